@@ -1,0 +1,4 @@
+"""Types of the compiled module."""
+
+DICTIONARY_SHA256: str
+ABI: int
