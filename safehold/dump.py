@@ -1,0 +1,116 @@
+"""Write a resolved scenario as TOML: every key with its value, so that the file alone repeats the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from safehold.durations import format_duration
+from safehold.schema import Duration, PositiveDuration, Scenario
+
+_DURATION_MARKERS = {id(get_args(kind)[1]) for kind in (Duration, PositiveDuration)}
+
+
+def to_toml(scenario: Scenario) -> str:
+    """The scenario's text; `scenario.parse` reads it back to an equal scenario."""
+    lines: list[str] = []
+    _table(lines, (), _plain(scenario))
+    return "\n".join(lines).strip() + "\n"
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """A model as a TOML tree, durations as text, absent keys left out."""
+    tree: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if value is None:
+            continue
+        is_duration = any(id(item) in _DURATION_MARKERS for item in _metadata(field))
+        tree[field.alias or name] = format_duration(value) if is_duration else _value(value)
+    tree.update({name: _value(value) for name, value in (model.__pydantic_extra__ or {}).items()})
+    return tree
+
+
+def _metadata(field: Any) -> list[Any]:
+    found = list(field.metadata)
+    stack = [field.annotation]
+    while stack:
+        annotation = stack.pop()
+        found.extend(getattr(annotation, "__metadata__", ()))
+        stack.extend(get_args(annotation))
+    return found
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    return value
+
+
+def _table(lines: list[str], path: tuple[str, ...], tree: Mapping[str, Any]) -> None:
+    tables = {key: value for key, value in tree.items() if isinstance(value, Mapping)}
+    lists = {key: value for key, value in tree.items() if _is_table_list(value)}
+    for key, value in tree.items():
+        if key not in tables and key not in lists:
+            lines.append(f"{_key(key)} = {_scalar(value)}")
+    for key, value in tables.items():
+        if value:
+            lines.extend(("", f"[{_path((*path, key))}]"))
+            _table(lines, (*path, key), value)
+    for key, entries in lists.items():
+        for entry in entries:
+            lines.extend(("", f"[[{_path((*path, key))}]]"))
+            _table(lines, (*path, key), entry)
+
+
+def _is_table_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def _path(parts: tuple[str, ...]) -> str:
+    return ".".join(_key(part) for part in parts)
+
+
+def _key(key: str) -> str:
+    bare = key and all(character.isascii() and (character.isalnum() or character in "-_") for character in key)
+    return key if bare else _text(key)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):
+        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+    if isinstance(value, str):
+        return _text(value)
+    raise TypeError(f"no TOML for {type(value).__name__}")
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    text = repr(value)
+    return text if any(mark in text for mark in ".en") else f"{text}.0"
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = "".join(
+        character if ord(character) >= 0x20 and character != "\x7f" else f"\\u{ord(character):04X}"
+        for character in escaped
+    )
+    return f'"{escaped}"'

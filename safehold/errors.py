@@ -1,0 +1,126 @@
+"""The one exception tree, with an exit code for each branch.
+
+    SafeholdError
+    ├── InputError            exit 2: somebody gave us something that we cannot use
+    │   ├── ScenarioError     SH-SCN-…  a scenario; carries every problem found, not only the first
+    │   ├── FolderError       SH-OUT-…  the run's folder
+    │   ├── SnapshotError     SH-SNP-…  a snapshot file
+    │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
+    └── InternalError         exit 3: our own fault, SH-INT-…
+
+Ids never change meaning; they are listed in `IDS`, and a test keeps every id in use on that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_INPUT = 2
+EXIT_INTERNAL = 3
+EXIT_INTERRUPTED = 130
+
+IDS: dict[str, str] = {
+    "SH-SCN-001": "the scenario cannot be found or read",
+    "SH-SCN-002": "the scenario is not valid TOML",
+    "SH-SCN-003": "a key or table is given twice",
+    "SH-SCN-004": "the file is larger than a scenario may be",
+    "SH-SCN-005": "unknown key",
+    "SH-SCN-006": "a required key is missing",
+    "SH-SCN-007": "wrong type of value",
+    "SH-SCN-008": "value out of range",
+    "SH-SCN-009": "value is NaN or infinite",
+    "SH-SCN-010": "not a duration",
+    "SH-SCN-011": "not one of the allowed words",
+    "SH-SCN-012": "the orbit is given in no form, or in several",
+    "SH-SCN-013": "the orbit's elements cannot be used",
+    "SH-SCN-014": "unknown kind of fault",
+    "SH-SCN-015": "unknown target of a fault",
+    "SH-SCN-016": "a fault's parameter is unknown, missing or out of range",
+    "SH-SCN-017": "a station without coordinates that is not in the catalogue",
+    "SH-SCN-018": "unknown telecommand or argument",
+    "SH-SCN-019": "unknown quantity",
+    "SH-SCN-020": "an expectation needs exactly one comparison",
+    "SH-SCN-021": "a time outside the run, or a window that is empty",
+    "SH-SCN-022": "not a whole number of control ticks",
+    "SH-SCN-023": "unknown flight parameter or spacecraft property",
+    "SH-SCN-024": "the same thing is declared twice",
+    "SH-OUT-001": "the output folder cannot be written",
+    "SH-OUT-002": "the output folder already holds something",
+    "SH-OUT-003": "the folder holds no run that can be read",
+    "SH-SNP-001": "the snapshot cannot be found or read",
+    "SH-SNP-002": "the file is not a snapshot, or is damaged",
+    "SH-SNP-003": "the snapshot has another version",
+    "SH-SNP-004": "the snapshot was made by other code",
+    "SH-CLI-001": "options that contradict each other",
+    "SH-CLI-002": "an option's value cannot be used",
+    "SH-CLI-003": "the elements' file cannot be used",
+    "SH-INT-001": "a part of the simulation failed",
+    "SH-INT-002": "the ground process ended unexpectedly",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where, what, and what would be right."""
+
+    id: str
+    text: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.key}: {self.text}" if self.key else f"{self.id} {self.text}"
+
+
+class SafeholdError(Exception):
+    """Anything that safehold raises on purpose."""
+
+    exit_code = EXIT_INTERNAL
+
+    def __init__(self, id: str, text: str) -> None:
+        if id not in IDS:
+            raise ValueError(f"unregistered error id {id!r}")
+        self.id = id
+        self.text = text
+        super().__init__(f"{id} {text}")
+
+
+class InputError(SafeholdError):
+    """What we were given cannot be used."""
+
+    exit_code = EXIT_INPUT
+
+
+class ScenarioError(InputError):
+    """A scenario that cannot be flown, with every problem found in it."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        if not problems:
+            raise ValueError("a ScenarioError needs a problem")
+        self.source = source
+        self.problems = tuple(problems)
+        lines = "\n".join(f"{source}: {problem}" for problem in self.problems)
+        super().__init__(self.problems[0].id, lines)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class FolderError(InputError):
+    """The run's folder cannot be written or read."""
+
+
+class SnapshotError(InputError):
+    """A snapshot cannot be read or does not fit."""
+
+
+class UsageError(InputError):
+    """Options that make no sense, alone or together."""
+
+
+class InternalError(SafeholdError):
+    """A part of safehold failed; nothing that the user gave is to blame."""
+
+    exit_code = EXIT_INTERNAL

@@ -1,0 +1,106 @@
+"""What the other parts declare, gathered for validation: fault kinds, telecommands, quantities, stations.
+
+Each is read from the part that owns it, on first use, so that a scenario without faults does not pay for them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+RESULT_QUANTITIES: Mapping[str, str] = {
+    "pong_delay_ms": "the longest time from a ping's departure to its pong's arrival at the station",
+    "pongs": "pings that were answered",
+    "commands_unconfirmed": "telecommands sent whose completion was not reported",
+    "contacts_made": "true windows in which a telemetry frame reached the ground",
+    "contacts_missed": "true windows, longer than 60 s and culminating 1° above the mask, without one",
+    "windows_unmatched": "windows that the ground predicted and the link did not open, or the other way round",
+    "window_edge_error_s": "the largest difference of a predicted edge from the true one",
+    "bytes_outside_window": "octets that the link carried while no station saw the satellite",
+    "frames_received": "telemetry frames received on the ground",
+    "data_lost_bytes": "octets of telemetry in flight when the signal was lost",
+    "replicas_retired": "flight replicas that the voter gave up",
+    "vote_disagreements": "control ticks in which a replica was outvoted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FaultParameter:
+    """A key of a fault: unit, range and default (None: required)."""
+
+    name: str
+    unit: str
+    lowest: float
+    highest: float
+    default: float | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A kind of fault: what it hits, its keys, and what it does."""
+
+    name: str
+    targets: tuple[str, ...]
+    parameters: tuple[FaultParameter, ...]
+    meaning: str
+    in_flight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueStation:
+    """A station of the built-in catalogue (WGS84)."""
+
+    name: str
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: float
+
+
+REPLICA_BIT_FLIP = FaultKind(
+    name="replica_bit_flip",
+    targets=("computer.0", "computer.1", "computer.2"),
+    parameters=(
+        FaultParameter("bit", "", 0, 2**40, None, "which bit of the replica's state, counted from its first"),
+    ),
+    meaning="one bit of one flight replica's state flips at the start of the tick (a single-event upset)",
+    in_flight=True,
+)
+
+
+@cache
+def stations() -> dict[str, CatalogueStation]:
+    """The built-in catalogue, by name."""
+    tree = tomllib.loads(Path(__file__).with_name("stations.toml").read_text(encoding="utf-8"))
+    return {
+        entry["name"]: CatalogueStation(
+            entry["name"],
+            float(entry["latitude_deg"]),
+            float(entry["longitude_deg"]),
+            float(entry["altitude_m"]),
+        )
+        for entry in tree["station"]
+    }
+
+
+@cache
+def truth_columns() -> tuple[str, ...]:
+    """Columns of truth.parquet."""
+    from sim.truth import COLUMNS
+
+    return tuple(COLUMNS)
+
+
+def telemetry_names() -> list[str]:
+    """Telemetry parameters that are one number."""
+    from flight.dictionary import PARAMETERS
+
+    return [name for name, parameter in PARAMETERS.items() if parameter.count == 1]
+
+
+def quantities() -> list[str]:
+    """Everything that an expectation can speak about."""
+    return [*truth_columns(), *telemetry_names(), *RESULT_QUANTITIES]

@@ -1,0 +1,279 @@
+"""The scenario as data: every key of a scenario file, its type, unit, range and default.
+
+Pydantic checks one key at a time here; what needs more than one key, or a registry of another part (fault
+kinds, telecommands, stations, quantities), is checked in `safehold.checks`. Durations are held as integer
+nanoseconds; names with a unit in the file keep that unit, and SI is made where the value is used.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from safehold.durations import parse_duration
+
+SCHEMA_VERSION = 1
+MODES = (
+    "BOOT",
+    "SEPARATION",
+    "DETUMBLE",
+    "SAFE",
+    "STANDBY",
+    "MISSION",
+    "DOWNLINK",
+    "MANOEUVRE",
+    "SURVIVAL",
+)
+EARTH_RADIUS_KM = 6378.137
+
+# The ephemeris in use (DE421) and the Earth orientation table cover these years.
+EPOCH_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+EPOCH_LAST = datetime(2050, 1, 1, tzinfo=UTC)
+
+
+def _duration(value: object) -> int:
+    if not isinstance(value, str):
+        raise PydanticCustomError(
+            "SH-SCN-010", "{value} is not a duration; write it in quotes with a unit, like \"90s\" or \"2h13m\"",
+            {"value": repr(value)[:60]},
+        )
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("SH-SCN-010", "{message}", {"message": str(error)}) from None
+
+
+def _positive_duration(value: object) -> int:
+    nanoseconds = _duration(value)
+    if nanoseconds == 0:
+        raise PydanticCustomError("SH-SCN-010", "a duration of nothing; it must be longer than 0", {})
+    return nanoseconds
+
+
+def _epoch(value: object) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise PydanticCustomError(
+            "SH-SCN-007", "must be a date and time in UTC without quotes, like 2026-06-21T00:00:00Z", {}
+        )
+    utc = value.astimezone(UTC)
+    if not EPOCH_FIRST <= utc < EPOCH_LAST:
+        raise PydanticCustomError("SH-SCN-008", "{value} is outside 1990 to 2049, the years the ephemeris covers",
+                                  {"value": utc.isoformat()})
+    return utc
+
+
+_DURATION_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|ns|d|h|m|s))+$", "examples": ["90s", "2h13m", "1d"]}
+)
+Duration = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
+PositiveDuration = Annotated[int, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
+Epoch = Annotated[datetime, BeforeValidator(_epoch), WithJsonSchema({"type": "string", "format": "date-time"})]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Vector = Annotated[list[Number], Field(min_length=3, max_length=3)]
+Quaternion = Annotated[list[Number], Field(min_length=4, max_length=4)]
+Angle = Annotated[float, Field(allow_inf_nan=False, ge=-360.0, le=360.0)]
+Inclination = Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=180.0)]
+Altitude = Annotated[float, Field(allow_inf_nan=False, ge=150.0, le=2000.0)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Line = Annotated[str, Field(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Mode = Literal[
+    "BOOT", "SEPARATION", "DETUMBLE", "SAFE", "STANDBY", "MISSION", "DOWNLINK", "MANOEUVRE", "SURVIVAL"
+]
+
+
+class Table(BaseModel):
+    """A TOML table: no key but the declared ones, no conversion between types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class Elements(Table):
+    """Osculating Kepler elements about the GCRF axes."""
+
+    semi_major_axis_km: Annotated[float, Field(allow_inf_nan=False, ge=6500.0, le=9000.0)]
+    eccentricity: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=0.3)]
+    inclination_deg: Inclination
+    raan_deg: Angle
+    argument_of_perigee_deg: Angle
+    true_anomaly_deg: Angle
+
+
+class State(Table):
+    """Position and velocity in GCRF axes."""
+
+    position_m: Vector
+    velocity_m_s: Vector
+
+
+class Launch(Table):
+    """A launch site and azimuth: the site's latitude and the azimuth give the inclination."""
+
+    site: Annotated[str, Field(min_length=1, max_length=64)]
+    azimuth_deg: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=360.0)]
+    altitude_km: Altitude = 550.0
+
+
+class Orbit(Table):
+    """The initial orbit in exactly one form; the first four keys are the circular form."""
+
+    altitude_km: Altitude | None = None
+    inclination_deg: Inclination | None = None
+    raan_deg: Angle | None = None
+    argument_of_latitude_deg: Angle | None = None
+    elements: Elements | None = None
+    state_gcrf: State | None = None
+    tle: str | list[str] | None = Field(
+        default=None, description="the two lines themselves, or the name of a file beside the scenario"
+    )
+    omm: str | dict[str, Any] | None = Field(
+        default=None, description="the message's keywords as a table, or the name of a file beside the scenario"
+    )
+    launch: Launch | None = None
+
+
+class Environment(Table):
+    """Which models act on the satellite; each can be reduced for comparison with others."""
+
+    gravity_degree: Annotated[int, Field(ge=0, le=20)] = 8
+    gravity_order: Annotated[int, Field(ge=0, le=20)] | None = None
+    drag: bool = True
+    atmosphere: Literal["harris-priester", "exponential", "nrlmsis"] = "harris-priester"
+    f107: Annotated[float, Field(allow_inf_nan=False, ge=60.0, le=400.0)] = 150.0
+    ap: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=400.0)] = 15.0
+    solar_pressure: bool = True
+    third_bodies: bool = True
+    magnetic_degree: Annotated[int, Field(ge=1, le=13)] = 13
+    gravity_gradient: bool = True
+    residual_dipole: bool = True
+
+
+class Initial(Table):
+    """The satellite at separation."""
+
+    rate_deg_s: Vector = [3.0, -2.0, 4.0]
+    quaternion_body_from_gcrf: Quaternion | None = None
+    battery_state_of_charge: Annotated[float, Field(allow_inf_nan=False, gt=0.0, le=1.0)] = 0.8
+
+
+class Station(Table):
+    """A ground station: a name of the built-in catalogue, or any name with coordinates (WGS84)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")]
+    latitude_deg: Annotated[float, Field(allow_inf_nan=False, ge=-90.0, le=90.0)] | None = None
+    longitude_deg: Annotated[float, Field(allow_inf_nan=False, ge=-180.0, le=360.0)] | None = None
+    altitude_m: Annotated[float, Field(allow_inf_nan=False, ge=-500.0, le=9000.0)] | None = None
+    elevation_mask_deg: Annotated[float, Field(allow_inf_nan=False, ge=0.0, lt=90.0)] = 10.0
+
+
+class Link(Table):
+    """The space link."""
+
+    latency_ms: Annotated[float, Field(allow_inf_nan=False, ge=10.0, le=10_000.0)] = 240.0
+    tc_rate_bit_s: Annotated[int, Field(ge=100, le=10_000_000)] = 64_000
+    tm_rate_bit_s: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+
+
+class Flight(Table):
+    """The flight computer."""
+
+    replicas: Literal[1, 3] = 3
+    resync: bool = True
+    autonomy: bool = True
+    control_rate_hz: Annotated[int, Field(ge=1, le=100)] = 10
+    parameters: dict[str, int | float | bool] = Field(
+        default_factory=dict, description="on-board parameters of the dictionary, by name"
+    )
+
+
+class Command(Table):
+    """Something the ground wants to send; it goes up in the next contact."""
+
+    at: Duration
+    name: str
+    arguments: dict[str, int | float | bool | str] = Field(default_factory=dict)
+
+
+class Fault(BaseModel):
+    """A fault; the keys beside these belong to its kind (`safehold faults` lists them)."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, populate_by_name=False)
+    __pydantic_extra__: dict[str, int | float | bool | str]
+
+    at: Duration
+    duration: PositiveDuration | None = None
+    kind: str
+    target: str
+
+    @property
+    def parameters(self) -> dict[str, int | float | bool | str]:
+        """The keys that belong to the kind."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Expect(Table):
+    """Something that must hold; evaluated at every control tick."""
+
+    quantity: str
+    above: Number | None = None
+    below: Number | None = None
+    equals: Number | str | list[str] | None = None
+    during: Mode | list[Mode] | None = None
+    from_: Annotated[Duration | None, Field(alias="from")] = None
+    until: Duration | None = None
+    within: PositiveDuration | None = Field(
+        default=None, description="it need only become true, at most this long after `from`"
+    )
+    hold: PositiveDuration | None = Field(default=None, description="and stay true this long on end")
+    fraction: Annotated[float, Field(allow_inf_nan=False, gt=0.0, le=1.0)] = 1.0
+    why: Line = ""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes it is evaluated in; empty for all."""
+        if self.during is None:
+            return ()
+        return (self.during,) if isinstance(self.during, str) else tuple(self.during)
+
+
+class Output(Table):
+    """What is written; nothing here changes what happens."""
+
+    truth_rate_hz: Annotated[float, Field(allow_inf_nan=False, gt=0.0, le=100.0)] = 1.0
+    report: bool = True
+
+
+class Scenario(Table):
+    """A whole scenario."""
+
+    version: Annotated[Literal[1], Field(alias="schema")]
+    name: Name
+    description: Line = ""
+    epoch: Epoch
+    duration: PositiveDuration
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    orbit: Orbit
+    environment: Environment = Environment()
+    initial: Initial = Initial()
+    spacecraft: dict[str, Any] = Field(
+        default_factory=dict, description="overrides of the reference spacecraft (docs/spacecraft.md)"
+    )
+    station: list[Station] = Field(default_factory=list, max_length=16)
+    link: Link = Link()
+    flight: Flight = Flight()
+    command: list[Command] = Field(default_factory=list, max_length=10_000)
+    fault: list[Fault] = Field(default_factory=list, max_length=1_000)
+    expect: list[Expect] = Field(default_factory=list, max_length=1_000)
+    output: Output = Output()
+
+    @property
+    def tick_ns(self) -> int:
+        """The control period."""
+        return 1_000_000_000 // self.flight.control_rate_hz
+
+    @property
+    def ticks(self) -> int:
+        """Control ticks in the run."""
+        return self.duration // self.tick_ns
