@@ -1,0 +1,325 @@
+"""Space packets (CCSDS 133.0-B) and the PUS-C services in them (ECSS-E-ST-70-41C), laid out in docs/wire.md.
+
+What a packet means comes from the dictionary. Packets from the link are hostile: one that does not fit is refused
+with a `PacketError` that names the reason, under which the receiver counts it.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from flight import dictionary
+from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, TC_DATA_OCTETS_MAX, TM_PACKET_OCTETS_MAX, crc16
+
+FLIGHT_APID = 100
+GROUND_ID = 1
+PUS_VERSION = 2
+ACKNOWLEDGE_ACCEPTANCE = 1
+ACKNOWLEDGE_COMPLETION = 8
+FAILURES = {
+    1: "packet error control wrong",
+    2: "PUS version not 2",
+    3: "unknown APID",
+    4: "unknown service or subtype",
+    5: "unknown function",
+    6: "wrong length of the arguments",
+    7: "argument out of range",
+    8: "not allowed in this mode",
+    9: "queue full",
+    10: "execution failed",
+}
+
+_HEADER = struct.Struct(">HHH")
+_TM_SECONDARY = struct.Struct(">BBBHH7s")
+_TC_SECONDARY = struct.Struct(">BBBH")
+_TM_OVERHEAD = PACKET_HEADER_OCTETS + _TM_SECONDARY.size + 2
+_TC_OVERHEAD = PACKET_HEADER_OCTETS + _TC_SECONDARY.size + 2
+_NS_PER_S = 1_000_000_000
+_BIG_ENDIAN = {"f64": "d", "i64": "q", "u64": "Q", "f32": "f", "u32": "I", "u16": "H", "i16": "h", "u8": "B"}
+
+Value = int | float | None
+"""A telemetry value as plain JSON knows it: a number that is not finite becomes None."""
+
+
+class PacketError(ValueError):
+    """A packet that is not taken; `reason` is the name under which it is counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+
+
+def encode_time(time_ns: int) -> bytes:
+    """CUC time code, 4 + 3 octets, of nanoseconds since the scenario's epoch (CCSDS 301.0-B, 3.2)."""
+    seconds, rest_ns = divmod(max(time_ns, 0), _NS_PER_S)
+    return (seconds & 0xFFFFFFFF).to_bytes(4, "big") + ((rest_ns << 24) // _NS_PER_S).to_bytes(3, "big")
+
+
+def decode_time(code: bytes) -> int:
+    """Nanoseconds since the scenario's epoch of a CUC time code, within the code's 60 ns below the time encoded."""
+    return int.from_bytes(code[:4], "big") * _NS_PER_S + -(
+        -int.from_bytes(code[4:7], "big") * _NS_PER_S >> 24
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TmPacket:
+    """A telemetry packet with its PUS secondary header."""
+
+    service: int
+    subtype: int
+    time_ns: int
+    data: bytes = b""
+    sequence: int = 0
+    message_counter: int = 0
+    apid: int = FLIGHT_APID
+
+
+@dataclass(frozen=True, slots=True)
+class TcPacket:
+    """A telecommand packet with its PUS secondary header."""
+
+    service: int
+    subtype: int
+    data: bytes = b""
+    sequence: int = 0
+    acknowledge: int = ACKNOWLEDGE_ACCEPTANCE | ACKNOWLEDGE_COMPLETION
+    source: int = GROUND_ID
+    apid: int = FLIGHT_APID
+
+    @property
+    def request_id(self) -> int:
+        """What names this telecommand in its verification reports: the first four octets of its header."""
+        return (0b11 << 11 | self.apid) << 16 | 0b11 << 14 | self.sequence
+
+
+def encode_tm_packet(packet: TmPacket) -> bytes:
+    """The octets of a telemetry packet; raises ValueError above 1,024."""
+    total = _TM_OVERHEAD + len(packet.data)
+    if total > TM_PACKET_OCTETS_MAX:
+        raise ValueError(f"a telemetry packet has at most {TM_PACKET_OCTETS_MAX} octets, not {total}")
+    header = _HEADER.pack(
+        0b01 << 11 | packet.apid, 0b11 << 14 | packet.sequence & 0x3FFF, total - PACKET_HEADER_OCTETS - 1
+    )
+    secondary = _TM_SECONDARY.pack(
+        PUS_VERSION << 4,
+        packet.service,
+        packet.subtype,
+        packet.message_counter & 0xFFFF,
+        GROUND_ID,
+        encode_time(packet.time_ns),
+    )
+    body = header + secondary + packet.data
+    return body + crc16(body).to_bytes(2, "big")
+
+
+def encode_tc_packet(packet: TcPacket) -> bytes:
+    """The octets of a telecommand packet; raises ValueError if it does not fit a TC frame."""
+    total = _TC_OVERHEAD + len(packet.data)
+    if total > TC_DATA_OCTETS_MAX:
+        raise ValueError(f"a telecommand packet has at most {TC_DATA_OCTETS_MAX} octets, not {total}")
+    header = _HEADER.pack(
+        0b11 << 11 | packet.apid, 0b11 << 14 | packet.sequence & 0x3FFF, total - PACKET_HEADER_OCTETS - 1
+    )
+    secondary = _TC_SECONDARY.pack(
+        PUS_VERSION << 4 | packet.acknowledge, packet.service, packet.subtype, packet.source
+    )
+    body = header + secondary + packet.data
+    return body + crc16(body).to_bytes(2, "big")
+
+
+def decode_tm_packet(octets: bytes) -> TmPacket:
+    """Reads a telemetry packet.
+
+    Raises PacketError with reason `header`, `length`, `apid`, `crc` or `pus`.
+    """
+    identification, sequence = _check_header(octets, kind=0b00001, overhead=_TM_OVERHEAD, what="telemetry")
+    version, service, subtype, counter, _, code = _TM_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
+    if version >> 4 != PUS_VERSION:
+        raise PacketError("pus", f"PUS version {version >> 4}")
+    data = bytes(octets[PACKET_HEADER_OCTETS + _TM_SECONDARY.size : -2])
+    return TmPacket(
+        service, subtype, decode_time(code), data, sequence & 0x3FFF, counter, identification & 0x7FF
+    )
+
+
+def decode_tc_packet(octets: bytes) -> TcPacket:
+    """Reads a telecommand packet; raises PacketError with reason `header`, `length`, `apid`, `crc` or `pus`."""
+    identification, sequence = _check_header(octets, kind=0b00011, overhead=_TC_OVERHEAD, what="telecommand")
+    version, service, subtype, source = _TC_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
+    if version >> 4 != PUS_VERSION:
+        raise PacketError("pus", f"PUS version {version >> 4}")
+    data = bytes(octets[PACKET_HEADER_OCTETS + _TC_SECONDARY.size : -2])
+    return TcPacket(service, subtype, data, sequence & 0x3FFF, version & 15, source, identification & 0x7FF)
+
+
+def _check_header(octets: bytes, *, kind: int, overhead: int, what: str) -> tuple[int, int]:
+    if len(octets) < overhead:
+        raise PacketError("length", f"{len(octets)} octets are less than a {what} packet's headers")
+    identification, sequence, length = _HEADER.unpack_from(octets)
+    if identification >> 11 != kind or sequence >> 14 != 0b11:
+        raise PacketError("header", f"0x{identification:04X} 0x{sequence:04X} is no whole {what} packet")
+    if length != len(octets) - PACKET_HEADER_OCTETS - 1:
+        raise PacketError("length", f"length field {length} in a packet of {len(octets)} octets")
+    if crc16(octets) != 0:
+        raise PacketError("crc", "the packet error control does not fit")
+    apid = identification & 0x7FF
+    if apid != FLIGHT_APID:
+        raise PacketError("apid", "an idle packet" if apid == IDLE_APID else f"unknown APID {apid}")
+    return identification, sequence
+
+
+def encode_command(name: str, arguments: Mapping[str, float], *, sequence: int) -> TcPacket:
+    """The telecommand of the dictionary with that name.
+
+    Raises ValueError, naming what is wrong, for an unknown name, a missing or unknown argument, or one out of range.
+    """
+    command = dictionary.TELECOMMANDS.get(name)
+    if command is None:
+        raise ValueError(
+            f"unknown telecommand {name!r}; there are {', '.join(sorted(dictionary.TELECOMMANDS))}"
+        )
+    expected = [argument.name for argument in command.arguments]
+    if sorted(arguments) != sorted(expected):
+        raise ValueError(f"telecommand {name!r} takes {expected or 'no arguments'}, not {sorted(arguments)}")
+    data = command.id.to_bytes(2, "big") if command.service == 8 else b""
+    for argument in command.arguments:
+        value = arguments[argument.name]
+        low = -math.inf if argument.min is None else argument.min
+        high = math.inf if argument.max is None else argument.max
+        if not low <= value <= high or not math.isfinite(value):
+            raise ValueError(
+                f"{argument.name} of telecommand {name!r} is between {low} and {high}, not {value}"
+            )
+        whole = argument.type[0] != "f"
+        if whole and value != int(value):
+            raise ValueError(f"{argument.name} of telecommand {name!r} is a whole number, not {value}")
+        try:
+            data += struct.pack(">" + _BIG_ENDIAN[argument.type], int(value) if whole else value)
+        except (struct.error, OverflowError) as error:
+            raise ValueError(
+                f"{argument.name} of telecommand {name!r}: {value} is no {argument.type}"
+            ) from error
+    return TcPacket(command.service, command.subtype, data, sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A PUS 1 report: how far a telecommand got."""
+
+    subtype: int
+    request_id: int
+    failure_code: int = 0
+    failure_parameter: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it reports a failure."""
+        return self.subtype % 2 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A PUS 5 event; one that the dictionary does not know has the name `event_<id>` and no arguments."""
+
+    id: int
+    name: str
+    severity: int
+    counter: int
+    arguments: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """A PUS 3 report: every parameter of a structure, an array as a list."""
+
+    structure: int
+    values: dict[str, Value | list[Value]]
+
+
+def encode_verification(report: Verification) -> bytes:
+    """The data of a TM[1,x]."""
+    data = report.request_id.to_bytes(4, "big")
+    return data + struct.pack(">HI", report.failure_code, report.failure_parameter) if report.failed else data
+
+
+def decode_verification(packet: TmPacket) -> Verification:
+    """Reads a TM[1,1], [1,2], [1,7] or [1,8]; raises PacketError `data` otherwise."""
+    if packet.subtype not in (1, 2, 7, 8) or len(packet.data) != (4 if packet.subtype % 2 else 10):
+        raise PacketError("data", f"TM[1,{packet.subtype}] with {len(packet.data)} octets of data")
+    request_id, code, parameter = struct.unpack(">IHI", packet.data.ljust(10, b"\0"))
+    return Verification(packet.subtype, request_id, code, parameter)
+
+
+def encode_event(event_id: int, counter: int, arguments: tuple[float, ...]) -> bytes:
+    """The data of a TM[5,x]."""
+    return struct.pack(f">HH{len(arguments)}f", event_id, counter & 0xFFFF, *arguments)
+
+
+def decode_event(packet: TmPacket) -> Event:
+    """Reads a TM[5,x]; raises PacketError `data` if it contradicts the dictionary."""
+    if len(packet.data) < 4 or not 1 <= packet.subtype <= 4:
+        raise PacketError("data", f"TM[5,{packet.subtype}] with {len(packet.data)} octets of data")
+    event_id, counter = struct.unpack_from(">HH", packet.data)
+    known = dictionary.EVENTS.get(event_id)
+    if known is None:
+        return Event(event_id, f"event_{event_id}", packet.subtype, counter, {})
+    if len(packet.data) != 4 + 4 * len(known.arguments) or known.severity != packet.subtype:
+        raise PacketError(
+            "data", f"event {known.name} as TM[5,{packet.subtype}] with {len(packet.data)} octets of data"
+        )
+    values = struct.unpack_from(f">{len(known.arguments)}f", packet.data, 4)
+    arguments = {name: _plain(value) for name, value in zip(known.arguments, values, strict=True)}
+    return Event(event_id, known.name, packet.subtype, counter, arguments)
+
+
+def structure_octets(structure: int) -> int:
+    """How many octets the parameters of a housekeeping structure take; 0 if there is none of that number."""
+    return _structure(structure)[0].size
+
+
+def encode_housekeeping(structure: int, values: Mapping[str, float | list[float]]) -> bytes:
+    """The data of a TM[3,25]; parameters left out are 0."""
+    layout, fields = _structure(structure)
+    flat: list[float] = []
+    for name, count, is_array, is_float in fields:
+        value = values.get(name, [0] * count if is_array else 0)
+        numbers = value if isinstance(value, list) else [value]
+        flat += numbers if is_float else [int(number) for number in numbers]
+    return structure.to_bytes(2, "big") + layout.pack(*flat)
+
+
+def decode_housekeeping(packet: TmPacket) -> Housekeeping:
+    """Reads a TM[3,25]; raises PacketError `data` if it contradicts the dictionary."""
+    structure = int.from_bytes(packet.data[:2], "big")
+    layout, fields = _structure(structure)
+    if packet.subtype != 25 or layout.size == 0 or len(packet.data) != 2 + layout.size:
+        raise PacketError(
+            "data", f"TM[3,{packet.subtype}] of structure {structure} with {len(packet.data)} octets of data"
+        )
+    flat = layout.unpack_from(packet.data, 2)
+    values: dict[str, Value | list[Value]] = {}
+    first = 0
+    for name, count, is_array, _ in fields:
+        numbers = [_plain(number) for number in flat[first : first + count]]
+        values[name] = numbers if is_array else numbers[0]
+        first += count
+    return Housekeeping(structure, values)
+
+
+@cache
+def _structure(structure: int) -> tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]:
+    layout, fields = ">", []
+    for parameter in dictionary.PARAMETERS.values():
+        if parameter.structure == structure:
+            layout += f"{parameter.count}{_BIG_ENDIAN[parameter.type]}"
+            fields.append((parameter.name, parameter.count, bool(parameter.shape), parameter.type[0] == "f"))
+    return struct.Struct(layout), tuple(fields)
+
+
+def _plain(number: float) -> Value:
+    return number if math.isfinite(number) else None
