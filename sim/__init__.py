@@ -1,0 +1,1 @@
+"""The plant: orbit, attitude, environment, sensors, actuators, power, thermal, the space link, faults, truth."""

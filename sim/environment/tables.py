@@ -1,0 +1,102 @@
+"""The environment of a run as one flat array, made once before it starts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.environment import layout
+from sim.environment.atmosphere import exponential_table, harris_priester_table
+from sim.environment.ephemeris import ephemeris_rows
+from sim.environment.gravity import DEGREE_MAX, gravity_table
+from sim.environment.magnetic import magnetic_table
+
+ATMOSPHERES = ("harris-priester", "exponential", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentModel:
+    """Which models act, and their parameters; the defaults are everything, as the design has it."""
+
+    gravity_degree: int = 8
+    gravity_order: int | None = None  # None: the degree
+    drag: bool = True
+    solar_pressure: bool = True
+    third_bodies: bool = True
+    atmosphere: str = "harris-priester"
+    bulge_exponent: float = 4.0  # Harris-Priester: 2 for low inclinations to 6 for polar orbits
+    exponential_density_kg_m3: float = 2.0e-13
+    exponential_altitude_m: float = 550e3
+    exponential_scale_height_m: float = 65e3
+    magnetic_degree: int = 13
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gravity_degree <= DEGREE_MAX:
+            raise ValueError(f"gravity_degree must lie between 0 and {DEGREE_MAX}, not {self.gravity_degree}")
+        if self.gravity_order is not None and not 0 <= self.gravity_order <= self.gravity_degree:
+            raise ValueError(f"gravity_order must lie between 0 and gravity_degree, not {self.gravity_order}")
+        if self.atmosphere not in ATMOSPHERES:
+            raise ValueError(f"atmosphere must be one of {', '.join(ATMOSPHERES)}, not {self.atmosphere!r}")
+        if not 1 <= self.magnetic_degree <= 13:
+            raise ValueError(f"magnetic_degree must lie between 1 and 13, not {self.magnetic_degree}")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentTables:
+    """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and an hour more.
+
+    `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same in a tuple.
+    """
+
+    epoch: datetime
+    duration_s: float
+    model: EnvironmentModel = field(default_factory=EnvironmentModel)
+    packed: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packed", _pack(self.epoch, self.duration_s, self.model))
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.float64]]:
+        return (self.packed,)
+
+
+def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArray[np.float64]:
+    order = model.gravity_degree if model.gravity_order is None else model.gravity_order
+    start_ns, ephemeris = ephemeris_rows(epoch, duration_s)
+    gravity = gravity_table(model.gravity_degree, order)
+    magnetic = magnetic_table(epoch + timedelta(seconds=duration_s / 2.0), model.magnetic_degree)
+    atmosphere_model, atmosphere = _atmosphere(model)
+    header = np.zeros(layout.HEADER_SIZE)
+    parts = [header]
+    offset = layout.HEADER_SIZE
+    for index, part in (
+        (layout.HEADER_EPHEMERIS, ephemeris),
+        (layout.HEADER_GRAVITY, gravity),
+        (layout.HEADER_MAGNETIC, magnetic),
+        (layout.HEADER_ATMOSPHERE, atmosphere),
+    ):
+        header[index] = offset
+        offset += part.size
+        parts.append(part)
+    header[layout.HEADER_EPHEMERIS_START_NS] = start_ns
+    header[layout.HEADER_EPHEMERIS_ROWS] = ephemeris.size // layout.EPHEMERIS_ROW
+    header[layout.HEADER_GRAVITY_DEGREE] = model.gravity_degree
+    header[layout.HEADER_GRAVITY_ORDER] = order
+    header[layout.HEADER_MAGNETIC_DEGREE] = model.magnetic_degree
+    header[layout.HEADER_ATMOSPHERE_MODEL] = atmosphere_model
+    header[layout.HEADER_DRAG] = model.drag
+    header[layout.HEADER_SOLAR_PRESSURE] = model.solar_pressure
+    header[layout.HEADER_THIRD_BODIES] = model.third_bodies
+    return np.concatenate(parts)
+
+
+def _atmosphere(model: EnvironmentModel) -> tuple[int, NDArray[np.float64]]:
+    if model.atmosphere == "harris-priester":
+        return layout.ATMOSPHERE_HARRIS_PRIESTER, harris_priester_table(model.bulge_exponent)
+    if model.atmosphere == "exponential":
+        return layout.ATMOSPHERE_EXPONENTIAL, exponential_table(
+            model.exponential_density_kg_m3, model.exponential_altitude_m, model.exponential_scale_height_m
+        )
+    return layout.ATMOSPHERE_NONE, np.zeros(1)
