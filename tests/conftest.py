@@ -1,0 +1,21 @@
+"""What all tests share: where the source tree and the stored reference vectors are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the root of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """Return the folder of stored reference vectors; each has its provenance beside it."""
+    return ROOT / "tests" / "vectors"
