@@ -1,21 +1,23 @@
 """Density of the upper atmosphere: Harris-Priester, an exponential, or a grid made from NRLMSIS.
 
-Harris-Priester after Montenbruck and Gill, Satellite Orbits (2000), 3.5.2: two tables of density, between which the angle from
-the apex of the diurnal bulge, 30 degrees east of the Sun, interpolates.
+Harris-Priester after Montenbruck and Gill, Satellite Orbits (2000), 3.5.2: two tables of density, between
+which the angle from the apex of the diurnal bulge, 30 degrees east of the Sun, interpolates.
 """
 
+import math
 from importlib import resources
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
+from sim.compiled import compiled
 from sim.environment.constants import EARTH_FLATTENING, EARTH_RADIUS_M
 from sim.environment.layout import (
     ATMOSPHERE_EXPONENTIAL,
     ATMOSPHERE_HARRIS_PRIESTER,
     HEADER_ATMOSPHERE,
     HEADER_ATMOSPHERE_MODEL,
+    Array,
+    Nine,
 )
 
 # Harris-Priester's table is laid out anew in cells of 10 km, on whose bounds all of its own altitudes lie.
@@ -29,16 +31,19 @@ _COS_LAG = float(np.cos(LAG_RAD))
 _SIN_LAG = float(np.sin(LAG_RAD))
 
 
-def harris_priester_nodes() -> NDArray[np.float64]:
+def harris_priester_nodes() -> Array:
     """The published table: altitude m, least and greatest density kg/m3, a row an altitude."""
     text = resources.files("sim").joinpath("data/harris_priester.csv").read_text(encoding="ascii")
     rows = [line.split(",") for line in text.splitlines() if line[:1].isdigit()]
     table = np.array(rows, dtype=np.float64)
-    return table * np.array([1e3, 1e-12, 1e-12])
+    result: Array = table * np.array([1e3, 1e-12, 1e-12])
+    return result
 
 
-def harris_priester_table(bulge_exponent: float) -> NDArray[np.float64]:
-    """Half the bulge's exponent, then for each cell the logarithm at its bottom and its slope per m, least and greatest."""
+def harris_priester_table(bulge_exponent: float) -> Array:
+    """Half the bulge's exponent, then for each cell the logarithm at its bottom and its slope per m, least
+    and greatest.
+    """
     nodes = harris_priester_nodes()
     bounds = CELL_BOTTOM_M + CELL_M * np.arange(CELL_COUNT + 1)
     least = np.interp(bounds, nodes[:, 0], np.log(nodes[:, 1]))
@@ -47,57 +52,66 @@ def harris_priester_table(bulge_exponent: float) -> NDArray[np.float64]:
     return np.concatenate(([bulge_exponent / 2.0], cells.ravel()))
 
 
-def exponential_table(density_kg_m3: float, altitude_m: float, scale_height_m: float) -> NDArray[np.float64]:
+def exponential_table(density_kg_m3: float, altitude_m: float, scale_height_m: float) -> Array:
     """A reference density, its altitude and the scale height."""
     return np.array([density_kg_m3, altitude_m, scale_height_m])
 
 
-@njit(cache=True)
-def altitude_above_ellipsoid(x, y, z):  # type: ignore[no-untyped-def]
-    """Altitude above WGS84 along the geocentric radius, m; below 1,000 km within 20 m of the geodetic one. Position in ITRS."""
+@compiled
+def altitude_above_ellipsoid(x: float, y: float, z: float) -> float:
+    """Altitude above WGS84 along the geocentric radius, m; below 1,000 km within 20 m of the geodetic one.
+    Position in ITRS.
+    """
     square = x * x + y * y + z * z
-    radius = np.sqrt(square)
+    radius = math.sqrt(square)
     cosine_square = (x * x + y * y) / square
-    surface = EARTH_RADIUS_M * np.sqrt((1.0 - _ECCENTRICITY_SQUARE) / (1.0 - _ECCENTRICITY_SQUARE * cosine_square))
+    surface = EARTH_RADIUS_M * math.sqrt(
+        (1.0 - _ECCENTRICITY_SQUARE) / (1.0 - _ECCENTRICITY_SQUARE * cosine_square)
+    )
     return radius - surface
 
 
-@njit(cache=True)
-def density_harris_priester(tables, altitude_m, cos_half_square):  # type: ignore[no-untyped-def]
+@compiled
+def density_harris_priester(tables: Array, altitude_m: float, cos_half_square: float) -> float:
     """Density in kg/m3 from the altitude and the squared cosine of half the angle from the bulge's apex.
 
     Zero above 1,000 km; below 100 km the lowest cell is carried on.
     """
     if altitude_m >= CEILING_M:
         return 0.0
-    at = np.int64(tables[HEADER_ATMOSPHERE])
+    at = int(tables[HEADER_ATMOSPHERE])
     half_exponent = tables[at]
-    cell = max(np.int64(0), np.int64((altitude_m - CELL_BOTTOM_M) / CELL_M))
+    cell = max(0, int((altitude_m - CELL_BOTTOM_M) / CELL_M))
     above = altitude_m - CELL_BOTTOM_M - cell * CELL_M
     at += 1 + 4 * cell
-    least = np.exp(tables[at] + above * tables[at + 1])
-    greatest = np.exp(tables[at + 2] + above * tables[at + 3])
+    least = math.exp(tables[at] + above * tables[at + 1])
+    greatest = math.exp(tables[at + 2] + above * tables[at + 3])
     if half_exponent == 2.0:
         bulge = cos_half_square * cos_half_square
     elif half_exponent == 3.0:
         bulge = cos_half_square * cos_half_square * cos_half_square
     else:
-        bulge = cos_half_square**half_exponent
+        bulge = math.pow(cos_half_square, half_exponent)
     return least + (greatest - least) * bulge
 
 
-@njit(cache=True)
-def density_exponential(tables, altitude_m):  # type: ignore[no-untyped-def]
+@compiled
+def density_exponential(tables: Array, altitude_m: float) -> float:
     """Density in kg/m3 that falls off with one scale height."""
-    at = np.int64(tables[HEADER_ATMOSPHERE])
-    return tables[at] * np.exp((tables[at + 1] - altitude_m) / tables[at + 2])
+    at = int(tables[HEADER_ATMOSPHERE])
+    density: float = tables[at] * math.exp((tables[at + 1] - altitude_m) / tables[at + 2])
+    return density
 
 
-@njit(cache=True)
-def bulge_cos_half_square(rotation, sx, sy, sz, x, y, z):  # type: ignore[no-untyped-def]
-    """cos^2(psi/2), psi from the apex of the bulge: the Sun's place turned 30 degrees east about the Earth's pole.
+@compiled
+def bulge_cos_half_square(
+    rotation: Nine, sx: float, sy: float, sz: float, x: float, y: float, z: float
+) -> float:
+    """cos^2(psi/2), psi from the apex of the bulge: the Sun's place turned 30 degrees east about the
+    Earth's pole.
 
-    rotation: the nine numbers of `itrs_from_gcrf_rows`; Sun and position in GCRF, m. The turn is done in ITRS, where the pole is z.
+    rotation: the nine numbers of `itrs_from_gcrf_rows`; Sun and position in GCRF, m. The turn is done in
+    ITRS, where the pole is z.
     """
     ex = rotation[0] * sx + rotation[1] * sy + rotation[2] * sz
     ey = rotation[3] * sx + rotation[4] * sy + rotation[5] * sz
@@ -107,18 +121,31 @@ def bulge_cos_half_square(rotation, sx, sy, sz, x, y, z):  # type: ignore[no-unt
     xe = rotation[0] * x + rotation[1] * y + rotation[2] * z
     ye = rotation[3] * x + rotation[4] * y + rotation[5] * z
     ze = rotation[6] * x + rotation[7] * y + rotation[8] * z
-    cosine = (ax * xe + ay * ye + ez * ze) / np.sqrt(
+    cosine = (ax * xe + ay * ye + ez * ze) / math.sqrt(
         (ex * ex + ey * ey + ez * ez) * (xe * xe + ye * ye + ze * ze)
     )
     return max(0.0, 0.5 + 0.5 * cosine)
 
 
-@njit(cache=True)
-def atmospheric_density(tables, rotation, t_ns, sx, sy, sz, x, y, z, altitude_m):  # type: ignore[no-untyped-def]
+@compiled
+def atmospheric_density(
+    tables: Array,
+    rotation: Nine,
+    t_ns: int,
+    sx: float,
+    sy: float,
+    sz: float,
+    x: float,
+    y: float,
+    z: float,
+    altitude_m: float,
+) -> float:
     """Density in kg/m3 by the model that the tables were made for; zero with none."""
-    model = np.int64(tables[HEADER_ATMOSPHERE_MODEL])
+    model = int(tables[HEADER_ATMOSPHERE_MODEL])
     if model == ATMOSPHERE_HARRIS_PRIESTER:
-        return density_harris_priester(tables, altitude_m, bulge_cos_half_square(rotation, sx, sy, sz, x, y, z))
+        return density_harris_priester(
+            tables, altitude_m, bulge_cos_half_square(rotation, sx, sy, sz, x, y, z)
+        )
     if model == ATMOSPHERE_EXPONENTIAL:
         return density_exponential(tables, altitude_m)
     return 0.0

@@ -1,17 +1,19 @@
-"""Sun, Moon and the Earth's orientation: DE421 and IAU 2000A by skyfield, sampled once, interpolated in compiled code.
+"""Sun, Moon and the Earth's orientation: DE421 and IAU 2000A by skyfield, sampled once, interpolated in
+compiled code.
 
-Rows an hour apart hold cubics through four hourly samples. Against skyfield itself the interpolation is good to a few
-metres for the Sun, 0.1 m for the Moon and 1e-12 rad for the orientation. Polar motion (under 0.3 arcseconds) is left out, as
-skyfield leaves it out by default.
+Rows an hour apart hold cubics through four hourly samples. Against skyfield itself the interpolation is
+good to a few metres for the Sun, 0.1 m for the Moon and 1e-12 rad for the orientation. Polar motion (under
+0.3 arcseconds) is left out, as skyfield leaves it out by default.
 """
 
-from datetime import datetime, timezone
+import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sim.compiled import compiled
 from sim.environment.layout import (
     EPHEMERIS_MOON,
     EPHEMERIS_POLE,
@@ -23,6 +25,9 @@ from sim.environment.layout import (
     HEADER_EPHEMERIS,
     HEADER_EPHEMERIS_ROWS,
     HEADER_EPHEMERIS_START_NS,
+    Array,
+    Nine,
+    Six,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +62,7 @@ def planets() -> Any:
 
 
 def _as_utc(epoch: datetime) -> datetime:
-    return epoch.replace(tzinfo=timezone.utc) if epoch.tzinfo is None else epoch.astimezone(timezone.utc)
+    return epoch.replace(tzinfo=UTC) if epoch.tzinfo is None else epoch.astimezone(UTC)
 
 
 def skyfield_times(epoch: datetime, seconds: NDArray[np.float64] | float) -> Any:
@@ -70,8 +75,9 @@ def skyfield_times(epoch: datetime, seconds: NDArray[np.float64] | float) -> Any
 def ephemeris_rows(epoch: datetime, duration_s: float) -> tuple[int, NDArray[np.float64]]:
     """Sample the sky for a run.
 
-    Returns the first row's simulation time in ns and the rows, each EPHEMERIS_ROW numbers: the constant, linear, quadratic
-    and cubic coefficients, in hours from the row's beginning, of the quantities EPHEMERIS_*.
+    Returns the first row's simulation time in ns and the rows, each EPHEMERIS_ROW numbers: the constant,
+    linear, quadratic and cubic coefficients, in hours from the row's beginning, of the quantities
+    EPHEMERIS_*.
     """
     rows = int(np.ceil(max(duration_s, 0.0) / 3600.0)) + 2
     hours = np.arange(-2, rows + 1, dtype=np.float64)
@@ -82,39 +88,42 @@ def ephemeris_rows(epoch: datetime, duration_s: float) -> tuple[int, NDArray[np.
     samples[:, EPHEMERIS_SUN : EPHEMERIS_SUN + 3] = earth.at(time).observe(bodies["sun"]).apparent().xyz.m.T
     samples[:, EPHEMERIS_MOON : EPHEMERIS_MOON + 3] = (bodies["moon"] - earth).at(time).xyz.m.T
     samples[:, EPHEMERIS_POLE : EPHEMERIS_POLE + 9] = np.moveaxis(time.M, 2, 0).reshape(hours.size, 9)
-    samples[:, EPHEMERIS_SIDEREAL_TIME] = np.unwrap(np.asarray(time.gast) * (np.pi / 12.0))
+    samples[:, EPHEMERIS_SIDEREAL_TIME] = np.unwrap(np.asarray(time.gast) * (math.pi / 12.0))
     # Cubic through the samples at -1, 0, 1 and 2 hours from each row's beginning.
     before, here, after, beyond = samples[:-3], samples[1:-2], samples[2:-1], samples[3:]
     constant = here.copy()
     linear = -before / 3.0 - here / 2.0 + after - beyond / 6.0
     quadratic = (before + after) / 2.0 - here
     cubic = (beyond - before) / 6.0 + (here - after) / 2.0
-    constant[:, EPHEMERIS_SIDEREAL_TIME] %= 2.0 * np.pi
+    constant[:, EPHEMERIS_SIDEREAL_TIME] %= 2.0 * math.pi
     table = np.stack((constant, linear, quadratic, cubic), axis=1)
     return -EPHEMERIS_STEP_NS, np.ascontiguousarray(table.reshape(-1))
 
 
-@njit(cache=True)
-def _row(tables, t_ns):  # type: ignore[no-untyped-def]
-    """Where the row of a time begins and how far, in rows, the time lies into it (beyond the ends it extrapolates)."""
-    elapsed_ns = t_ns - np.int64(tables[HEADER_EPHEMERIS_START_NS])
+@compiled
+def _row(tables: Array, t_ns: int) -> tuple[int, float]:
+    """Where a time's row begins and how far, in rows, the time lies into it; beyond the ends it extrapolates."""
+    elapsed_ns = t_ns - int(tables[HEADER_EPHEMERIS_START_NS])
     row = elapsed_ns // EPHEMERIS_STEP_NS
-    row = max(np.int64(0), min(row, np.int64(tables[HEADER_EPHEMERIS_ROWS]) - 1))
+    row = max(0, min(row, int(tables[HEADER_EPHEMERIS_ROWS]) - 1))
     into = (elapsed_ns - row * EPHEMERIS_STEP_NS) / EPHEMERIS_STEP_NS
-    return np.int64(tables[HEADER_EPHEMERIS]) + row * EPHEMERIS_ROW, into
+    return int(tables[HEADER_EPHEMERIS]) + row * EPHEMERIS_ROW, into
 
 
-@njit(cache=True)
-def _cubic(tables, at, into):  # type: ignore[no-untyped-def]
-    return tables[at] + into * (
+@compiled
+def _cubic(tables: Array, at: int, into: float) -> float:
+    value: float = tables[at] + into * (
         tables[at + EPHEMERIS_WIDTH]
         + into * (tables[at + 2 * EPHEMERIS_WIDTH] + into * tables[at + 3 * EPHEMERIS_WIDTH])
     )
+    return value
 
 
-@njit(cache=True)
-def sun_moon_gcrf(tables, t_ns):  # type: ignore[no-untyped-def]
-    """Vectors from the Earth's centre to the Sun (apparent: light time and aberration) and the Moon, GCRF, m: six numbers."""
+@compiled
+def sun_moon_gcrf(tables: Array, t_ns: int) -> Six:
+    """Vectors from the Earth's centre to the Sun (apparent: light time and aberration) and the Moon, GCRF,
+    m: six numbers.
+    """
     at, into = _row(tables, t_ns)
     return (
         _cubic(tables, at + EPHEMERIS_SUN, into),
@@ -126,8 +135,8 @@ def sun_moon_gcrf(tables, t_ns):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
-def itrs_from_gcrf_rows(tables, t_ns):  # type: ignore[no-untyped-def]
+@compiled
+def itrs_from_gcrf_rows(tables: Array, t_ns: int) -> Nine:
     """The matrix ITRS from GCRF as nine numbers, row by row; the last three are the Earth's pole in GCRF."""
     at, into = _row(tables, t_ns)
     pole = at + EPHEMERIS_POLE
@@ -141,8 +150,8 @@ def itrs_from_gcrf_rows(tables, t_ns):  # type: ignore[no-untyped-def]
     m21 = _cubic(tables, pole + 7, into)
     m22 = _cubic(tables, pole + 8, into)
     angle = _cubic(tables, at + EPHEMERIS_SIDEREAL_TIME, into)
-    c = np.cos(angle)
-    s = np.sin(angle)
+    c = math.cos(angle)
+    s = math.sin(angle)
     return (
         c * m00 + s * m10,
         c * m01 + s * m11,
@@ -156,8 +165,8 @@ def itrs_from_gcrf_rows(tables, t_ns):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
-def itrs_from_gcrf(tables, t_ns, out_matrix):  # type: ignore[no-untyped-def]
+@compiled
+def itrs_from_gcrf(tables: Array, t_ns: int, out_matrix: Array) -> None:
     """Fill a [3, 3] array with the rotation: position_itrs = out_matrix @ position_gcrf."""
     r = itrs_from_gcrf_rows(tables, t_ns)
     for i in range(3):

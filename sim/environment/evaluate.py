@@ -1,8 +1,8 @@
 """Everything around the spacecraft at one place and time, evaluated once."""
 
-import numpy as np
-from numba import njit
+import math
 
+from sim.compiled import compiled
 from sim.environment.atmosphere import altitude_above_ellipsoid, atmospheric_density
 from sim.environment.constants import EARTH_ROTATION_RAD_S
 from sim.environment.ephemeris import itrs_from_gcrf_rows, sun_moon_gcrf
@@ -25,14 +25,18 @@ from sim.environment.layout import (
     HEADER_DRAG,
     HEADER_SOLAR_PRESSURE,
     HEADER_THIRD_BODIES,
+    Array,
+    Vector,
 )
 from sim.environment.magnetic import magnetic_field_itrs_t
 from sim.environment.sunlight import illumination, solar_pressure
 
 
-@njit(cache=True)
-def evaluate_gravity(tables, t_ns, x, y, z, record):  # type: ignore[no-untyped-def]
-    """Fill the part of the record that the orbit needs of Sun, Moon, orientation and gravity. Position in GCRF, m."""
+@compiled
+def evaluate_gravity(tables: Array, t_ns: int, x: float, y: float, z: float, record: Array) -> None:
+    """Fill the part of the record that the orbit needs of Sun, Moon, orientation and gravity. Position in
+    GCRF, m.
+    """
     sx, sy, sz, mx, my, mz = sun_moon_gcrf(tables, t_ns)
     record[AT_SUN] = sx
     record[AT_SUN + 1] = sy
@@ -73,8 +77,10 @@ def evaluate_gravity(tables, t_ns, x, y, z, record):  # type: ignore[no-untyped-
     record[AT_GRAVITY_PERTURBATION + 2] = az
 
 
-@njit(cache=True)
-def evaluate_surroundings(tables, t_ns, x, y, z, vx, vy, vz, record):  # type: ignore[no-untyped-def]
+@compiled
+def evaluate_surroundings(
+    tables: Array, t_ns: int, x: float, y: float, z: float, vx: float, vy: float, vz: float, record: Array
+) -> None:
     """Fill the rest of what acts on the orbit, sunlight and air, after `evaluate_gravity`."""
     sx = record[AT_SUN]
     sy = record[AT_SUN + 1]
@@ -82,7 +88,7 @@ def evaluate_surroundings(tables, t_ns, x, y, z, vx, vy, vz, record):  # type: i
     dx = sx - x
     dy = sy - y
     dz = sz - z
-    distance = np.sqrt(dx * dx + dy * dy + dz * dz)
+    distance = math.sqrt(dx * dx + dy * dy + dz * dz)
     record[AT_SUN_DIRECTION] = dx / distance
     record[AT_SUN_DIRECTION + 1] = dy / distance
     record[AT_SUN_DIRECTION + 2] = dz / distance
@@ -114,8 +120,8 @@ def evaluate_surroundings(tables, t_ns, x, y, z, vx, vy, vz, record):  # type: i
     record[AT_AIR_VELOCITY + 2] = vz - (wx * y - wy * x)
 
 
-@njit(cache=True)
-def evaluate_magnetic_field(tables, record):  # type: ignore[no-untyped-def]
+@compiled
+def evaluate_magnetic_field(tables: Array, record: Array) -> None:
     """Fill the magnetic field after `evaluate_gravity`."""
     bx, by, bz = magnetic_field_itrs_t(
         tables, record[AT_POSITION_ITRS], record[AT_POSITION_ITRS + 1], record[AT_POSITION_ITRS + 2]
@@ -126,20 +132,25 @@ def evaluate_magnetic_field(tables, record):  # type: ignore[no-untyped-def]
         )
 
 
-@njit(cache=True)
-def evaluate_environment(tables, t_ns, x, y, z, vx, vy, vz, record):  # type: ignore[no-untyped-def]
-    """Fill the whole record (indices AT_* of `sim.environment.layout`) for a position (m) and velocity (m/s) in GCRF."""
+@compiled
+def evaluate_environment(
+    tables: Array, t_ns: int, x: float, y: float, z: float, vx: float, vy: float, vz: float, record: Array
+) -> None:
+    """Fill the whole record (indices AT_* of `sim.environment.layout`) for a position (m) and velocity
+    (m/s) in GCRF.
+    """
     evaluate_gravity(tables, t_ns, x, y, z, record)
     evaluate_surroundings(tables, t_ns, x, y, z, vx, vy, vz, record)
     evaluate_magnetic_field(tables, record)
 
 
-@njit(cache=True)
-def perturbing_acceleration(tables, record, drag_m2_kg, pressure_m2_kg):  # type: ignore[no-untyped-def]
+@compiled
+def perturbing_acceleration(tables: Array, record: Array, drag_m2_kg: float, pressure_m2_kg: float) -> Vector:
     """All acceleration of an evaluated record but the point mass, GCRF, m/s2: three numbers.
 
-    drag_m2_kg: drag coefficient x area / mass; pressure_m2_kg: radiation coefficient x area / mass (a sphere's: the force points
-    away from the Sun). Give zero for either and add your own force where the area depends on the attitude.
+    drag_m2_kg: drag coefficient x area / mass; pressure_m2_kg: radiation coefficient x area / mass (a
+    sphere's: the force points away from the Sun). Give zero for either and add your own force where the
+    area depends on the attitude.
     """
     ax = record[AT_GRAVITY_PERTURBATION]
     ay = record[AT_GRAVITY_PERTURBATION + 1]
@@ -148,7 +159,7 @@ def perturbing_acceleration(tables, record, drag_m2_kg, pressure_m2_kg):  # type
         vx = record[AT_AIR_VELOCITY]
         vy = record[AT_AIR_VELOCITY + 1]
         vz = record[AT_AIR_VELOCITY + 2]
-        factor = -0.5 * drag_m2_kg * record[AT_DENSITY] * np.sqrt(vx * vx + vy * vy + vz * vz)
+        factor = -0.5 * drag_m2_kg * record[AT_DENSITY] * math.sqrt(vx * vx + vy * vy + vz * vz)
         ax += factor * vx
         ay += factor * vy
         az += factor * vz

@@ -1,15 +1,20 @@
 """The gradient of a potential in spherical harmonics, without singular poles and without work space.
 
-The potential is Phi = (1/r) sum (R/r)^n P_nm(sin latitude) (C_nm cos m longitude + S_nm sin m longitude), so that gravity is
-GM times its gradient and a magnetic field -R^2 times it. With (xi, eta, w) = R (x, y, z) / r^2 and p = R^2 / r^2 every term is
-(1/r) f_nm(w, p) Re[(C - iS)(xi + i eta)^m], where f_nm is a homogeneous polynomial. Its normalisation is moved into the
-coefficients until f_mm = 1 and f_nm = w f_{n-1,m} - beta_nm p f_{n-2,m}; f and g = df/dw then run up each order in two
-registers apiece. Recursions: Holmes and Featherstone, J. Geodesy 76 (2002), 279-299, made monic.
+The potential is Phi = (1/r) sum (R/r)^n P_nm(sin latitude) (C_nm cos m longitude + S_nm sin m longitude),
+so that gravity is GM times its gradient and a magnetic field -R^2 times it. With (xi, eta, w) = R (x, y, z)
+/ r^2 and p = R^2 / r^2 every term is (1/r) f_nm(w, p) Re[(C - iS)(xi + i eta)^m], where f_nm is a
+homogeneous polynomial. Its normalisation is moved into the coefficients until f_mm = 1 and f_nm = w
+f_{n-1,m} - beta_nm p f_{n-2,m}; f and g = df/dw then run up each order in two registers apiece. Recursions:
+Holmes and Featherstone, J. Geodesy 76 (2002), 279-299, made monic.
 """
 
+import math
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sim.compiled import compiled
+from sim.environment.layout import Array, Vector
 
 
 def coefficient_table(
@@ -24,17 +29,20 @@ def coefficient_table(
     sectoral = 1.0
     for m in range(order + 1):
         if m > 0:
-            sectoral *= np.sqrt((2.0 * m + 1.0) / (2.0 * m)) if m > 1 else np.sqrt(3.0)
+            sectoral *= math.sqrt((2.0 * m + 1.0) / (2.0 * m)) if m > 1 else math.sqrt(3.0)
         scale = sectoral
         alpha_before = 1.0
         for n in range(m, degree + 1):
             beta = 0.0
             if n > m:
-                alpha = np.sqrt((2.0 * n - 1.0) * (2.0 * n + 1.0) / ((n - m) * (n + m)))
+                alpha = math.sqrt((2.0 * n - 1.0) * (2.0 * n + 1.0) / ((n - m) * (n + m)))
                 scale *= alpha
                 if n > m + 1:
-                    factor = np.sqrt(
-                        (2.0 * n + 1.0) * (n + m - 1.0) * (n - m - 1.0) / ((n - m) * (n + m) * (2.0 * n - 3.0))
+                    factor = math.sqrt(
+                        (2.0 * n + 1.0)
+                        * (n + m - 1.0)
+                        * (n - m - 1.0)
+                        / ((n - m) * (n + m) * (2.0 * n - 3.0))
                     )
                     beta = factor / (alpha * alpha_before)
                 alpha_before = alpha
@@ -42,12 +50,15 @@ def coefficient_table(
     return np.array(triples, dtype=np.float64).ravel()
 
 
-@njit(cache=True)
-def harmonic_gradient(tables, offset, degree, order, radius, x, y, z):  # type: ignore[no-untyped-def]
+@compiled
+def harmonic_gradient(
+    tables: Array, offset: int, degree: int, order: int, radius: float, x: float, y: float, z: float
+) -> Vector:
     """Gradient of the potential above, per m^2 for coefficients without unit.
 
-    tables, offset: the packed array and where `coefficient_table`'s triples begin; degree, order: those it was made for;
-    radius: R; x, y, z: position in the frame of the coefficients, m. Returns its three components.
+    tables, offset: the packed array and where `coefficient_table`'s triples begin; degree, order: those it
+    was made for; radius: R; x, y, z: position in the frame of the coefficients, m. Returns its three
+    components.
     """
     inverse_square = 1.0 / (x * x + y * y + z * z)
     scale = radius * inverse_square
@@ -108,7 +119,7 @@ def harmonic_gradient(tables, offset, degree, order, radius, x, y, z):  # type: 
         before_im = power_im
         power_re = before_re * xi - before_im * eta
         power_im = before_re * eta + before_im * xi
-    inverse_radius = np.sqrt(inverse_square)
+    inverse_radius = math.sqrt(inverse_square)
     lateral = scale * inverse_radius
     radial = inverse_square * inverse_radius * (along_r + w * along_z)
     return lateral * along_x - radial * x, lateral * along_y - radial * y, lateral * along_z - radial * z

@@ -1,11 +1,20 @@
 """Where things lie in the two float64 arrays that the compiled environment works on.
 
-`EnvironmentTables.packed` begins with a header (the `HEADER_*` indices, whole numbers stored as floats) that says where each
-table begins; `evaluate_environment` fills a record of `RECORD_SIZE` numbers (the `AT_*` indices) with the surroundings of
-one place at one time. Both are flat arrays, so that a C function pointer can carry them as plain addresses.
+`EnvironmentTables.packed` begins with a header (the `HEADER_*` indices, whole numbers stored as floats)
+that says where each table begins; `evaluate_environment` fills a record of `RECORD_SIZE` numbers (the
+`AT_*` indices) with the surroundings of one place at one time. Both are flat arrays, so that a C function
+pointer can carry them as plain addresses.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+Vector: TypeAlias = tuple[float, float, float]
+Six: TypeAlias = tuple[float, float, float, float, float, float]
+Nine: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 
 # Header of the packed tables.
 HEADER_EPHEMERIS: Final = 0  # offset of the ephemeris and orientation rows

@@ -46,7 +46,8 @@ class EnvironmentModel:
 class EnvironmentTables:
     """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and an hour more.
 
-    `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same in a tuple.
+    `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same
+    in a tuple.
     """
 
     epoch: datetime

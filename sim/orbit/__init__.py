@@ -19,9 +19,9 @@ def propagate(
 ) -> NDArray[np.float64]:
     """Fly an orbit without attitude, thrust or sensors.
 
-    state_gcrf: position m and velocity m/s at times_ns[0], six numbers in GCRF; times_ns: ascending simulation times;
-    drag_m2_kg: drag coefficient x area / mass; pressure_m2_kg: radiation coefficient x area / mass; step_s: the longest step (the error
-    grows with its square: in low orbit 3 mm a day at 1 s).
+    state_gcrf: position m and velocity m/s at times_ns[0], six numbers in GCRF; times_ns: ascending
+    simulation times; drag_m2_kg: drag coefficient x area / mass; pressure_m2_kg: radiation coefficient x
+    area / mass; step_s: the longest step (the error grows with its square: in low orbit 3 mm a day at 1 s).
     Returns an array [time, 6] of the states. Raises ValueError for times that do not ascend.
     """
     times = np.ascontiguousarray(times_ns, dtype=np.int64)
@@ -32,6 +32,8 @@ def propagate(
     record = np.zeros(RECORD_SIZE)
     out = np.empty((times.size, 6))
     packed = tables.packed
-    orbit_start(packed, times[0], step_s, state[0:3], state[3:6], state[6:9], drag_m2_kg, pressure_m2_kg, record)
+    orbit_start(
+        packed, times[0], step_s, state[0:3], state[3:6], state[6:9], drag_m2_kg, pressure_m2_kg, record
+    )
     propagate_grid(packed, times, step_s, state, drag_m2_kg, pressure_m2_kg, record, out)
     return out
