@@ -1,0 +1,57 @@
+"""The pages name what is there: what a page promises exists, and no scenario key or command is left out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from safehold import schema
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNNING = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sim").rglob("*.md")])
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize(
+    "model",
+    [value for value in vars(schema).values() if isinstance(value, type) and issubclass(value, schema.Table)],
+    ids=lambda model: model.__name__,
+)
+def test_every_scenario_key_is_in_the_reference(model: type[BaseModel]) -> None:
+    missing = {key for key in keys_of(model) if not re.search(rf"[`\[ ,{{]{key}\b", RUNNING)}
+    assert not missing
+
+
+@pytest.mark.requirement("S4")
+def test_commands_of_the_page_are_those_of_the_program() -> None:
+    from safehold.cli import app
+
+    there = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    table = RUNNING.split("| command |", 1)[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    broken = [target for target in targets if not (page.parent / target).exists()]
+    assert not broken
+
+
+def test_readme_has_its_two_commands() -> None:
+    blocks = re.findall(
+        r"^```bash\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) >= 2
+    assert "safehold run" in blocks[0]
+    assert "pytest" in blocks[1]
