@@ -6,8 +6,8 @@ feature set. Bits are compared between equal ids only.
 
 Numba's own cache looks at the file that holds a compiled function and not at the functions that it calls in
 other files, so that an edited callee would go on flying the old physics. Its directory is therefore named by
-the part of the identity that compiled code can depend on: the sources of `sim` and `flight` (`sim` imports
-nothing else of ours), the libraries and the processor.
+the part of the identity that compiled code can depend on: the sources of `sim`, `ground` and `flight` (they
+import nothing else of ours), the libraries and the processor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGES = ("flight", "ground", "safehold", "scenarios", "sim")
-COMPILED_PACKAGES = ("flight", "sim")
+COMPILED_PACKAGES = ("flight", "ground", "sim")
 LIBRARIES = ("llvmlite", "numba", "numpy", "skyfield")
 EXTENSION = "_safehold_native"
 LEFT_OUT = (".pyc", ".pyo", ".so", "~", ".swp", ".tmp")

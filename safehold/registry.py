@@ -62,9 +62,11 @@ class CatalogueStation:
 
 REPLICA_BIT_FLIP = FaultKind(
     name="replica_bit_flip",
-    targets=("computer.0", "computer.1", "computer.2"),
+    targets=("replica.0", "replica.1", "replica.2"),
     parameters=(
-        FaultParameter("bit", "", 0, 2**40, None, "which bit of the replica's state, counted from its first"),
+        FaultParameter(
+            "bit", "", 0, 2**40, -1, "which bit of the replica's state, from its first; the seed chooses if left out"
+        ),
     ),
     meaning="one bit of one flight replica's state flips at the start of the tick (a single-event upset)",
     in_flight=True,
@@ -76,13 +78,10 @@ def stations() -> dict[str, CatalogueStation]:
     """The built-in catalogue, by name."""
     tree = tomllib.loads(Path(__file__).with_name("stations.toml").read_text(encoding="utf-8"))
     return {
-        entry["name"]: CatalogueStation(
-            entry["name"],
-            float(entry["latitude_deg"]),
-            float(entry["longitude_deg"]),
-            float(entry["altitude_m"]),
+        name: CatalogueStation(
+            name, float(entry["latitude_deg"]), float(entry["longitude_deg"]), float(entry["altitude_m"])
         )
-        for entry in tree["station"]
+        for name, entry in tree["station"].items()
     }
 
 

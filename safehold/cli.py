@@ -1,0 +1,279 @@
+"""The command line. Each command is a thin face of a function that Python can call as well."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from safehold import errors
+
+app = typer.Typer(
+    name="safehold",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "Fly a satellite that must assume it is alone.\n\n"
+        "A C++ flight computer of three voting replicas flies a simulated world and talks to a ground station "
+        "that reaches it only in computed contact windows, through a link with 240 ms latency.\n\n"
+        "Start with [bold]safehold run[/bold]: a day from a tumbling release to the first contacts, in seconds.\n\n"
+        "Exit codes: 0 all expectations met, 1 an expectation failed or the satellite was lost, 2 bad input, "
+        "3 internal error, 130 interrupted."
+    ),
+)
+
+ScenarioArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[SCENARIO]", show_default=True, help="A built-in scenario's name, or the path of a .toml file."
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
+]
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument = "first-contact",
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
+    duration: Annotated[
+        str | None, typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.')
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; it must not hold anything yet. Default: runs/NAME-N.")
+    ] = None,
+    json_output: JsonOption = False,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ.")
+    ] = False,
+    snapshot_at: Annotated[
+        list[str] | None, typer.Option(help="Leave a snapshot of the whole run at this time; may be repeated.")
+    ] = None,
+    from_snapshot: Annotated[
+        Path | None, typer.Option(help="Run on from a snapshot to its scenario's end.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the summary.")] = False,
+) -> None:
+    """Fly a scenario and leave a folder with its result, truth, telemetry, events and report.
+
+    Examples:
+
+      safehold run                                 the default mission, a day
+
+      safehold run wheel-loss --seed 7             another seed
+
+      safehold run my-scenario.toml --out today    a file of yours
+
+      safehold run --snapshot-at 3h --duration 4h  leave the whole state at 3 h
+    """
+    from safehold.command_run import RunOptions, run_command
+
+    options = RunOptions(
+        scenario=scenario,
+        seed=seed,
+        duration=duration,
+        out=out,
+        json_output=json_output,
+        deployment="in-process" if in_process else "zmq",
+        snapshot_at=tuple(snapshot_at or ()),
+        from_snapshot=from_snapshot,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_command(options))
+
+
+@app.command()
+def passes(
+    scenario: ScenarioArgument = "first-contact",
+    tle: Annotated[
+        Path | None, typer.Option(help="Predict from the two lines in this file instead of a scenario.")
+    ] = None,
+    station: Annotated[
+        str | None, typer.Option(help="Station of the catalogue (with --tle; else only this one's passes).")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="With --tle: first instant, UTC, like 2026-06-21T00:00:00Z. Default: its epoch.")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="How long to look ahead. Default: the scenario's, or 1d.")] = None,
+    mask: Annotated[float | None, typer.Option(min=0.0, max=89.0, help="With --tle: elevation mask in degrees.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """List contact windows: when each station sees the satellite above its elevation mask.
+
+    A scenario's passes come from its orbit with its own force model; with --tle they come from SGP4.
+
+    Examples:
+
+      safehold passes
+
+      safehold passes --tle iss.txt --station svalbard --duration 2d
+    """
+    from safehold.command_passes import PassesOptions, passes_command
+
+    options = PassesOptions(scenario, tle, station, start, duration, mask, json_output)
+    raise typer.Exit(passes_command(options))
+
+
+@app.command()
+def scenarios(json_output: JsonOption = False) -> None:
+    """List the built-in scenarios."""
+    import tomllib
+
+    from safehold.scenario import built_in_folder, built_in_names
+
+    rows = []
+    for name in built_in_names():
+        tree = tomllib.loads((built_in_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+        rows.append({"name": name, "duration": tree["duration"], "description": tree.get("description", "")})
+    if json_output:
+        _print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']:<18} {row['duration']:>6}  {row['description']}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of scenario files."""
+    from safehold.schema import Scenario
+
+    _print_json(Scenario.model_json_schema(by_alias=True))
+
+
+@app.command()
+def faults(json_output: JsonOption = False) -> None:
+    """List the kinds of fault, what each can hit and its keys."""
+    from dataclasses import asdict
+
+    from safehold.fault_kinds import kinds
+
+    if json_output:
+        _print_json([asdict(kind) for kind in kinds().values()])
+        return
+    for kind in kinds().values():
+        typer.echo(f"{kind.name}\n  {kind.meaning}\n  targets: {', '.join(kind.targets)}")
+        for parameter in kind.parameters:
+            default = "required" if parameter.default is None else f"default {parameter.default:g}"
+            span = f"{parameter.lowest:g} to {parameter.highest:g} {parameter.unit}".rstrip()
+            typer.echo(f"  {parameter.name}: {parameter.meaning} ({span}; {default})")
+
+
+@app.command()
+def quantities(json_output: JsonOption = False) -> None:
+    """List what an [[expect]] of a scenario can speak about."""
+    from safehold import registry
+
+    groups = {
+        "truth": list(registry.truth_columns()),
+        "telemetry": registry.telemetry_names(),
+        "results": dict(registry.RESULT_QUANTITIES),
+    }
+    if json_output:
+        _print_json(groups)
+        return
+    for group, names in groups.items():
+        typer.echo(f"{group}:")
+        for name in names:
+            meaning = registry.RESULT_QUANTITIES.get(name, "") if group == "results" else ""
+            typer.echo(f"  {name}" + (f": {meaning}" if meaning else ""))
+
+
+@app.command()
+def dictionary(json_output: JsonOption = False) -> None:
+    """Print the dictionary: telemetry, events, telecommands and on-board parameters."""
+    from safehold.command_dictionary import dictionary_document, dictionary_lines
+
+    if json_output:
+        _print_json(dictionary_document())
+        return
+    for line in dictionary_lines():
+        typer.echo(line)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Make a run's report.html again."""
+    from safehold.folder import RunFolder
+    from safehold.report import write_report
+
+    typer.echo(str(write_report(RunFolder.open(folder))))
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Fly a run's scenario again and compare digests; exit code 1 if they differ."""
+    from safehold.command_replay import replay_command
+
+    raise typer.Exit(replay_command(folder, json_output))
+
+
+@app.command()
+def doctor(json_output: JsonOption = False) -> None:
+    """Check the installation: libraries, compiled module, caches, data, a short flight."""
+    from safehold.command_doctor import doctor_command
+
+    raise typer.Exit(doctor_command(json_output))
+
+
+@app.command()
+def version(json_output: JsonOption = False) -> None:
+    """Print the version and the identity of the code."""
+    from safehold import __version__
+    from safehold.code_id import code_id
+
+    if json_output:
+        _print_json({"version": __version__, "code_id": code_id()})
+        return
+    typer.echo(f"safehold {__version__}, code {code_id()}")
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def main() -> None:
+    """Entry point of `safehold`: one message for what went wrong, and the exit code that says whose fault it is."""
+    from safehold.code_id import prepare_numba_cache
+
+    prepare_numba_cache()
+    try:
+        code = app(standalone_mode=False)
+    except errors.InputError as error:
+        typer.echo(f"safehold: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        typer.echo("safehold: interrupted", err=True)
+        code = errors.EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more can be said to them.
+        sys.stderr.close()
+        code = errors.EXIT_OK
+    except Exception as error:  # the outermost boundary: what gets here is our own fault, and exit code 3 says so
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+            typer.echo(f"safehold: SH-CLI-002 {error.format_message()}", err=True)
+            code = errors.EXIT_INPUT
+        else:
+            code = _internal(error)
+    sys.exit(code if isinstance(code, int) else errors.EXIT_OK)
+
+
+def _internal(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    id = error.id if isinstance(error, errors.SafeholdError) else "SH-INT-001"
+    typer.echo(f"safehold: {id} internal error: {error}; please report this with the lines above", err=True)
+    return errors.EXIT_INTERNAL
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Every kind of fault: those that the plant declares and the one that hits the flight computer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from safehold.registry import REPLICA_BIT_FLIP, FaultKind, FaultParameter
+
+
+@cache
+def kinds() -> Mapping[str, FaultKind]:
+    """Kinds by name."""
+    from sim.faults import KINDS
+
+    found = {REPLICA_BIT_FLIP.name: REPLICA_BIT_FLIP}
+    for name, kind in KINDS.items():
+        parameters = tuple(
+            FaultParameter(key, declared.unit, declared.low, declared.high, declared.default, declared.meaning)
+            for key, declared in kind.parameters.items()
+        )
+        found[name] = FaultKind(name, tuple(kind.targets), parameters, kind.meaning)
+    return found

@@ -1,0 +1,103 @@
+"""What happened, made from the flight computer's voted events: modes with their times, and outages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safehold.schema import MODES
+
+# Modes in which the satellite does what it was built for.
+WORKING = ("STANDBY", "MISSION", "DOWNLINK", "MANOEUVRE")
+
+
+@dataclass(frozen=True, slots=True)
+class FlightEvent:
+    """An on-board event, as the voted computer reported it."""
+
+    tick: int
+    id: int
+    severity: int
+    arguments: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """The dictionary's name."""
+        from flight.dictionary import EVENTS
+
+        event = EVENTS.get(self.id)
+        return event.name if event is not None else f"event_{self.id}"
+
+    def argument(self, name: str) -> float | None:
+        """An argument by its name in the dictionary."""
+        from flight.dictionary import EVENTS
+
+        event = EVENTS.get(self.id)
+        if event is None or name not in event.arguments:
+            return None
+        index = event.arguments.index(name)
+        return self.arguments[index] if index < len(self.arguments) else None
+
+    def document(self, tick_ns: int) -> dict[str, Any]:
+        """As a line of events.jsonl."""
+        from flight.dictionary import EVENTS
+
+        event = EVENTS.get(self.id)
+        names = event.arguments if event is not None else ()
+        arguments = {name: finite(value) for name, value in zip(names, self.arguments, strict=False)}
+        return {
+            "sim_time_ns": self.tick * tick_ns,
+            "source": "flight",
+            "id": self.id,
+            "name": self.name,
+            "severity": ("", "info", "low", "medium", "high")[self.severity] if 0 < self.severity < 5 else "unknown",
+            "arguments": arguments,
+            "meaning": event.meaning if event is not None else "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSpan:
+    """A mode from one tick to another (exclusive)."""
+
+    mode: str
+    from_tick: int
+    until_tick: int
+
+
+def finite(value: float) -> float | None:
+    """A number for JSON: None for NaN and infinity."""
+    return value if value - value == 0.0 else None
+
+
+def mode_spans(events: Sequence[FlightEvent], end_tick: int) -> list[ModeSpan]:
+    """The modes of the flight software in order, from BOOT at tick 0."""
+    spans: list[ModeSpan] = []
+    mode, start = MODES[0], 0
+    for event in events:
+        if event.name != "mode_changed":
+            continue
+        target = event.argument("to")
+        if target is None or not 0 <= int(target) < len(MODES):
+            continue
+        if event.tick > start or spans:
+            spans.append(ModeSpan(mode, start, event.tick))
+        mode, start = MODES[int(target)], event.tick
+    spans.append(ModeSpan(mode, start, end_tick))
+    return [span for span in spans if span.until_tick > span.from_tick]
+
+
+def outage_ticks(spans: Sequence[ModeSpan]) -> tuple[int, int]:
+    """Ticks outside a working mode after the first working one: all together, and the longest on end."""
+    total = longest = current = 0
+    working_seen = False
+    for span in spans:
+        length = span.until_tick - span.from_tick
+        if span.mode in WORKING:
+            working_seen, current = True, 0
+        elif working_seen:
+            total += length
+            current += length
+            longest = max(longest, current)
+    return total, longest

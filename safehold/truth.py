@@ -1,0 +1,89 @@
+"""Truth rows of a run: collected as the driver hands them over, read as columns.
+
+Rows beyond a first few go to an unlinked temporary file, so that a month of flight needs no more memory than a day.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROWS_IN_MEMORY_BYTES = 64 << 20
+
+Rows = NDArray[np.float64]
+
+
+class TruthStore:
+    """Rows of doubles, the first column the control tick, appended in order of time."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self._width = len(columns) + 1
+        self._chunks: list[Rows] = []
+        self._chunk_bytes = 0
+        self._file: IO[bytes] | None = None
+        self._file_rows = 0
+
+    def append(self, rows: Rows) -> None:
+        """Keep rows of shape (n, 1 + columns)."""
+        if rows.shape[1] != self._width:
+            raise ValueError(f"truth rows have {rows.shape[1]} columns, not {self._width}")
+        if not len(rows):
+            return
+        self._chunks.append(np.ascontiguousarray(rows, dtype=np.float64))
+        self._chunk_bytes += rows.nbytes
+        if self._chunk_bytes > ROWS_IN_MEMORY_BYTES:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="safehold-truth-")
+        for chunk in self._chunks:
+            self._file.write(chunk.data)
+            self._file_rows += len(chunk)
+        self._chunks, self._chunk_bytes = [], 0
+
+    def rows(self) -> Rows:
+        """All rows, shape (n, 1 + columns)."""
+        if self._file is None:
+            return np.concatenate(self._chunks) if self._chunks else np.empty((0, self._width))
+        self._spill()
+        self._file.flush()
+        return np.memmap(self._file, dtype=np.float64, mode="r", shape=(self._file_rows, self._width))
+
+
+class Truth(Mapping[str, NDArray[np.generic]]):
+    """Columns of a run's truth by name, each an array over the output instants.
+
+    `sim_time_ns` is int64, `in_contact` bool, `flight_mode` uint8, all others float64 in the unit of their name.
+    """
+
+    def __init__(self, rows: Rows, columns: tuple[str, ...], tick_ns: int) -> None:
+        self._rows = rows
+        self._columns = tuple(name for name in columns if name != "sim_time_ns")
+        self._index = {name: index + 1 for index, name in enumerate(columns)}
+        self._tick_ns = tick_ns
+
+    def __getitem__(self, name: str) -> NDArray[np.generic]:
+        if name == "sim_time_ns":
+            return self._rows[:, 0].astype(np.int64) * self._tick_ns
+        column = np.asarray(self._rows[:, self._index[name]])
+        if name == "in_contact":
+            return column != 0.0
+        if name == "flight_mode":
+            return column.astype(np.uint8)
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        yield "sim_time_ns"
+        yield from self._columns
+
+    def __len__(self) -> int:
+        return 1 + len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"<Truth: {len(self._rows)} instants × {len(self)} columns>"
