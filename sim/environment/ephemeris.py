@@ -102,7 +102,9 @@ def ephemeris_rows(epoch: datetime, duration_s: float) -> tuple[int, NDArray[np.
 
 @compiled
 def _row(tables: Array, t_ns: int) -> tuple[int, float]:
-    """Where a time's row begins and how far, in rows, the time lies into it; beyond the ends it extrapolates."""
+    """Where a time's row begins and how far, in rows, the time lies into it; beyond the ends it
+    extrapolates.
+    """
     elapsed_ns = t_ns - int(tables[HEADER_EPHEMERIS_START_NS])
     row = elapsed_ns // EPHEMERIS_STEP_NS
     row = max(0, min(row, int(tables[HEADER_EPHEMERIS_ROWS]) - 1))
