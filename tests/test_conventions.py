@@ -60,7 +60,7 @@ def test_matrix_and_composition_read_from_right_to_left(seed: int) -> None:
 
 
 def test_rate_has_the_sign_of_the_page() -> None:
-    """dq/dt = −½ (0, ω) ⊗ q takes the satellite of the example from no turn to +90° about z at a positive rate."""
+    """dq/dt = −½ (0, ω) ⊗ q turns the example's satellite from 0 to +90° about z at a positive rate."""
     quaternion = np.array([1.0, 0.0, 0.0, 0.0])
     steps, rate = (
         20_000,
