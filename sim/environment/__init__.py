@@ -2,8 +2,8 @@
 
 `tables` is always `EnvironmentTables(epoch, duration_s, EnvironmentModel(...)).packed`: one flat float64
 array. Times are int64 nanoseconds since the epoch; vectors are single components in GCRF and SI unless a name
-says otherwise; `record` is a float64 array of `layout.RECORD_SIZE` numbers, indexed by `layout.AT_*`; `rotation`
-is the tuple of nine that `itrs_from_gcrf_rows` returns.
+says otherwise; `record` is a float64 array of `layout.RECORD_SIZE` numbers, indexed by `layout.AT_*`;
+`rotation` is the tuple of nine that `itrs_from_gcrf_rows` returns.
 
 A tick of the plant is::
 
