@@ -1,0 +1,101 @@
+"""What the ground is told before the run: plain values, checked where they come in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A ground station, WGS84."""
+
+    name: str
+    latitude_rad: float
+    longitude_rad: float
+    altitude_m: float
+    elevation_mask_rad: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A telecommand of the dictionary and when the ground wants it; it goes up in the first contact after."""
+
+    at_ns: int
+    name: str
+    arguments: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orbit:
+    """The ground's elements and its model of the forces. `ballistic_m2_kg` is drag area · coefficient / mass, 0 without drag."""
+
+    position_gcrf_m: tuple[float, float, float]
+    velocity_gcrf_m_s: tuple[float, float, float]
+    gravity_degree: int = 8
+    gravity_order: int = 8
+    ballistic_m2_kg: float = 0.021
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundConfig:
+    """All that the ground knows. `epoch` is ISO 8601 with its offset, `duration_ns` how far passes are predicted."""
+
+    epoch: str
+    duration_ns: int
+    tick_ns: int
+    latency_ns: int
+    orbit: Orbit
+    stations: tuple[Station, ...] = ()
+    commands: tuple[Command, ...] = ()
+    tc_rate_bit_s: int = 64_000
+
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.epoch).tzinfo is None:
+            raise ValueError(f"the epoch has an offset from UTC, not {self.epoch!r}")
+        if not 0 < self.tick_ns <= self.latency_ns or self.duration_ns < 0 or self.tc_rate_bit_s <= 0:
+            raise ValueError("0 < tick <= latency, 0 <= duration, 0 < tc_rate_bit_s")
+        if not 0 <= self.orbit.gravity_order <= self.orbit.gravity_degree <= 8:
+            raise ValueError("0 <= gravity_order <= gravity_degree <= 8")
+        numbers = [*self.orbit.position_gcrf_m, *self.orbit.velocity_gcrf_m_s, self.orbit.ballistic_m2_kg]
+        for station in self.stations:
+            numbers += [
+                station.latitude_rad,
+                station.longitude_rad,
+                station.altitude_m,
+                station.elevation_mask_rad,
+            ]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError("elements and stations are finite numbers")
+        if math.hypot(*self.orbit.position_gcrf_m) < 6.4e6:
+            raise ValueError("the elements' position lies inside the Earth")
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """From `to_json`; raises ValueError, KeyError or TypeError for anything else."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(
+            **{
+                **values,
+                "orbit": Orbit(**_tuples(values["orbit"])),
+                "stations": tuple(Station(**station) for station in values["stations"]),
+                "commands": tuple(Command(**command) for command in values["commands"]),
+            }
+        )
+
+    def sha256(self) -> str:
+        """What names this configuration."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -1,0 +1,369 @@
+"""Stations and mission control as one deterministic state machine.
+
+It acts on its own timers and on the frames that arrive, each at its own time, so nothing depends on how often or how far it is
+granted time:
+
+    at a pass's start     the station turns its carrier on
+    at the first frame    commands that are due go up, one every 100 ms, while there is time for their answers
+    30 s without frames   they go up all the same: the satellite may hear and not speak
+    3 s before its end    the carrier goes off; the satellite, which radiates while it hears a carrier, falls
+                          silent before it sets, and what it sent last still arrives
+    at its end            the station disconnects
+
+Stations take turns: where two passes overlap, the second begins when the first has ended. A command is radiated once:
+without COP-1 a repetition could run twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from flight.chain import Chain
+from flight.frames import Delivery, Uplink, encode_tc_frame
+from flight.packets import Verification, encode_command, encode_tc_packet
+from ground.config import GroundConfig
+from ground.passes import Window
+from ground.predict import Predictor, predictor
+from ground.receiver import Receiver, Report
+
+NEVER = 2**62
+"""A tick or a time that never comes."""
+
+CARRIER_GUARD_NS = 3_000_000_000
+BLIND_AFTER_NS = 30_000_000_000
+ANSWER_MARGIN_NS = 1_000_000_000
+COMMAND_SPACING_NS = 100_000_000
+_SEQUENCE_COUNTS = 2**14
+
+
+@dataclass(slots=True)
+class Pass:
+    """A pass as it went. Times are since the epoch; `start_ns` is later than `aos_ns` if another station was before it."""
+
+    station: int
+    aos_ns: int
+    tca_ns: int
+    los_ns: int
+    elevation_max_rad: float
+    start_ns: int
+    frames: int = 0
+    frames_refused: int = 0
+    commands: int = 0
+    first_frame_ns: int | None = None
+    last_frame_ns: int | None = None
+    ended: bool = False
+
+    @property
+    def carrier_off_ns(self) -> int:
+        """When the carrier goes off."""
+        return max(self.start_ns, self.los_ns - CARRIER_GUARD_NS)
+
+
+@dataclass(slots=True)
+class Tracking:
+    """A telecommand and what has become of it.
+
+    `state`: queued, sent, accepted, completed, rejected (not accepted) or failed (accepted, not completed).
+    """
+
+    index: int
+    name: str
+    at_ns: int
+    state: str = "queued"
+    request_id: int | None = None
+    station: int | None = None
+    departure_ns: int | None = None
+    accepted_ns: int | None = None
+    completed_ns: int | None = None
+    answer_ns: int | None = None
+    failure_code: int = 0
+    failure_parameter: int = 0
+
+
+class Ground:
+    """The ground as a function of its configuration and of what arrives."""
+
+    def __init__(self, config: GroundConfig) -> None:
+        self.config = config
+        self._commands = [
+            Tracking(index, command.name, command.at_ns)
+            for index, command in sorted(
+                enumerate(config.commands), key=lambda pair: (pair[1].at_ns, pair[0])
+            )
+        ]
+        for command in config.commands:
+            encode_command(command.name, command.arguments, sequence=0)
+        self._prediction: Predictor | None = None
+        self._receiver = Receiver()
+        self._passes: list[Pass] = []
+        self._windows_used = 0
+        self._carrier_on = False
+        self._next_send_ns = 0
+        self._sequence = 0
+        self._time_ns = 0
+        self._chain = Chain("ground")
+        self._chain.add(config.sha256().encode("ascii"))
+        self._accepted: list[bool] = []
+
+    def advance(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
+        """Lives on to `until_tick`, with every frame that arrives until then; returns what the stations radiate.
+
+        Raises ValueError if time runs backwards or a frame comes from beyond the grant or an unknown station.
+        """
+        until_ns = until_tick * self.config.tick_ns
+        self._check(until_ns, deliveries)
+        uplinks: list[Uplink] = []
+        self._accepted = []
+        for delivery in deliveries:
+            self._run_timers(delivery.arrival_ns, uplinks)
+            self._accepted.append(self._receive(delivery))
+        self._run_timers(until_ns, uplinks)
+        self._time_ns = max(self._time_ns, until_ns)
+        return uplinks
+
+    def accepted(self) -> list[bool]:
+        """For each frame of the last `advance`, whether the station was connected and the frame sound."""
+        return list(self._accepted)
+
+    def promise_tick(self) -> int:
+        """Nothing departs before this tick unless a frame arrives first; NEVER if nothing is planned."""
+        timer_ns = self._next_timer_ns()
+        return NEVER if timer_ns >= NEVER else timer_ns // self.config.tick_ns
+
+    def results(self) -> dict[str, Any]:
+        """Everything the ground knows, as plain JSON values; times in nanoseconds since the epoch.
+
+        `windows`: every window that begins within the duration. `passes`: those used, and how they went. `commands`: what
+        became of each telecommand, in the scenario's order. `pong_delays_ms`. `counters`: frames and packets by outcome.
+        """
+        windows = [
+            w
+            for w in self._predictor().windows_until(self.config.duration_ns)
+            if w.aos_ns < self.config.duration_ns
+        ]
+        names = [station.name for station in self.config.stations]
+        commands = [
+            asdict(tracking) for tracking in sorted(self._commands, key=lambda tracking: tracking.index)
+        ]
+        return {
+            "windows": [{"name": names[w.station], **asdict(w)} for w in windows],
+            "passes": [{"name": names[p.station], **asdict(p)} for p in self._passes],
+            "commands": commands,
+            "pong_delays_ms": [
+                (tracking["answer_ns"] - tracking["departure_ns"]) / 1e6
+                for tracking in commands
+                if tracking["answer_ns"] is not None
+            ],
+            "counters": self._receiver.results(),
+        }
+
+    def digest(self) -> bytes:
+        """SHA-256 over all that was received, radiated and concluded."""
+        return hashlib.sha256(self._chain.digest() + self.to_bytes()).digest()
+
+    def to_bytes(self) -> bytes:
+        """The whole state, canonically. Predictions are not in it: they follow from the configuration."""
+        state = {
+            "config": self.config.sha256(),
+            "commands": [asdict(tracking) for tracking in self._commands],
+            "receiver": self._receiver.to_plain(),
+            "passes": [asdict(one) for one in self._passes],
+            "windows_used": self._windows_used,
+            "carrier_on": self._carrier_on,
+            "next_send_ns": self._next_send_ns,
+            "sequence": self._sequence,
+            "time_ns": self._time_ns,
+            "chain": self._chain.to_bytes().hex(),
+        }
+        return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+    @classmethod
+    def from_bytes(cls, config: GroundConfig, state: bytes) -> Self:
+        """The ground with that state; raises ValueError if it belongs to another configuration."""
+        values: dict[str, Any] = json.loads(state)
+        if values["config"] != config.sha256():
+            raise ValueError("the ground's state belongs to another configuration")
+        ground = cls(config)
+        ground._commands = [Tracking(**tracking) for tracking in values["commands"]]
+        ground._receiver = Receiver.from_plain(values["receiver"])
+        ground._passes = [Pass(**one) for one in values["passes"]]
+        ground._windows_used = values["windows_used"]
+        ground._carrier_on = values["carrier_on"]
+        ground._next_send_ns = values["next_send_ns"]
+        ground._sequence = values["sequence"]
+        ground._time_ns = values["time_ns"]
+        ground._chain = Chain.from_bytes(bytes.fromhex(values["chain"]))
+        return ground
+
+    def _check(self, until_ns: int, deliveries: list[Delivery]) -> None:
+        last_ns = self._time_ns
+        if until_ns < last_ns:
+            raise ValueError(f"the ground is at {last_ns} ns and cannot go back to {until_ns} ns")
+        for delivery in deliveries:
+            if not last_ns <= delivery.arrival_ns <= until_ns:
+                raise ValueError(
+                    f"a frame arrives at {delivery.arrival_ns} ns, outside {last_ns} to {until_ns} ns"
+                )
+            if not 0 <= delivery.station < len(self.config.stations):
+                raise ValueError(
+                    f"a frame arrives at station {delivery.station} of {len(self.config.stations)}"
+                )
+            last_ns = delivery.arrival_ns
+
+    def _predictor(self) -> Predictor:
+        if self._prediction is None:
+            self._prediction = predictor(self.config)
+        return self._prediction
+
+    def _next_window(self) -> Window | None:
+        """The window after those used, if it begins within the duration."""
+        prediction = self._predictor()
+        ahead_ns = self._time_ns
+        while True:
+            windows = prediction.windows_until(ahead_ns)
+            found_ns = prediction.found_until_ns()
+            if self._windows_used < len(windows) and windows[self._windows_used].aos_ns < found_ns:
+                window = windows[self._windows_used]
+                return window if window.aos_ns < self.config.duration_ns else None
+            if found_ns >= self.config.duration_ns:
+                return None
+            ahead_ns = found_ns + 1
+
+    def _current(self) -> Pass | None:
+        return self._passes[-1] if self._passes and not self._passes[-1].ended else None
+
+    def _next_timer_ns(self) -> int:
+        current = self._current()
+        if current is None:
+            window = self._next_window()
+            return NEVER if window is None else self._start_ns(window)
+        times = [current.carrier_off_ns if self._carrier_on else current.los_ns]
+        if (send_ns := self._send_ns(current)) is not None:
+            times.append(send_ns)
+        return min(times)
+
+    def _start_ns(self, window: Window) -> int:
+        return max(window.aos_ns, self._passes[-1].los_ns if self._passes else 0)
+
+    def _send_ns(self, current: Pass) -> int | None:
+        """When the next command goes up in this pass; None if none does as things stand."""
+        waiting = next((tracking for tracking in self._commands if tracking.state == "queued"), None)
+        if waiting is None or not self._carrier_on:
+            return None
+        heard_ns = (
+            current.start_ns + BLIND_AFTER_NS if current.first_frame_ns is None else current.first_frame_ns
+        )
+        send_ns = max(heard_ns, waiting.at_ns, self._next_send_ns)
+        last_ns = current.carrier_off_ns - 2 * self.config.latency_ns - ANSWER_MARGIN_NS
+        return send_ns if send_ns <= last_ns else None
+
+    def _run_timers(self, until_ns: int, uplinks: list[Uplink]) -> None:
+        while (timer_ns := self._next_timer_ns()) <= until_ns:
+            self._time_ns = max(self._time_ns, timer_ns)
+            current = self._current()
+            if current is None:
+                self._begin_pass(uplinks)
+            elif self._send_ns(current) == timer_ns:
+                self._send_command(current, timer_ns, uplinks)
+            elif self._carrier_on:
+                self._carrier_on = False
+                self._radiate(Uplink(timer_ns, current.station, "carrier_off"), uplinks)
+            else:
+                current.ended = True
+                self._record("pass", asdict(current))
+
+    def _begin_pass(self, uplinks: list[Uplink]) -> None:
+        window = self._next_window()
+        assert window is not None
+        self._windows_used += 1
+        start_ns = self._start_ns(window)
+        if start_ns >= window.los_ns:
+            return
+        fresh = Pass(
+            window.station, window.aos_ns, window.tca_ns, window.los_ns, window.elevation_max_rad, start_ns
+        )
+        self._passes.append(fresh)
+        if fresh.carrier_off_ns > start_ns:
+            self._carrier_on = True
+            self._radiate(Uplink(start_ns, window.station, "carrier_on"), uplinks)
+
+    def _send_command(self, current: Pass, departure_ns: int, uplinks: list[Uplink]) -> None:
+        tracking = next(tracking for tracking in self._commands if tracking.state == "queued")
+        requested = self.config.commands[tracking.index]
+        packet = encode_command(requested.name, requested.arguments, sequence=self._sequence)
+        self._sequence = (self._sequence + 1) % _SEQUENCE_COUNTS
+        frame = encode_tc_frame(encode_tc_packet(packet))
+        on_air_ns = -(-len(frame) * 8 * 1_000_000_000 // self.config.tc_rate_bit_s)
+        self._next_send_ns = departure_ns + max(COMMAND_SPACING_NS, on_air_ns)
+        tracking.state = "sent"
+        tracking.request_id, tracking.station, tracking.departure_ns = (
+            packet.request_id,
+            current.station,
+            departure_ns,
+        )
+        current.commands += 1
+        self._radiate(Uplink(departure_ns, current.station, "frame", frame), uplinks)
+
+    def _radiate(self, uplink: Uplink, uplinks: list[Uplink]) -> None:
+        uplinks.append(uplink)
+        self._record("up", [uplink.departure_ns, uplink.station, uplink.kind, uplink.frame.hex()])
+
+    def _receive(self, delivery: Delivery) -> bool:
+        self._time_ns = max(self._time_ns, delivery.arrival_ns)
+        self._record("down", [delivery.arrival_ns, delivery.station, delivery.frame.hex()])
+        current = self._current()
+        if current is None or current.station != delivery.station:
+            self._receiver.count("frames_refused_not_connected")
+            return False
+        reports = self._receiver.receive(delivery.frame)
+        if reports is None:
+            current.frames_refused += 1
+            return False
+        current.frames += 1
+        current.last_frame_ns = delivery.arrival_ns
+        if current.first_frame_ns is None:
+            current.first_frame_ns = delivery.arrival_ns
+        for report in reports:
+            self._follow(report, delivery.arrival_ns)
+        return True
+
+    def _follow(self, report: Report, arrival_ns: int) -> None:
+        """Verification reports and answers to pings move their telecommands on."""
+        if isinstance(report.content, Verification):
+            self._verify(report.content, arrival_ns)
+        elif report.packet.service == 17:
+            pings = [
+                t
+                for t in self._commands
+                if t.name == "ping" and t.departure_ns is not None and t.answer_ns is None
+            ]
+            if pings:
+                min(pings, key=lambda tracking: tracking.departure_ns or 0).answer_ns = arrival_ns
+            else:
+                self._receiver.count("answers_unexpected")
+
+    def _verify(self, verification: Verification, arrival_ns: int) -> None:
+        sent = [
+            t
+            for t in self._commands
+            if t.request_id == verification.request_id and t.departure_ns is not None
+        ]
+        if not sent:
+            self._receiver.count("verifications_unexpected")
+            return
+        tracking = max(sent, key=lambda candidate: candidate.departure_ns or 0)
+        if verification.subtype in (1, 2):
+            tracking.accepted_ns = arrival_ns if verification.subtype == 1 else None
+            tracking.state = "accepted" if verification.subtype == 1 else "rejected"
+        else:
+            tracking.completed_ns = arrival_ns if verification.subtype == 7 else None
+            tracking.state = "completed" if verification.subtype == 7 else "failed"
+        tracking.failure_code = verification.failure_code
+        tracking.failure_parameter = verification.failure_parameter
+
+    def _record(self, what: str, content: Any) -> None:
+        line = json.dumps([what, content], sort_keys=True, separators=(",", ":"), allow_nan=False)
+        self._chain.add(line.encode() + b"\n")

@@ -1,0 +1,124 @@
+"""Predicts passes from the ground's own elements, in chunks of three hours, so that a run need not wait for its whole day."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from ground import orbit, orientation, passes
+from ground.config import GroundConfig, Orbit, Station
+from ground.passes import Floats, Window
+
+CHUNK_STEPS = 1080
+_CHUNK_S = CHUNK_STEPS * orbit.STEP_S
+_CHUNKS_A_BLOCK = 8
+_NS_PER_S = 1_000_000_000
+_ROW_LIMIT = 4096
+NEVER_NS = 2**62
+
+
+class Predictor:
+    """The passes over some stations, found as far ahead as anybody asked.
+
+    What it finds depends on its arguments alone, never on how it was asked. It looks up to six hours past `until_ns`; a pass
+    that still lasts then ends there.
+    """
+
+    def __init__(
+        self,
+        epoch: str,
+        stations: tuple[Station, ...],
+        advance: Callable[[float, Floats, Floats], None],
+        first: Floats,
+        until_ns: int,
+    ) -> None:
+        self._epoch_tt = orientation.epoch_tt(datetime.fromisoformat(epoch))
+        self._stations = [
+            (
+                orientation.station_row(s.latitude_rad, s.longitude_rad, s.altitude_m),
+                math.sin(s.elevation_mask_rad),
+            )
+            for s in stations
+        ]
+        self._advance = advance
+        self._states = np.array([first])
+        self._t0_s = 0.0
+        self._chunks = 0
+        self._chunks_last = math.ceil(until_ns / _NS_PER_S / _CHUNK_S) + 1
+        self._orientation = np.zeros((0, 12))
+        self._open: list[list[float]] = [[] for _ in stations]
+        self._windows: list[Window] = []
+
+    def windows_until(self, time_ns: int) -> list[Window]:
+        """Every pass that begins by `time_ns`, in order of acquisition; later ones may follow them."""
+        while self.found_until_ns() < time_ns:
+            self._next_chunk()
+        return self._windows
+
+    def found_until_ns(self) -> int:
+        """No pass that is not yet in `windows_until` begins before this."""
+        if self._chunks == self._chunks_last or not self._stations:
+            return NEVER_NS
+        complete_s = max(self._chunks * _CHUNK_S - orbit.STEP_S, 0.0)
+        return math.floor(min([complete_s] + [rise[0] for rise in self._open if rise]) * _NS_PER_S)
+
+    def _next_chunk(self) -> None:
+        start_s = self._chunks * _CHUNK_S
+        if self._chunks % _CHUNKS_A_BLOCK == 0:
+            edges_s = start_s + _CHUNK_S * np.arange(_CHUNKS_A_BLOCK + 1, dtype=np.float64)
+            self._orientation = orientation.orientation_rows(self._epoch_tt, edges_s)
+        row = self._orientation[self._chunks % _CHUNKS_A_BLOCK]
+        fresh = np.zeros((CHUNK_STEPS + 1, 6))
+        fresh[0] = self._states[-1]
+        self._advance(start_s, fresh, row)
+        # Two steps of the chunk before come along: a culmination needs its neighbours.
+        kept = self._states[-2:-1]
+        states = np.concatenate([kept, fresh])
+        t0_s = start_s - orbit.STEP_S * len(kept)
+        out = np.zeros((_ROW_LIMIT, 3))
+        found = []
+        for index, (place, mask) in enumerate(self._stations):
+            count = passes.find_edges(t0_s, orbit.STEP_S, states, row, place, mask, self._chunks == 0, out)
+            found += self._windows_of(index, out[:count])
+            if self._chunks + 1 == self._chunks_last and self._open[index]:
+                found += self._windows_of(index, np.array([[3.0, start_s + _CHUNK_S, mask]]))
+        self._states = states[-2:]
+        self._chunks += 1
+        self._windows += found
+        self._windows.sort(key=lambda window: (window.aos_ns, window.station))
+
+    def _windows_of(self, index: int, edges: Floats) -> list[Window]:
+        found = []
+        for kind, time_s, sine in edges.tolist():
+            rise = self._open[index]
+            if kind == 1.0:
+                self._open[index] = [time_s, time_s, -1.0]
+            elif rise and kind == 2.0 and sine > rise[2]:
+                rise[1:] = [time_s, sine]
+            elif rise and kind == 3.0:
+                aos_ns, tca_ns, los_ns = (round(t * _NS_PER_S) for t in (rise[0], rise[1], time_s))
+                found.append(Window(index, aos_ns, tca_ns, los_ns, math.asin(max(rise[2], -1.0))))
+                self._open[index] = []
+        return found
+
+
+@lru_cache(maxsize=8)
+def _from_elements(epoch: str, stations: tuple[Station, ...], elements: Orbit, until_ns: int) -> Predictor:
+    centuries = (orientation.epoch_tt(datetime.fromisoformat(epoch)) - orientation.J2000_TT) / 36525.0
+    model = np.array([elements.gravity_degree, elements.gravity_order, elements.ballistic_m2_kg, centuries])
+    coefficients, table = orbit.gravity_coefficients(), orbit.density_table()
+
+    def advance(t_s: float, states: Floats, row: Floats) -> None:
+        orbit.propagate(t_s, states, row, model, coefficients, table)
+
+    first = np.array([*elements.position_gcrf_m, *elements.velocity_gcrf_m_s])
+    return Predictor(epoch, stations, advance, first, until_ns)
+
+
+def predictor(config: GroundConfig) -> Predictor:
+    """The predictor of a configuration; equal ones share it, since it only ever grows."""
+    return _from_elements(config.epoch, config.stations, config.orbit, config.duration_ns)

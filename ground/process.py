@@ -1,0 +1,274 @@
+"""The host's two ways to a ground: by direct calls, and as a process of its own over ZeroMQ on the loopback.
+
+Both have the same methods, and the same requests give the same answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol, Self
+
+import zmq
+
+from flight.frames import Delivery, Uplink
+from ground import protocol
+from ground.config import GroundConfig
+from ground.mission import Ground
+from ground.protocol import Kind
+from ground.server import TOKEN_OCTETS
+
+_POLL_MS = 100
+
+
+class GroundError(RuntimeError):
+    """The ground refuses a request; its message says why."""
+
+
+class GroundLostError(GroundError):
+    """The ground process has ended, or no longer answers."""
+
+
+class GroundClient(Protocol):
+    """A ground, wherever it runs. `archive` holds every frame that it accepted; a host may take frames out."""
+
+    archive: list[Delivery]
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+
+    def results(self) -> dict[str, Any]:
+        """`Ground.results`."""
+
+    def digest(self) -> bytes:
+        """`Ground.digest`."""
+
+    def to_bytes(self) -> bytes:
+        """`Ground.to_bytes`."""
+
+    def restore(self, state: bytes) -> None:
+        """Takes a state of `to_bytes` of the same configuration."""
+
+    def close(self) -> None:
+        """Ends the ground; closing twice is fine."""
+
+
+class InProcessGround:
+    """A ground in this process."""
+
+    def __init__(self, config: GroundConfig) -> None:
+        self.config = config
+        self.archive: list[Delivery] = []
+        self._ground = Ground(config)
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+        try:
+            uplinks = self._ground.advance(until_tick, deliveries)
+        except ValueError as error:
+            raise GroundError(f"ValueError: {error}") from error
+        _keep(self.archive, deliveries, self._ground.accepted())
+        return uplinks, self._ground.promise_tick()
+
+    def results(self) -> dict[str, Any]:
+        """`Ground.results`."""
+        return self._ground.results()
+
+    def digest(self) -> bytes:
+        """`Ground.digest`."""
+        return self._ground.digest()
+
+    def to_bytes(self) -> bytes:
+        """`Ground.to_bytes`."""
+        return self._ground.to_bytes()
+
+    def restore(self, state: bytes) -> None:
+        """Takes a state of `to_bytes` of the same configuration; raises GroundError if it is none."""
+        try:
+            self._ground = Ground.from_bytes(self.config, state)
+        except (ValueError, KeyError, TypeError) as error:
+            raise GroundError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ZmqGround:
+    """A ground in a process of its own, which starts while this one goes on.
+
+    The process proves by a token that it is ours; what others send to the port is counted in `strangers` and dropped. It ends
+    when this process does, however that happens. Raises GroundLostError if it ends first or does not answer in `timeout_s`.
+    """
+
+    def __init__(self, config: GroundConfig, *, timeout_s: float = 120.0) -> None:
+        self.config = config
+        self.archive: list[Delivery] = []
+        self.strangers = 0
+        self._timeout_s = timeout_s
+        self._identity: bytes | None = None
+        self._closed = False
+        self._sequence = 0
+        self._token = secrets.token_bytes(TOKEN_OCTETS)
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+        self._process = _start(port, self._token, self._errors)
+        self._pending: tuple[int, bytes] | None = (Kind.CONFIGURE, config.to_json().encode())
+
+    @property
+    def pid(self) -> int:
+        """Of the ground process."""
+        return self._process.pid
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+        reply = self._request(Kind.EXCHANGE, protocol.encode_exchange(until_tick, deliveries))
+        promise_tick, accepted, uplinks = protocol.decode_answer(reply)
+        if len(accepted) != len(deliveries):
+            raise GroundError(f"the ground judged {len(accepted)} of {len(deliveries)} frames")
+        _keep(self.archive, deliveries, accepted)
+        return uplinks, promise_tick
+
+    def results(self) -> dict[str, Any]:
+        """`Ground.results`."""
+        results: dict[str, Any] = json.loads(self._request(Kind.RESULTS))
+        return results
+
+    def digest(self) -> bytes:
+        """`Ground.digest`."""
+        return self._request(Kind.DIGEST)
+
+    def to_bytes(self) -> bytes:
+        """`Ground.to_bytes`."""
+        return self._request(Kind.STATE)
+
+    def restore(self, state: bytes) -> None:
+        """Takes a state of `to_bytes` of the same configuration; raises GroundError if it is none."""
+        self._request(Kind.RESTORE, protocol.encode_pair(self.config.to_json().encode(), state))
+
+    def close(self) -> None:
+        """Ends the process, by force if it does not listen; closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._socket.close()
+        self._context.term()
+        self._errors.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _request(self, kind: Kind, payload: bytes = b"") -> bytes:
+        if self._closed:
+            raise GroundLostError("the ground process has been closed")
+        if self._identity is None:
+            self._identity = self._await_hello()
+        if self._pending is not None:
+            first, self._pending = self._pending, None
+            self._round_trip(*first)
+        return self._round_trip(kind, payload)
+
+    def _round_trip(self, kind: int, payload: bytes) -> bytes:
+        assert self._identity is not None
+        self._sequence += 1
+        try:
+            self._socket.send_multipart(
+                [self._identity, protocol.encode(kind, self._sequence, payload)], zmq.NOBLOCK
+            )
+        except zmq.ZMQError as error:
+            raise self._lost(f"cannot be reached ({error})") from error
+        while True:
+            identity, message = self._receive()
+            if identity != self._identity:
+                self.strangers += 1
+                continue
+            replied, sequence, body = protocol.decode(message)
+            if sequence != self._sequence & 0xFFFFFFFF or replied not in (
+                kind | protocol.REPLY,
+                protocol.ERROR,
+            ):
+                raise GroundError(
+                    f"the ground answers {replied} ({sequence}) to request {kind} ({self._sequence})"
+                )
+            if replied == protocol.ERROR:
+                raise GroundError(body.decode("utf-8", "replace"))
+            return body
+
+    def _await_hello(self) -> bytes:
+        while True:
+            identity, message = self._receive()
+            if secrets.compare_digest(message, protocol.MAGIC + self._token):
+                return identity
+            self.strangers += 1
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        """The next message of two parts, waiting only as long as there is somebody to wait for."""
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            if self._socket.poll(_POLL_MS):
+                parts = self._socket.recv_multipart()
+                if len(parts) == 2:
+                    return parts[0], parts[1]
+                self.strangers += 1
+            elif self._process.poll() is not None:
+                raise self._lost(f"has ended with exit code {self._process.returncode}")
+            if time.monotonic() > deadline_s:
+                raise self._lost(f"has not answered for {self._timeout_s:g} s")
+
+    def _lost(self, what: str) -> GroundLostError:
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - 2000))
+        said = self._errors.read().decode("utf-8", "replace").strip()
+        self.close()
+        return GroundLostError(f"the ground process {what}" + (f"; its last words: {said}" if said else ""))
+
+
+def _start(port: int, token: bytes, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ground", "--port", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert process.stdin is not None
+    process.stdin.write(token)
+    process.stdin.flush()
+    return process
+
+
+def _keep(archive: list[Delivery], deliveries: list[Delivery], accepted: list[bool]) -> None:
+    archive += [delivery for delivery, sound in zip(deliveries, accepted, strict=True) if sound]

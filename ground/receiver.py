@@ -1,0 +1,136 @@
+"""What a station does with the frames that arrive: checks them, takes the packets out, counts what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from flight import packets
+from flight.frames import Clcw, Delivery, FrameError, PacketExtractor, decode_tm_frame
+from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A telemetry packet and what it says; `content` is None for a service without data, such as TM[17,2]."""
+
+    packet: TmPacket
+    content: Verification | Housekeeping | Event | None
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Reads TM frames of any quality; whatever does not fit is counted by reason and dropped."""
+
+    counters: dict[str, int] = field(default_factory=dict)
+    clcw: Clcw | None = None
+    extractors: dict[int, PacketExtractor] = field(default_factory=dict)
+
+    def receive(self, frame: bytes) -> list[Report] | None:
+        """The reports that this frame completes; None if the frame is refused."""
+        try:
+            decoded = decode_tm_frame(frame)
+        except FrameError as error:
+            self.count(f"frames_refused_{error.reason}")
+            return None
+        self.count("frames_received")
+        self.clcw = decoded.clcw
+        extractor = self.extractors.setdefault(decoded.virtual_channel, PacketExtractor())
+        reports = []
+        for octets in extractor.push(decoded):
+            try:
+                reports.append(read_report(octets))
+                self.count("packets_received")
+            except PacketError as error:
+                self.count(f"packets_refused_{error.reason}")
+        return reports
+
+    def count(self, name: str) -> None:
+        """Adds one to a counter."""
+        self.counters[name] = self.counters.get(name, 0) + 1
+
+    def results(self) -> dict[str, int]:
+        """The counters, with those of the packet extraction."""
+        totals = dict(self.counters)
+        for extractor in self.extractors.values():
+            totals["frames_missing"] = totals.get("frames_missing", 0) + extractor.frames_missing
+            for reason, number in extractor.dropped.items():
+                name = f"packets_dropped_{reason}"
+                totals[name] = totals.get(name, 0) + number
+        return dict(sorted(totals.items()))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return {
+            "counters": self.counters,
+            "clcw": None if self.clcw is None else self.clcw.encode(),
+            "extractors": {
+                str(channel): {**asdict(extractor), "partial": extractor.partial.hex()}
+                for channel, extractor in self.extractors.items()
+            },
+        }
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Self:
+        """The receiver with that state."""
+        extractors = {
+            int(channel): PacketExtractor(**{**state, "partial": bytes.fromhex(state["partial"])})
+            for channel, state in values["extractors"].items()
+        }
+        clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
+        return cls(dict(values["counters"]), clcw, extractors)
+
+
+def read_report(octets: bytes) -> Report:
+    """What a telemetry packet says; raises PacketError if it is none that the dictionary and docs/wire.md know."""
+    packet = packets.decode_tm_packet(octets)
+    if packet.service == 1:
+        return Report(packet, packets.decode_verification(packet))
+    if packet.service == 3:
+        return Report(packet, packets.decode_housekeeping(packet))
+    if packet.service == 5:
+        return Report(packet, packets.decode_event(packet))
+    if (packet.service, packet.subtype) == (17, 2) and not packet.data:
+        return Report(packet, None)
+    raise PacketError(
+        "service", f"TM[{packet.service},{packet.subtype}] with {len(packet.data)} octets of data"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Decoded telemetry, plain values throughout.
+
+    `telemetry`: one dictionary a housekeeping report: arrival_ns, station (index), time_ns (on-board), structure and
+    every parameter, an array as a list. `events`: arrival_ns, station, time_ns, id, name, severity (1 info to
+    4 high), counter, arguments. `reports`: arrival_ns, time_ns, service, subtype and, for PUS 1, request_id and failure.
+    """
+
+    telemetry: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    reports: list[dict[str, Any]]
+
+
+def decode_archive(deliveries: Iterable[Delivery]) -> Archive:
+    """Decodes frames that a ground station received, in their order."""
+    receiver = Receiver()
+    archive = Archive([], [], [])
+    for delivery in deliveries:
+        for report in receiver.receive(delivery.frame) or []:
+            packet, content = report.packet, report.content
+            row: dict[str, Any] = {
+                "arrival_ns": delivery.arrival_ns,
+                "station": delivery.station,
+                "time_ns": packet.time_ns,
+            }
+            if isinstance(content, Housekeeping):
+                archive.telemetry.append({**row, "structure": content.structure, **content.values})
+            elif isinstance(content, Event):
+                archive.events.append({**row, **asdict(content)})
+            else:
+                row |= {"service": packet.service, "subtype": packet.subtype}
+                if isinstance(content, Verification):
+                    row |= asdict(content)
+                archive.reports.append(row)
+    return archive

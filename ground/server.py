@@ -1,0 +1,116 @@
+"""The ground process: answers the host's requests over ZeroMQ until it is told to stop or the host is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass
+
+import zmq
+
+from ground import protocol
+from ground.config import GroundConfig
+from ground.mission import Ground
+from ground.protocol import Kind, MessageError
+
+TOKEN_OCTETS = 32
+_STDIN = 0
+
+
+@dataclass(slots=True)
+class Service:
+    """Requests in, replies out; no sockets."""
+
+    ground: Ground | None = None
+
+    def handle(self, message: bytes) -> bytes | None:
+        """The reply to a message; None to one that is not a request at all."""
+        try:
+            kind, sequence, payload = protocol.decode(message)
+        except MessageError:
+            return None
+        try:
+            return protocol.encode(kind | protocol.REPLY, sequence, self._answer(kind, payload))
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"{type(error).__name__}: {error}".encode()[:4096]
+            return protocol.encode(protocol.ERROR, sequence, text)
+
+    def _answer(self, kind: int, payload: bytes) -> bytes:
+        if kind == Kind.CONFIGURE:
+            self.ground = Ground(GroundConfig.from_json(payload))
+            return b""
+        if kind == Kind.RESTORE:
+            config, state = protocol.decode_pair(payload)
+            self.ground = Ground.from_bytes(GroundConfig.from_json(config), state)
+            return b""
+        if kind == Kind.STOP:
+            return b""
+        if self.ground is None:
+            raise MessageError("the ground is not configured yet")
+        if kind == Kind.EXCHANGE:
+            until_tick, deliveries = protocol.decode_exchange(payload)
+            uplinks = self.ground.advance(until_tick, deliveries)
+            return protocol.encode_answer(self.ground.promise_tick(), self.ground.accepted(), uplinks)
+        if kind == Kind.RESULTS:
+            return json.dumps(self.ground.results(), allow_nan=False).encode()
+        if kind == Kind.STATE:
+            return self.ground.to_bytes()
+        if kind == Kind.DIGEST:
+            return self.ground.digest()
+        raise MessageError(f"a request of unknown kind {kind}")
+
+
+def serve(port: int) -> int:
+    """Serves the host that listens on a loopback port; the host's token comes on standard input, whose end ends this.
+
+    Returns the exit code: 0 when told to stop or when the host has gone, 2 if no token came.
+    """
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the host says when to stop.
+    token = _read_token()
+    if token is None:
+        return 2
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    try:
+        socket.setsockopt(zmq.LINGER, 200)
+        socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        socket.send(protocol.MAGIC + token)
+        _loop(socket)
+    finally:
+        socket.close()
+        context.term()
+    return 0
+
+
+def _loop(socket: zmq.Socket[bytes]) -> None:
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    poller.register(_STDIN, zmq.POLLIN)
+    service = Service()
+    while True:
+        ready = dict(poller.poll())
+        if _STDIN in ready and not os.read(_STDIN, 4096):
+            return
+        if socket not in ready:
+            continue
+        parts = socket.recv_multipart()
+        reply = service.handle(parts[0]) if len(parts) == 1 else None
+        if reply is None:
+            continue
+        socket.send(reply)
+        if reply[4] == Kind.STOP | protocol.REPLY:
+            return
+
+
+def _read_token() -> bytes | None:
+    token = b""
+    while len(token) < TOKEN_OCTETS:
+        piece = os.read(_STDIN, TOKEN_OCTETS - len(token))
+        if not piece:
+            return None
+        token += piece
+    return token
