@@ -104,7 +104,9 @@ class Spacecraft:
     wheel_viscous_n_m_s: float = _constant(1.0e-6, 0.0, 1.0, _WHEEL, "0.6 mN m at full speed")
     wheel_motor_n_m_a: float = _constant(0.028, 1e-4, 10.0, _WHEEL, "0.7 A at full torque")
     wheel_copper_w_n2_m2: float = _constant(5.0e3, 0.0, 1e6, _WHEEL, "2 W of copper loss at full torque")
-    wheel_drive_efficiency: float = _constant(0.8, 0.05, 1.0, _WHEEL, "motor and inverter; no energy is recovered")
+    wheel_drive_efficiency: float = _constant(
+        0.8, 0.05, 1.0, _WHEEL, "motor and inverter; no energy is recovered"
+    )
 
     # Torquers
     torquer_dipole_max_a_m2: float = _constant(10.0, 0.0, 1e4, _MAG, "10 A m² rods")
@@ -137,15 +139,23 @@ class Spacecraft:
     )
     thruster_cant_rad: float = _constant(math.radians(20.0), 0.0, 1.5, _THRUST, "20° from +x towards ±y")
     thruster_cant_y: tuple[float, ...] = _constant(
-        (1.0, -1.0, -1.0, 1.0), -1.0, 1.0, _THRUST, "sign of each cant: these four span torque both ways, and no plume meets a wing"
+        (1.0, -1.0, -1.0, 1.0),
+        -1.0,
+        1.0,
+        _THRUST,
+        "sign of each cant: these four span torque both ways, and no plume meets a wing",
     )
     tank_pressure_pa: float = _constant(2.2e6, 1e3, 1e8, _THRUST, "full tank at 293 K; blow-down")
     tank_volume_m3: float = _constant(0.0030, 1e-5, 10.0, _THRUST, "2 l of propellant and 1 l of gas")
     propellant_density_kg_m3: float = _constant(1000.0, 100.0, 5000.0, _THRUST, "hydrazine class")
 
     # Wings and drive
-    array_power_w: float = _constant(200.0, 0.0, 1e5, _WING, "both wings, normal incidence, 1 au, at the cells")
-    array_to_bus_efficiency: float = _constant(0.90, 0.05, 1.0, _WING, "peak-power tracker, diodes and harness")
+    array_power_w: float = _constant(
+        200.0, 0.0, 1e5, _WING, "both wings, normal incidence, 1 au, at the cells"
+    )
+    array_to_bus_efficiency: float = _constant(
+        0.90, 0.05, 1.0, _WING, "peak-power tracker, diodes and harness"
+    )
     array_age_years: float = _constant(0.0, 0.0, 30.0, _WING, "age at the epoch")
     array_loss_per_year: float = _constant(0.04, 0.0, 0.5, _WING, "3–5 % a year in low orbit")
     array_temperature_coefficient_k: float = _constant(
@@ -153,8 +163,12 @@ class Spacecraft:
     )
     wing_area_m2: float = _constant(0.37, 1e-3, 1e3, _WING, "each; 30 % cells at 90 % packing give 110 W")
     wing_centre_m: float = _constant(0.65, 0.0, 100.0, _WING, "distance of a wing's centre along ±y")
-    stowed_power_fraction: float = _constant(0.25, 0.0, 1.0, _WING, "outward cells of a folded wing, facing −z")
-    array_rate_max_rad_s: float = _constant(math.radians(1.0), 0.0, 1.0, _WING, "1 °/s; the orbit needs 0.063")
+    stowed_power_fraction: float = _constant(
+        0.25, 0.0, 1.0, _WING, "outward cells of a folded wing, facing −z"
+    )
+    array_rate_max_rad_s: float = _constant(
+        math.radians(1.0), 0.0, 1.0, _WING, "1 °/s; the orbit needs 0.063"
+    )
 
     # Battery
     battery_capacity_wh: float = _constant(100.0, 0.1, 1e6, _BATTERY, "mission constraint")
@@ -163,8 +177,12 @@ class Spacecraft:
     battery_charge_efficiency: float = _constant(0.98, 0.1, 1.0, _BATTERY, "coulombic; resistance is apart")
     battery_fade: float = _constant(0.0, 0.0, 0.95, _BATTERY, "share of capacity lost by cycles")
     battery_charge_rate_max_c: float = _constant(0.7, 0.0, 10.0, _BATTERY, "0.7 C")
-    battery_taper_start: float = _constant(0.90, 0.0, 0.999, _BATTERY, "charge where the current starts to fall")
-    undervoltage_cut_v: float = _constant(23.5, 0.0, 1000.0, _BATTERY, "hardware cut-off, about 8 % of charge")
+    battery_taper_start: float = _constant(
+        0.90, 0.0, 0.999, _BATTERY, "charge where the current starts to fall"
+    )
+    undervoltage_cut_v: float = _constant(
+        24.6, 0.0, 1000.0, _BATTERY, "hardware cut-off, about 8 % of charge"
+    )
     undervoltage_recover_v: float = _constant(26.0, 0.0, 1000.0, _BATTERY, "hysteresis, about 30 % of charge")
     undervoltage_delay_s: float = _constant(1.0, 0.0, 1e3, _BATTERY, "rides through transients")
 
@@ -175,7 +193,9 @@ class Spacecraft:
     base_load_w: float = _constant(8.0, 0.0, 1e4, _LOAD, "one computer lane and two receivers, unswitched")
     transmitter_load_w: float = _constant(30.0, 0.0, 1e4, _LOAD, "8 W radiated")
     transmitter_radiated_w: float = _constant(8.0, 0.0, 1e4, _LOAD, "leaves the spacecraft")
-    heater_w: tuple[float, ...] = _constant((4.0, 3.0, 3.0, 5.0), 0.0, 1e3, _LOAD, "battery, tank, wheels, payload")
+    heater_w: tuple[float, ...] = _constant(
+        (4.0, 3.0, 3.0, 5.0), 0.0, 1e3, _LOAD, "battery, tank, wheels, payload"
+    )
 
     # Thermal, in the order of the nodes
     thermal_capacity_j_k: tuple[float, ...] = _constant(
@@ -195,17 +215,27 @@ class Spacecraft:
     heat_pipe_w_k: tuple[float, ...] = _constant(
         (0.3, 15.0), 0.0, 1e3, _THERMAL, "variable-conductance pipe to the radiator, closed and open"
     )
-    heat_pipe_k: tuple[float, ...] = _constant((285.0, 295.0), 1.0, 500.0, _THERMAL, "structure where it closes, opens")
+    heat_pipe_k: tuple[float, ...] = _constant(
+        (285.0, 295.0), 1.0, 500.0, _THERMAL, "structure where it closes, opens"
+    )
     skin_absorptance: float = _constant(0.015, 0.0, 1.0, _THERMAL, "effective, through the insulation")
     skin_emittance: float = _constant(0.020, 0.0, 1.0, _THERMAL, "effective, through the insulation")
-    radiator_area_m2: float = _constant(0.28, 0.0, 100.0, _THERMAL, "on the −y face, which never sees the noon Sun")
-    radiator_absorptance: float = _constant(0.12, 0.0, 1.0, _THERMAL, "optical solar reflector, some years old")
+    radiator_area_m2: float = _constant(
+        0.28, 0.0, 100.0, _THERMAL, "on the −y face, which never sees the noon Sun"
+    )
+    radiator_absorptance: float = _constant(
+        0.12, 0.0, 1.0, _THERMAL, "optical solar reflector, some years old"
+    )
     radiator_emittance: float = _constant(0.80, 0.0, 1.0, _THERMAL, "optical solar reflector")
     wing_absorptance: float = _constant(0.88, 0.0, 1.0, _THERMAL, "cells")
     wing_emittance_front: float = _constant(0.82, 0.0, 1.0, _THERMAL, "cover glass")
     wing_emittance_back: float = _constant(0.85, 0.0, 1.0, _THERMAL, "black paint")
     temperature_initial_k: tuple[float, ...] = _constant(
-        (290.0, 290.0, 293.0, 291.0, 290.0, 290.0, 290.0, 270.0, 270.0, 280.0), 50.0, 500.0, _THERMAL, "at release"
+        (290.0, 290.0, 293.0, 291.0, 290.0, 290.0, 290.0, 270.0, 270.0, 280.0),
+        50.0,
+        500.0,
+        _THERMAL,
+        "at release",
     )
     temperature_min_k: tuple[float, ...] = _constant(
         (243.15, 273.15, 253.15, 253.15, 278.15, 253.15, 253.15, 153.15, 153.15, 173.15),
@@ -251,10 +281,16 @@ class Spacecraft:
         _TRACKER,
         "5″ across, 30″ about the boresight, 1 σ",
     )
-    tracker_misalignment_rad: float = _constant(math.radians(10.0 / 3600.0), 0.0, 0.1, _TRACKER, "10″, 1 σ of each axis")
-    tracker_rate_max_rad_s: float = _constant(math.radians(1.5), 0.0, 10.0, _TRACKER, "stars smear above 1.5 °/s")
+    tracker_misalignment_rad: float = _constant(
+        math.radians(10.0 / 3600.0), 0.0, 0.1, _TRACKER, "10″, 1 σ of each axis"
+    )
+    tracker_rate_max_rad_s: float = _constant(
+        math.radians(1.5), 0.0, 10.0, _TRACKER, "stars smear above 1.5 °/s"
+    )
     tracker_sun_exclusion_rad: float = _constant(math.radians(35.0), 0.0, math.pi, _TRACKER, "baffle")
-    tracker_earth_exclusion_rad: float = _constant(math.radians(25.0), 0.0, math.pi, _TRACKER, "from the limb")
+    tracker_earth_exclusion_rad: float = _constant(
+        math.radians(25.0), 0.0, math.pi, _TRACKER, "from the limb"
+    )
     tracker_period_s: float = _constant(0.5, 0.01, 100.0, _TRACKER, "2 Hz")
     tracker_latency_s: float = _constant(0.1, 0.0, 3.0, _TRACKER, "exposure, read-out and matching")
     tracker_warm_up_s: float = _constant(10.0, 0.0, 1e4, _TRACKER, "lost-in-space solution")
@@ -274,8 +310,12 @@ class Spacecraft:
     current_noise_a: float = _constant(0.005, 0.0, 10.0, _OTHER, "1 σ")
     voltage_noise_v: float = _constant(0.01, 0.0, 10.0, _OTHER, "1 σ")
     gauge_quantum: float = _constant(0.001, 0.0, 1.0, _OTHER, "step of the charge gauge")
-    drive_angle_quantum_rad: float = _constant(math.radians(0.02), 0.0, 0.1, _OTHER, "potentiometer and converter")
-    clock_drift: float = _constant(0.0, -1e-3, 1e-3, _OTHER, "disciplined by GPS; free-running crystals do 1e-6")
+    drive_angle_quantum_rad: float = _constant(
+        math.radians(0.02), 0.0, 0.1, _OTHER, "potentiometer and converter"
+    )
+    clock_drift: float = _constant(
+        0.0, -1e-3, 1e-3, _OTHER, "disciplined by GPS; free-running crystals do 1e-6"
+    )
 
     # Deployment
     separation_at_s: float = _constant(0.0, 0.0, 1e6, _SWITCH, "the scenario starts at release")

@@ -1,0 +1,92 @@
+"""The functions that C++ calls by address, and the context that it hands back to them.
+
+The context is an array of int64 words: addresses of the state, the model, the fault table and the environment's
+tables, and the length of the tables. Compiling (or loading from Numba's cache) happens at the first call of
+`callbacks`, so that importing the plant stays cheap.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray, from_dtype
+from numba.core import types
+
+from flight.dictionary import ACTUATOR_DTYPE, SENSOR_DTYPE
+from sim.compiled import compiled_callback, pointer
+from sim.records import FAULT_DTYPE, FAULTS_MAX, MODEL_DTYPE, STATE_DTYPE
+from sim.step import start, step
+from sim.truth import WIDTH, write_row
+
+CONTEXT_STATE, CONTEXT_MODEL, CONTEXT_FAULTS, CONTEXT_TABLES, CONTEXT_TABLES_SIZE, CONTEXT_SIZE = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+)
+BELIEF_SIZE = 16
+_F64 = np.dtype(np.float64)
+
+_WORDS = types.CPointer(types.int64)
+_NUMBERS = types.CPointer(types.float64)
+_COMMAND = types.CPointer(from_dtype(ACTUATOR_DTYPE))
+_FRAME = types.CPointer(from_dtype(SENSOR_DTYPE))
+
+
+class Callbacks(NamedTuple):
+    """Compiled functions with their `address`."""
+
+    start: Any
+    step: Any
+    truth: Any
+
+
+@functools.cache
+def callbacks() -> Callbacks:
+    """Compile or load the functions."""
+    return Callbacks(
+        start=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_start),
+        step=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_step),
+        truth=compiled_callback(types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS))(_plant_truth),
+    )
+
+
+def _plant_step(context, command, frame):  # type: ignore[no-untyped-def]
+    """`int64_t plant_step(void *context, const uint8_t *actuator_frame, uint8_t *sensor_frame)`."""
+    words = carray(context, (CONTEXT_SIZE,))
+    return step(
+        carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
+        carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0],
+        carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE),
+        carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64),
+        carray(command, (1,))[0],
+        carray(frame, (1,))[0],
+    )
+
+
+def _plant_start(context, command, frame):  # type: ignore[no-untyped-def]
+    """Like `plant_step` without a step: fills what follows from the initial state, and sensor frame 0."""
+    words = carray(context, (CONTEXT_SIZE,))
+    return start(
+        carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
+        carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0],
+        carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE),
+        carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64),
+        carray(frame, (1,))[0],
+    )
+
+
+def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]
+    """`void plant_truth(void *context, const uint8_t *actuator_frame, const double *belief, double *row)`."""
+    words = carray(context, (CONTEXT_SIZE,))
+    write_row(
+        carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
+        carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0],
+        carray(command, (1,))[0],
+        carray(belief, (BELIEF_SIZE,)),
+        carray(row, (WIDTH,)),
+    )
