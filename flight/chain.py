@@ -1,7 +1,7 @@
 """A chain of SHA-256 over a stream of octets, whose state is plain octets.
 
-The same construction runs in C++ for the plant's and the flight software's chains (docs/wire.md, "Digest chain").
-hashlib's objects cannot be stored or copied into a snapshot; this state can.
+The same construction runs in C++ for the plant's and the flight software's chains (docs/wire.md, "Digest
+chain"). hashlib's objects cannot be stored or copied into a snapshot; this state can.
 """
 
 from __future__ import annotations
@@ -57,7 +57,5 @@ class Chain:
         (chain._total,) = _TOTAL.unpack_from(state, _HEAD_OCTETS)
         chain._block = bytearray(state[_HEAD_OCTETS + _TOTAL.size :])
         if len(chain._block) != chain._total % BLOCK_OCTETS:
-            raise ValueError(
-                f"the chain's block has {len(chain._block)} octets, its total says {chain._total % BLOCK_OCTETS}"
-            )
+            raise ValueError(f"a block of {len(chain._block)} octets does not fit a total of {chain._total}")
         return chain

@@ -1,7 +1,8 @@
-"""Transfer frames of the space link: TM (CCSDS 132.0-B), TC and CLCW (CCSDS 232.0-B), laid out in docs/wire.md.
+"""Transfer frames of the space link: TM (CCSDS 132.0-B), TC and CLCW (CCSDS 232.0-B), laid out in
+docs/wire.md.
 
-Everything that comes over the link is hostile: a frame that does not fit is refused with a `FrameError` that names
-the reason, under which the receiver counts it.
+Everything that comes over the link is hostile: a frame that does not fit is refused with a `FrameError` that
+names the reason, under which the receiver counts it.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def encode_tm_frame(frame: TmFrame) -> bytes:
 def decode_tm_frame(octets: bytes) -> TmFrame:
     """Reads a TM frame.
 
-    Raises FrameError with reason `length`, `fecf`, `version`, `scid`, `vcid`, `format` (an OCF, secondary header or
-    segment field that differs), `pointer` or `clcw`.
+    Raises FrameError with reason `length`, `fecf`, `version`, `scid`, `vcid`, `format` (an OCF, secondary
+    header or segment field that differs), `pointer` or `clcw`.
     """
     if len(octets) != TM_FRAME_OCTETS:
         raise FrameError("length", f"{len(octets)} octets instead of {TM_FRAME_OCTETS}")
@@ -256,10 +257,10 @@ class TmFramer:
 class PacketExtractor:
     """Takes the packets out of the data fields of one virtual channel, across frames and gaps.
 
-    `partial` is the beginning of a packet whose rest is still to come, `expected_count` the count of the frame that
-    continues it, -1 before the first. Packets that were lost or could not be true are counted by reason in `dropped`:
-    `gap` (its rest was in a frame that did not come), `pointer` (the first header pointer contradicts the packets'
-    lengths), `size` (longer than any packet that the satellite sends).
+    `partial` is the beginning of a packet whose rest is still to come, `expected_count` the count of the
+    frame that continues it, -1 before the first. Packets that were lost or could not be true are counted by
+    reason in `dropped`: `gap` (its rest was in a frame that did not come), `pointer` (the first header
+    pointer contradicts the packets' lengths), `size` (longer than any packet that the satellite sends).
     """
 
     partial: bytes = b""

@@ -1,7 +1,7 @@
 """Space packets (CCSDS 133.0-B) and the PUS-C services in them (ECSS-E-ST-70-41C), laid out in docs/wire.md.
 
-What a packet means comes from the dictionary. Packets from the link are hostile: one that does not fit is refused
-with a `PacketError` that names the reason, under which the receiver counts it.
+What a packet means comes from the dictionary. Packets from the link are hostile: one that does not fit is
+refused with a `PacketError` that names the reason, under which the receiver counts it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def encode_time(time_ns: int) -> bytes:
 
 
 def decode_time(code: bytes) -> int:
-    """Nanoseconds since the scenario's epoch of a CUC time code, within the code's 60 ns below the time encoded."""
+    """Nanoseconds since the scenario's epoch of a CUC time code, within the code's 60 ns below the time
+    encoded.
+    """
     return int.from_bytes(code[:4], "big") * _NS_PER_S + -(
         -int.from_bytes(code[4:7], "big") * _NS_PER_S >> 24
     )
@@ -148,7 +150,7 @@ def decode_tm_packet(octets: bytes) -> TmPacket:
 
 
 def decode_tc_packet(octets: bytes) -> TcPacket:
-    """Reads a telecommand packet; raises PacketError with reason `header`, `length`, `apid`, `crc` or `pus`."""
+    """Reads a telecommand packet; raises PacketError as `decode_tm_packet` does."""
     identification, sequence = _check_header(octets, kind=0b00011, overhead=_TC_OVERHEAD, what="telecommand")
     version, service, subtype, source = _TC_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
     if version >> 4 != PUS_VERSION:
@@ -176,7 +178,8 @@ def _check_header(octets: bytes, *, kind: int, overhead: int, what: str) -> tupl
 def encode_command(name: str, arguments: Mapping[str, float], *, sequence: int) -> TcPacket:
     """The telecommand of the dictionary with that name.
 
-    Raises ValueError, naming what is wrong, for an unknown name, a missing or unknown argument, or one out of range.
+    Raises ValueError, naming what is wrong, for an unknown name, a missing or unknown argument, or one out of
+    range.
     """
     command = dictionary.TELECOMMANDS.get(name)
     if command is None:

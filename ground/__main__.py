@@ -1,4 +1,6 @@
-"""`python -m ground --port N`: the ground as a process of its own, started by the host that listens on port N."""
+"""`python -m ground --port N`: the ground as a process of its own, started by the host that listens on port
+N.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ def main() -> int:
     """Reads the command line and serves."""
     parser = argparse.ArgumentParser(
         prog="python -m ground",
-        description="The ground station as its own process. A host starts it, listens on a loopback port and writes a "
-        "token of 32 octets to its standard input.",
+        description="The ground station as its own process. A host starts it, listens on a loopback port and "
+        "writes a token of 32 octets to its standard input.",
     )
     parser.add_argument("--port", type=int, required=True, help="loopback port on which the host listens")
     arguments = parser.parse_args()

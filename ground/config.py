@@ -33,7 +33,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orbit:
-    """The ground's elements and its model of the forces. `ballistic_m2_kg` is drag area · coefficient / mass, 0 without drag."""
+    """The ground's elements and its model of the forces. `ballistic_m2_kg` is drag area · coefficient / mass,
+    0 without drag.
+    """
 
     position_gcrf_m: tuple[float, float, float]
     velocity_gcrf_m_s: tuple[float, float, float]
@@ -44,7 +46,9 @@ class Orbit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundConfig:
-    """All that the ground knows. `epoch` is ISO 8601 with its offset, `duration_ns` how far passes are predicted."""
+    """All that the ground knows. `epoch` is ISO 8601 with its offset, `duration_ns` how far passes are
+    predicted.
+    """
 
     epoch: str
     duration_ns: int

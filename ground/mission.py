@@ -1,7 +1,7 @@
 """Stations and mission control as one deterministic state machine.
 
-It acts on its own timers and on the frames that arrive, each at its own time, so nothing depends on how often or how far it is
-granted time:
+It acts on its own timers and on the frames that arrive, each at its own time, so nothing depends on how often
+or how far it is granted time:
 
     at a pass's start     the station turns its carrier on
     at the first frame    commands that are due go up, one every 100 ms, while there is time for their answers
@@ -10,8 +10,8 @@ granted time:
                           silent before it sets, and what it sent last still arrives
     at its end            the station disconnects
 
-Stations take turns: where two passes overlap, the second begins when the first has ended. A command is radiated once:
-without COP-1 a repetition could run twice.
+Stations take turns: where two passes overlap, the second begins when the first has ended. A command is
+radiated once: without COP-1 a repetition could run twice.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink, encode_tc_frame
 from flight.packets import Verification, encode_command, encode_tc_packet
 from ground.config import GroundConfig
-from ground.passes import Window
-from ground.predict import Predictor, predictor
 from ground.receiver import Receiver, Report
+from ground.windows import Window
+
+if TYPE_CHECKING:
+    from ground.predict import Predictor
 
 NEVER = 2**62
 """A tick or a time that never comes."""
@@ -41,7 +43,9 @@ _SEQUENCE_COUNTS = 2**14
 
 @dataclass(slots=True)
 class Pass:
-    """A pass as it went. Times are since the epoch; `start_ns` is later than `aos_ns` if another station was before it."""
+    """A pass as it went. Times are since the epoch; `start_ns` is later than `aos_ns` if another station was
+    before it.
+    """
 
     station: int
     aos_ns: int
@@ -109,7 +113,8 @@ class Ground:
         self._accepted: list[bool] = []
 
     def advance(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
-        """Lives on to `until_tick`, with every frame that arrives until then; returns what the stations radiate.
+        """Lives on to `until_tick`, with every frame that arrives until then; returns what the stations
+        radiate.
 
         Raises ValueError if time runs backwards or a frame comes from beyond the grant or an unknown station.
         """
@@ -136,8 +141,9 @@ class Ground:
     def results(self) -> dict[str, Any]:
         """Everything the ground knows, as plain JSON values; times in nanoseconds since the epoch.
 
-        `windows`: every window that begins within the duration. `passes`: those used, and how they went. `commands`: what
-        became of each telecommand, in the scenario's order. `pong_delays_ms`. `counters`: frames and packets by outcome.
+        `windows`: every window that begins within the duration. `passes`: those used, and how they went.
+        `commands`: what became of each telecommand, in the scenario's order. `pong_delays_ms`. `counters`:
+        frames and packets by outcome.
         """
         windows = [
             w
@@ -215,6 +221,9 @@ class Ground:
 
     def _predictor(self) -> Predictor:
         if self._prediction is None:
+            # Numba and skyfield are heavy: they are imported when the first window is asked for.
+            from ground.predict import predictor
+
             self._prediction = predictor(self.config)
         return self._prediction
 

@@ -1,4 +1,6 @@
-"""The Earth's orientation and the stations' places, by skyfield (precession and nutation IAU 2000A, UT1, WGS84)."""
+"""The Earth's orientation and the stations' places, by skyfield (precession and nutation IAU 2000A, UT1,
+WGS84).
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,11 @@ def epoch_tt(epoch: datetime) -> float:
 
 
 def orientation_rows(epoch_tt_days: float, edges_s: Floats) -> Floats:
-    """For each interval between instants (s since the epoch), true-of-date from GCRF at its middle and sidereal time.
+    """For each interval between instants (s since the epoch), true-of-date from GCRF at its middle and
+    sidereal time.
 
-    Returns shape (n - 1, 12): nine matrix elements, sidereal time at the start rad, its rate rad/s, the start s. Within
-    three hours the pole moves by less than 0.02 seconds of arc: 0.5 m on the ground.
+    Returns shape (n - 1, 12): nine matrix elements, sidereal time at the start rad, its rate rad/s, the start
+    s. Within three hours the pole moves by less than 0.02 seconds of arc: 0.5 m on the ground.
     """
     times = timescale().tt_jd(epoch_tt_days + edges_s / SECONDS_A_DAY)
     matrices = np.moveaxis(np.asarray(times.M), -1, 0)

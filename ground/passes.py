@@ -1,15 +1,14 @@
 """Finds passes: when a satellite rises above a station's elevation mask, culminates and sets.
 
-Elevation is above the horizon of WGS84, without refraction. Between states 10 s apart the orbit is a cubic Hermite
-polynomial, within a millimetre; rise and set are bisected to a microsecond. A pass that rises and sets between two
-states is found by its culmination.
+Elevation is above the horizon of WGS84, without refraction. Between states 10 s apart the orbit is a cubic
+Hermite polynomial, within a millimetre; rise and set are bisected to a microsecond. A pass that rises and
+sets between two states is found by its culmination.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
@@ -18,22 +17,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A predicted pass over one station: acquisition of signal, culmination, loss of signal, since the epoch."""
-
-    station: int
-    aos_ns: int
-    tca_ns: int
-    los_ns: int
-    elevation_max_rad: float
-
-
 @numba.njit(cache=True)
 def _sine_elevation(
     t_s: float, t0_s: float, step_s: float, states: Floats, orientation: Floats, station: Floats
 ) -> float:
-    """Sine of the elevation above a station: its ITRS position, then its zenith. Orientation as for the orbit."""
+    """Sine of the elevation above a station: its ITRS position, then its zenith. Orientation as for the
+    orbit.
+    """
     i = min(max(int((t_s - t0_s) / step_s), 0), len(states) - 2)
     u = (t_s - t0_s) / step_s - i
     h00, h10 = (1.0 + 2.0 * u) * (1.0 - u) * (1.0 - u), u * (1.0 - u) * (1.0 - u) * step_s
@@ -55,87 +45,90 @@ def _sine_elevation(
 
 
 @numba.njit(cache=True)
-def _crossing(low_s: float, high_s: float, rising: bool, mask: float, arguments: Any) -> float:
-    for _ in range(60):
+def _sines(t0_s: float, step_s: float, states: Floats, orientation: Floats, station: Floats) -> Floats:
+    """Sines of the elevation at the states themselves."""
+    out = np.zeros(len(states))
+    for i in range(len(states)):
+        out[i] = _sine_elevation(t0_s + i * step_s, t0_s, step_s, states, orientation, station)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """A piece of orbit as one station sees it: states (GCRF m, m/s) every `step_s` from `t0_s` after the
+    epoch on.
+
+    `orientation` as for `ground.orbit.propagate`, `place` as from `ground.orientation.station_row`, `mask` a
+    sine.
+    """
+
+    t0_s: float
+    step_s: float
+    states: Floats
+    orientation: Floats
+    place: Floats
+    mask: float
+
+    def sine(self, t_s: float) -> float:
+        """Sine of the elevation."""
+        return float(_sine_elevation(t_s, self.t0_s, self.step_s, self.states, self.orientation, self.place))
+
+    def sines(self) -> Floats:
+        """Sines of the elevation at the states."""
+        return np.asarray(_sines(self.t0_s, self.step_s, self.states, self.orientation, self.place))
+
+
+RISE, CULMINATION, SET = 1, 2, 3
+Edge = tuple[float, int, float]
+"""Time s, kind, sine of the elevation there."""
+
+
+def find_edges(arc: Arc, *, first: bool) -> list[Edge]:
+    """Rises, culminations and sets in the order of time.
+
+    An arc finds what lies between its second state and its last, and culminations around its inner states;
+    with `first` also what lies before and a satellite that is up from the start. So arcs that overlap by one
+    step find everything once.
+    """
+    sines = arc.sines()
+    up = sines > arc.mask
+    times_s = arc.t0_s + arc.step_s * np.arange(len(sines))
+    edges: list[Edge] = [(arc.t0_s, RISE, arc.mask)] if first and up[0] else []
+    if first and up[0] and sines[1] < sines[0]:
+        edges.append((arc.t0_s, CULMINATION, float(sines[0])))
+    for i in np.flatnonzero(up[1:] != up[:-1]).tolist():
+        if first or i > 0:
+            rising = bool(up[i + 1])
+            edges.append(
+                (_crossing(arc, times_s[i], times_s[i + 1], rising), RISE if rising else SET, arc.mask)
+            )
+    inner = sines[1:-1]
+    for i in (np.flatnonzero((inner > sines[:-2]) & (inner >= sines[2:])) + 1).tolist():
+        top_s = _culmination(arc, times_s[i - 1], times_s[i + 1])
+        top = arc.sine(top_s)
+        if top > arc.mask:
+            edges.append((top_s, CULMINATION, top))
+            if not up[i]:  # Below the mask at all three states: the whole pass lies between them.
+                edges.append((_crossing(arc, times_s[i - 1], top_s, True), RISE, arc.mask))
+                edges.append((_crossing(arc, top_s, times_s[i + 1], False), SET, arc.mask))
+    return sorted(edges)
+
+
+def _crossing(arc: Arc, low_s: float, high_s: float, rising: bool) -> float:
+    while high_s - low_s > 1e-6:
         middle = 0.5 * (low_s + high_s)
-        if high_s - low_s < 1e-6:
-            break
-        if (_sine_elevation(middle, *arguments) > mask) == rising:
+        if (arc.sine(middle) > arc.mask) == rising:
             high_s = middle
         else:
             low_s = middle
     return 0.5 * (low_s + high_s)
 
 
-@numba.njit(cache=True)
-def _culmination(low_s: float, high_s: float, arguments: Any) -> float:
-    for _ in range(60):
-        if high_s - low_s < 1e-3:
-            break
+def _culmination(arc: Arc, low_s: float, high_s: float) -> float:
+    while high_s - low_s > 1e-3:
         a, b = low_s + (high_s - low_s) / 3.0, high_s - (high_s - low_s) / 3.0
-        if _sine_elevation(a, *arguments) < _sine_elevation(b, *arguments):
+        if arc.sine(a) < arc.sine(b):
             low_s = a
         else:
             high_s = b
     return 0.5 * (low_s + high_s)
-
-
-@numba.njit(cache=True)
-def find_edges(
-    t0_s: float,
-    step_s: float,
-    states: Floats,
-    orientation: Floats,
-    station: Floats,
-    mask: float,
-    first: bool,
-    out: Floats,
-) -> int:
-    """Rises (1), culminations (2) and sets (3) over one station; writes rows of (kind, time s, sine of elevation).
-
-    Looks between the second state and the last but one (the first of all with `first`), so that chunks that overlap by
-    two steps find everything once. `mask` is a sine. Returns the number of rows.
-    """
-    arguments = (t0_s, step_s, states, orientation, station)
-    count = 0
-    before = _sine_elevation(t0_s, *arguments)
-    here = before
-    after = _sine_elevation(t0_s + step_s, *arguments)
-    if first and here > mask:
-        out[count] = (1.0, t0_s, here)
-        count += 1
-        if after < here:
-            out[count] = (2.0, t0_s, here)
-            count += 1
-    if first:
-        count = _edge(t0_s, step_s, here, after, mask, arguments, out, count)
-    for i in range(1, len(states) - 1):
-        t_s = t0_s + i * step_s
-        before, here = here, after
-        after = _sine_elevation(t_s + step_s, *arguments)
-        if here > before and here >= after:
-            top_s = _culmination(t_s - step_s, t_s + step_s, arguments)
-            top = _sine_elevation(top_s, *arguments)
-            if top > mask:
-                # Below the mask at all three states: the whole pass lies between them.
-                if here <= mask:
-                    out[count] = (1.0, _crossing(t_s - step_s, top_s, True, mask, arguments), mask)
-                    count += 1
-                out[count] = (2.0, top_s, top)
-                count += 1
-                if here <= mask:
-                    out[count] = (3.0, _crossing(top_s, t_s + step_s, False, mask, arguments), mask)
-                    count += 1
-        count = _edge(t_s, step_s, here, after, mask, arguments, out, count)
-    return count
-
-
-@numba.njit(cache=True)
-def _edge(
-    t_s: float, step_s: float, here: float, after: float, mask: float, arguments: Any, out: Floats, count: int
-) -> int:
-    if (here > mask) != (after > mask):
-        rising = after > mask
-        out[count] = (1.0 if rising else 3.0, _crossing(t_s, t_s + step_s, rising, mask, arguments), mask)
-        count += 1
-    return count

@@ -1,4 +1,6 @@
-"""Predicts passes from the ground's own elements, in chunks of three hours, so that a run need not wait for its whole day."""
+"""Predicts passes from the ground's own elements, in chunks of three hours, so that a run need not wait for
+its whole day.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +13,21 @@ import numpy as np
 
 from ground import orbit, orientation, passes
 from ground.config import GroundConfig, Orbit, Station
-from ground.passes import Floats, Window
+from ground.passes import Floats
+from ground.windows import Window
 
 CHUNK_STEPS = 1080
 _CHUNK_S = CHUNK_STEPS * orbit.STEP_S
 _CHUNKS_A_BLOCK = 8
 _NS_PER_S = 1_000_000_000
-_ROW_LIMIT = 4096
 NEVER_NS = 2**62
 
 
 class Predictor:
     """The passes over some stations, found as far ahead as anybody asked.
 
-    What it finds depends on its arguments alone, never on how it was asked. It looks up to six hours past `until_ns`; a pass
-    that still lasts then ends there.
+    What it finds depends on its arguments alone, never on how it was asked. It looks up to six hours past
+    `until_ns`; a pass that still lasts then ends there.
     """
 
     def __init__(
@@ -75,31 +77,30 @@ class Predictor:
         fresh = np.zeros((CHUNK_STEPS + 1, 6))
         fresh[0] = self._states[-1]
         self._advance(start_s, fresh, row)
-        # Two steps of the chunk before come along: a culmination needs its neighbours.
+        # The last step of the chunk before comes along: a culmination needs its neighbours.
         kept = self._states[-2:-1]
         states = np.concatenate([kept, fresh])
         t0_s = start_s - orbit.STEP_S * len(kept)
-        out = np.zeros((_ROW_LIMIT, 3))
         found = []
         for index, (place, mask) in enumerate(self._stations):
-            count = passes.find_edges(t0_s, orbit.STEP_S, states, row, place, mask, self._chunks == 0, out)
-            found += self._windows_of(index, out[:count])
+            arc = passes.Arc(t0_s, orbit.STEP_S, states, row, place, mask)
+            found += self._windows_of(index, passes.find_edges(arc, first=self._chunks == 0))
             if self._chunks + 1 == self._chunks_last and self._open[index]:
-                found += self._windows_of(index, np.array([[3.0, start_s + _CHUNK_S, mask]]))
+                found += self._windows_of(index, [(start_s + _CHUNK_S, passes.SET, mask)])
         self._states = states[-2:]
         self._chunks += 1
         self._windows += found
         self._windows.sort(key=lambda window: (window.aos_ns, window.station))
 
-    def _windows_of(self, index: int, edges: Floats) -> list[Window]:
+    def _windows_of(self, index: int, edges: list[passes.Edge]) -> list[Window]:
         found = []
-        for kind, time_s, sine in edges.tolist():
+        for time_s, kind, sine in edges:
             rise = self._open[index]
-            if kind == 1.0:
+            if kind == passes.RISE:
                 self._open[index] = [time_s, time_s, -1.0]
-            elif rise and kind == 2.0 and sine > rise[2]:
+            elif rise and kind == passes.CULMINATION and sine > rise[2]:
                 rise[1:] = [time_s, sine]
-            elif rise and kind == 3.0:
+            elif rise and kind == passes.SET:
                 aos_ns, tca_ns, los_ns = (round(t * _NS_PER_S) for t in (rise[0], rise[1], time_s))
                 found.append(Window(index, aos_ns, tca_ns, los_ns, math.asin(max(rise[2], -1.0))))
                 self._open[index] = []
@@ -122,3 +123,38 @@ def _from_elements(epoch: str, stations: tuple[Station, ...], elements: Orbit, u
 def predictor(config: GroundConfig) -> Predictor:
     """The predictor of a configuration; equal ones share it, since it only ever grows."""
     return _from_elements(config.epoch, config.stations, config.orbit, config.duration_ns)
+
+
+def predict(config: GroundConfig) -> list[Window]:
+    """Every pass that begins within a configuration's duration, from its elements and its model of the
+    forces.
+    """
+    windows = predictor(config).windows_until(config.duration_ns)
+    return [window for window in windows if window.aos_ns < config.duration_ns]
+
+
+def predict_tle(
+    line1: str, line2: str, *, epoch: str, stations: tuple[Station, ...], duration_ns: int
+) -> list[Window]:
+    """Every pass of a TLE by SGP4 that begins within `duration_ns` of the epoch (ISO 8601 with its offset).
+
+    Raises ValueError if SGP4 cannot carry the elements so far. The lines' form and checksums are the caller's
+    to check.
+    """
+    from skyfield.api import EarthSatellite
+
+    satellite = EarthSatellite(line1, line2, None, orientation.timescale())
+    epoch_tt = orientation.epoch_tt(datetime.fromisoformat(epoch))
+
+    def advance(t_s: float, states: Floats, _: Floats) -> None:
+        times_s = t_s + orbit.STEP_S * np.arange(len(states))
+        at = satellite.at(orientation.timescale().tt_jd(epoch_tt + times_s / orientation.SECONDS_A_DAY))
+        states[:, :3] = np.asarray(at.position.m).T
+        states[:, 3:] = np.asarray(at.velocity.m_per_s).T
+        if not np.isfinite(states).all():
+            raise ValueError(f"SGP4 cannot carry these elements to {t_s:.0f} s after {epoch}")
+
+    first = np.zeros((1, 6))
+    advance(0.0, first, np.zeros(12))
+    found = Predictor(epoch, stations, advance, first[0], duration_ns).windows_until(duration_ns)
+    return [window for window in found if window.aos_ns < duration_ns]

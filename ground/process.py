@@ -37,12 +37,14 @@ class GroundLostError(GroundError):
 
 
 class GroundClient(Protocol):
-    """A ground, wherever it runs. `archive` holds every frame that it accepted; a host may take frames out."""
+    """A ground, wherever it runs. `archive` holds every frame that it accepted; hosts may drain it."""
 
     archive: list[Delivery]
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
+        will.
+        """
 
     def results(self) -> dict[str, Any]:
         """`Ground.results`."""
@@ -69,7 +71,9 @@ class InProcessGround:
         self._ground = Ground(config)
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
+        will.
+        """
         try:
             uplinks = self._ground.advance(until_tick, deliveries)
         except ValueError as error:
@@ -111,8 +115,9 @@ class InProcessGround:
 class ZmqGround:
     """A ground in a process of its own, which starts while this one goes on.
 
-    The process proves by a token that it is ours; what others send to the port is counted in `strangers` and dropped. It ends
-    when this process does, however that happens. Raises GroundLostError if it ends first or does not answer in `timeout_s`.
+    The process proves by a token that it is ours; what others send to the port is counted in `strangers` and
+    dropped. It ends when this process does, however that happens. Raises GroundLostError if it ends first or
+    does not answer in `timeout_s`.
     """
 
     def __init__(self, config: GroundConfig, *, timeout_s: float = 120.0) -> None:
@@ -124,7 +129,7 @@ class ZmqGround:
         self._closed = False
         self._sequence = 0
         self._token = secrets.token_bytes(TOKEN_OCTETS)
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -140,7 +145,9 @@ class ZmqGround:
         return self._process.pid
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else will."""
+        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
+        will.
+        """
         reply = self._request(Kind.EXCHANGE, protocol.encode_exchange(until_tick, deliveries))
         promise_tick, accepted, uplinks = protocol.decode_answer(reply)
         if len(accepted) != len(deliveries):

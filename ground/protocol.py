@@ -1,8 +1,10 @@
-"""Messages between the host and the ground process: a fixed little-endian header and a payload, checked octet by octet.
+"""Messages between the host and the ground process: a fixed little-endian header and a payload, checked octet
+by octet.
 
     magic "SHG1" (4) · kind (1) · sequence (4) · payload
 
-A reply has its request's sequence and its kind with bit 7 set, or kind 255 and a text. Nothing is ever unpickled.
+A reply has its request's sequence and its kind with bit 7 set, or kind 255 and a text. Nothing is ever
+unpickled.
 """
 
 from __future__ import annotations

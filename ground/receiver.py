@@ -1,4 +1,6 @@
-"""What a station does with the frames that arrive: checks them, takes the packets out, counts what it refuses."""
+"""What a station does with the frames that arrive: checks them, takes the packets out, counts what it
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ class Receiver:
 
 
 def read_report(octets: bytes) -> Report:
-    """What a telemetry packet says; raises PacketError if it is none that the dictionary and docs/wire.md know."""
+    """What a telemetry packet says; raises PacketError if it is none that the dictionary and docs/wire.md
+    know.
+    """
     packet = packets.decode_tm_packet(octets)
     if packet.service == 1:
         return Report(packet, packets.decode_verification(packet))
@@ -102,9 +106,10 @@ def read_report(octets: bytes) -> Report:
 class Archive:
     """Decoded telemetry, plain values throughout.
 
-    `telemetry`: one dictionary a housekeeping report: arrival_ns, station (index), time_ns (on-board), structure and
-    every parameter, an array as a list. `events`: arrival_ns, station, time_ns, id, name, severity (1 info to
-    4 high), counter, arguments. `reports`: arrival_ns, time_ns, service, subtype and, for PUS 1, request_id and failure.
+    `telemetry`: one dictionary a housekeeping report: arrival_ns, station (index), time_ns (on-board),
+    structure and every parameter, an array as a list. `events`: arrival_ns, station, time_ns, id, name,
+    severity (1 info to 4 high), counter, arguments. `reports`: arrival_ns, time_ns, service, subtype and, for
+    PUS 1, request_id and failure.
     """
 
     telemetry: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The ground process: answers the host's requests over ZeroMQ until it is told to stop or the host is gone."""
+"""The ground process: answers requests over ZeroMQ until it is told to stop or the host has gone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class Service:
 
 
 def serve(port: int) -> int:
-    """Serves the host that listens on a loopback port; the host's token comes on standard input, whose end ends this.
+    """Serves the host that listens on a loopback port; the host's token comes on standard input, whose end
+    ends this.
 
     Returns the exit code: 0 when told to stop or when the host has gone, 2 if no token came.
     """

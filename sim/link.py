@@ -1,9 +1,10 @@
 """The space link: pure queues between the satellite's antennas and the ground stations.
 
-It opens on true geometry alone. A frame takes its time on the air at the link's rate, then the latency, and is carried only if the
-station has seen the satellite at every tick from its departure to its arrival: what is in flight at loss of signal
-is lost. An uplink frame also needs its station's carrier. Whatever order the host asks in, frames are
-judged in the order of their arrival, so neither digest nor state depends on how often it asks.
+It opens on true geometry alone. A frame takes its time on the air at the link's rate, then the latency, and
+is carried only if the station has seen the satellite at every tick from its departure to its arrival: what is
+in flight at loss of signal is lost. An uplink frame also needs its station's carrier. Whatever order the host
+asks in, frames are judged in the order of their arrival, so neither digest nor state depends on how often it
+asks.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _CARRIER = len(_OUTCOMES)
 
 @dataclass(frozen=True, slots=True)
 class LinkConfig:
-    """The link's constants: tick and one-way latency in nanoseconds, rates in bit/s, number of stations (at most 62)."""
+    """Constants: tick and one-way latency in nanoseconds, rates in bit/s, number of stations (at
+    most 62).
+    """
 
     tick_ns: int
     latency_ns: int
@@ -42,8 +45,8 @@ class LinkConfig:
             raise ValueError("tick and rates of the link are positive")
         if self.latency_ns < self.tick_ns:
             raise ValueError(
-                f"the latency ({self.latency_ns} ns) is at least one tick ({self.tick_ns} ns): ground and space "
-                "advance apart by it"
+                f"the latency ({self.latency_ns} ns) is at least one tick ({self.tick_ns} ns): ground and "
+                "space advance apart by it"
             )
         if not 0 <= self.station_count <= 62:
             raise ValueError(f"0 to 62 stations, not {self.station_count}")
@@ -130,7 +133,9 @@ class Link:
         self._up.sort(key=lambda flying: (flying.arrival_ns, flying.stations, flying.departure_ns))
 
     def next_arrival_up_tick(self) -> int:
-        """Tick at which the next TC frame or change of carrier reaches the satellite; NEVER if none is under way."""
+        """Tick at which the next TC frame or change of carrier reaches the satellite; NEVER if none is under
+        way.
+        """
         first = min(
             self._up[0].arrival_ns if self._up else NEVER, self._carriers[0][0] if self._carriers else NEVER
         )
@@ -158,7 +163,9 @@ class Link:
         return frames
 
     def deliver_down(self, tick: int) -> list[Delivery]:
-        """The TM frames that have reached stations by `tick`, one for each station that saw the satellite throughout."""
+        """The TM frames that have reached stations by `tick`, one for each station that saw the satellite
+        throughout.
+        """
         deliveries = []
         while self._down and self._arrival_tick(self._down[0].arrival_ns) <= tick:
             flying = self._down.pop(0)
