@@ -13,14 +13,11 @@ from safehold import registry
 from safehold.durations import format_duration
 from safehold.errors import Problem, ScenarioError
 from safehold.near import listing, suggestion
-from safehold.schema import EARTH_RADIUS_KM, MODES, Expect, Fault, Orbit, Scenario
+from safehold.schema import MODES, Expect, Fault, Scenario
 
 if TYPE_CHECKING:
     from safehold.scenario import Source
 
-LOWEST_PERIGEE_KM = 120.0
-HIGHEST_RADIUS_KM = 50_000.0
-GRAVITATION_KM3_S2 = 398600.4418
 CIRCULAR_KEYS = ("altitude_km", "inclination_deg", "raan_deg", "argument_of_latitude_deg")
 FORMS = ("elements", "state_gcrf", "tle", "omm", "launch")
 
@@ -118,44 +115,11 @@ def _orbit(scenario: Scenario) -> Iterator[Problem]:
             if getattr(orbit, key) is None:
                 yield Problem("SH-SCN-006", "is missing from the circular orbit", f"orbit.{key}")
         return
-    yield from _perigee(orbit)
-    if orbit.tle is not None or orbit.omm is not None or orbit.launch is not None:
-        yield from _initial_state(scenario)
-
-
-def _perigee(orbit: Orbit) -> Iterator[Problem]:
-    if orbit.elements is not None:
-        perigee = orbit.elements.semi_major_axis_km * (1.0 - orbit.elements.eccentricity)
-        key = "orbit.elements"
-    elif orbit.state_gcrf is not None:
-        key = "orbit.state_gcrf"
-        position = [value / 1e3 for value in orbit.state_gcrf.position_m]
-        velocity = [value / 1e3 for value in orbit.state_gcrf.velocity_m_s]
-        radius, speed = math.hypot(*position), math.hypot(*velocity)
-        if not EARTH_RADIUS_KM < radius < HIGHEST_RADIUS_KM:
-            wrong = f"the radius is {radius:.1f} km; it must lie between {EARTH_RADIUS_KM} and {HIGHEST_RADIUS_KM:.0f} km"
-            yield Problem("SH-SCN-008", wrong, f"{key}.position_m")
-            return
-        energy = speed * speed / 2.0 - GRAVITATION_KM3_S2 / radius
-        if energy >= 0.0:
-            yield Problem("SH-SCN-008", f"{speed:.3f} km/s is escape velocity or more", f"{key}.velocity_m_s")
-            return
-        momentum = math.hypot(*_cross(position, velocity))
-        axis = -GRAVITATION_KM3_S2 / (2.0 * energy)
-        perigee = axis * (1.0 - math.sqrt(max(0.0, 1.0 - momentum * momentum / (GRAVITATION_KM3_S2 * axis))))
-    else:
-        return
-    if perigee - EARTH_RADIUS_KM < LOWEST_PERIGEE_KM:
-        wrong = f"the perigee is {perigee - EARTH_RADIUS_KM:.1f} km high; it must be {LOWEST_PERIGEE_KM:.0f} km or more"
-        yield Problem("SH-SCN-008", wrong, key)
-
-
-def _cross(a: list[float], b: list[float]) -> list[float]:
-    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    yield from _initial_state(scenario)
 
 
 def _initial_state(scenario: Scenario) -> Iterator[Problem]:
-    """Let the orbit part read real elements; what it refuses is a problem of the scenario."""
+    """Let the orbit part make a state of it; what it refuses is a problem of the scenario."""
     from safehold.orbits import initial_orbit
 
     orbit = scenario.orbit

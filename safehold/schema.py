@@ -27,7 +27,6 @@ MODES = (
     "MANOEUVRE",
     "SURVIVAL",
 )
-EARTH_RADIUS_KM = 6378.137
 
 # The ephemeris in use (DE421) and the Earth orientation table cover these years.
 EPOCH_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -140,9 +139,7 @@ class Environment(Table):
     gravity_degree: Annotated[int, Field(ge=0, le=20)] = 8
     gravity_order: Annotated[int, Field(ge=0, le=20)] | None = None
     drag: bool = True
-    atmosphere: Literal["harris-priester", "exponential", "nrlmsis"] = "harris-priester"
-    f107: Annotated[float, Field(allow_inf_nan=False, ge=60.0, le=400.0)] = 150.0
-    ap: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=400.0)] = 15.0
+    atmosphere: Literal["harris-priester", "exponential"] = "harris-priester"
     solar_pressure: bool = True
     third_bodies: bool = True
     magnetic_degree: Annotated[int, Field(ge=1, le=13)] = 13

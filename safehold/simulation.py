@@ -1,0 +1,390 @@
+"""One run: plant, flight computer, link and ground, advanced together.
+
+Space and ground are advanced by conservative synchronisation. What leaves the ground at a tick cannot reach the
+satellite before `lookahead` ticks later, and the other way round; the ground promises the tick before which it sends
+nothing unless it hears something. So at any tick the satellite may be flown, in one call, to the first of
+
+    the end of what was asked for
+    the next arrival of something that is on its way up, or a change of a carrier
+    the ground's promise + lookahead
+    the arrival at the ground of something that is on its way down + lookahead
+
+and the driver returns earlier by itself when it has sent a frame that somebody may hear, or when a contact has begun or ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from safehold import expectations
+from safehold.code_id import prepare_numba_cache
+from safehold.display import Status
+from safehold.errors import Problem, ScenarioError
+from safehold.judge import Judge
+from safehold.orbits import environment_model, initial_orbit, sites
+from safehold.schema import MODES, Scenario
+from safehold.timeline import FlightEvent
+from safehold.truth import Rows, TruthStore
+
+if TYPE_CHECKING:
+    from ground.config import GroundConfig
+    from ground.process import GroundClient
+    from sim.link import Link
+    from sim.plant import Plant
+
+CHAINS = ("plant", "flight", "link", "ground")
+STATE_JOINS_EVERY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TrueWindow:
+    """A contact by true geometry: ticks from the first above the mask to the first below it (or the end)."""
+
+    station: int
+    from_tick: int
+    until_tick: int
+    rise_seen: bool
+    set_seen: bool
+
+
+class Simulation:
+    """A scenario being flown. `advance` takes it on; its state at any tick is bytes (`safehold.snapshot`)."""
+
+    def __init__(self, scenario: Scenario, *, deployment: str = "in-process") -> None:
+        """`deployment`: "in-process", or "zmq" for the ground in a process of its own."""
+        prepare_numba_cache()
+        from sim.truth import COLUMNS
+
+        self.scenario = scenario
+        self.tick_ns = scenario.tick_ns
+        self.end_tick = scenario.ticks
+        self.sites = sites(scenario)
+        self.orbit = initial_orbit(scenario)
+        self.columns = tuple(COLUMNS)
+        self.link: Link = self._make_link()
+        self.lookahead = self.link.config.lookahead_ticks
+        self.promise_tick = 0
+        self._ground_tick = 0
+        self.contact_mask = 0
+        self._rises: dict[int, tuple[int, bool]] = {}
+        self.windows: list[TrueWindow] = []
+        self.elevations: list[tuple[int, float]] = []
+        self.events: list[FlightEvent] = []
+        self.truth = TruthStore(self.columns)
+        self.judge = Judge(self.columns, self._limits_k())
+        self._second_ticks = scenario.flight.control_rate_hz
+        self._output_ticks = max(1, round(1e9 / scenario.output.truth_rate_hz / self.tick_ns))
+        self._last_row: Rows | None = None
+        # The ground's process starts while the plant is being made.
+        self.ground: GroundClient = _open_ground(self._ground_config(), deployment)
+        try:
+            self.plant: Plant = self._make_plant()
+            self.computer, self.driver = self._make_flight()
+            self.expectations = expectations.install(scenario, self.driver)
+            self.driver.set_truth_interval(math.gcd(self._output_ticks, self._second_ticks))
+            self._note_contact(0, self.plant.contact_mask)
+        except BaseException:
+            self.ground.close()
+            raise
+
+    # --- assembly -----------------------------------------------------------------------------------------
+
+    def _make_link(self) -> Link:
+        from sim.link import Link, LinkConfig
+
+        keys = self.scenario.link
+        return Link(
+            LinkConfig(
+                tick_ns=self.tick_ns,
+                latency_ns=round(keys.latency_ms * 1e6),
+                station_count=len(self.sites),
+                tm_rate_bit_s=keys.tm_rate_bit_s,
+                tc_rate_bit_s=keys.tc_rate_bit_s,
+            )
+        )
+
+    def _make_plant(self) -> Plant:
+        from sim.environment.tables import EnvironmentTables
+        from sim.faults import fault_row
+        from sim.plant import Initial, Plant
+        from sim.spacecraft import Spacecraft
+
+        scenario = self.scenario
+        tables = EnvironmentTables(scenario.epoch, scenario.duration / 1e9, environment_model(scenario))
+        rows = [
+            fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
+            for fault in scenario.fault
+            if fault.kind != "replica_bit_flip"
+        ]
+        quaternion = scenario.initial.quaternion_body_from_gcrf
+        state = [float(value) for value in self.orbit.state_gcrf]
+        initial = Initial(
+            position_gcrf_m=(state[0], state[1], state[2]),
+            velocity_gcrf_m_s=(state[3], state[4], state[5]),
+            rate_body_rad_s=_three(math.radians(rate) for rate in scenario.initial.rate_deg_s),
+            quaternion_body_from_gcrf=None if quaternion is None else _four(quaternion),
+            battery_state_of_charge=scenario.initial.battery_state_of_charge,
+        )
+        return Plant(
+            Spacecraft.with_overrides(scenario.spacecraft),
+            tables,
+            initial,
+            stations=self.sites,
+            faults=rows,
+            seed=scenario.seed,
+            tick_ns=self.tick_ns,
+            gravity_gradient=scenario.environment.gravity_gradient,
+            residual_dipole=scenario.environment.residual_dipole,
+        )
+
+    def _make_flight(self) -> tuple[Any, Any]:
+        from flight.dictionary import load_native
+
+        native = load_native()
+        flight = self.scenario.flight
+        computer = native.FlightComputer(
+            replicas=flight.replicas, resync=flight.resync, parameters=dict(flight.parameters)
+        )
+        driver = native.Driver(
+            computer,
+            self.plant.step_address,
+            self.plant.truth_address,
+            self.plant.context,
+            len(self.columns),
+            self.tick_ns,
+            self.plant.sensor_frame.tobytes(),
+        )
+        for index, fault in enumerate(self.scenario.fault):
+            if fault.kind == "replica_bit_flip":
+                replica = int(fault.target.rpartition(".")[2])
+                driver.schedule_flip(fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8))
+        return computer, driver
+
+    def _flip_bit(self, index: int, bits: int) -> int:
+        """The bit of a flip: as given, or chosen by the seed."""
+        given = self.scenario.fault[index].parameters.get("bit", -1)
+        bit = int(given)
+        if bit < 0:
+            name = f"{self.scenario.seed} replica_bit_flip {index}".encode()
+            return int.from_bytes(hashlib.sha256(name).digest()[:8], "little") % bits
+        if bit >= bits:
+            wrong = f"is {bit}; a replica's state has {bits} bits"
+            raise ScenarioError(self.scenario.name, [Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, bit")])
+        return bit
+
+    def _ground_config(self) -> GroundConfig:
+        from ground.config import Command, GroundConfig, Orbit, Station
+
+        scenario = self.scenario
+        state = [float(value) for value in self.orbit.state_gcrf]
+        degree = min(8, scenario.environment.gravity_degree)
+        order = scenario.environment.gravity_order
+        return GroundConfig(
+            epoch=scenario.epoch.isoformat(),
+            duration_ns=scenario.duration,
+            tick_ns=self.tick_ns,
+            latency_ns=self.link.config.latency_ns,
+            orbit=Orbit(
+                position_gcrf_m=(state[0], state[1], state[2]),
+                velocity_gcrf_m_s=(state[3], state[4], state[5]),
+                gravity_degree=degree,
+                gravity_order=min(degree, order if order is not None else degree),
+                **({} if scenario.environment.drag else {"ballistic_m2_kg": 0.0}),
+            ),
+            stations=tuple(
+                Station(
+                    name=site.name,
+                    latitude_rad=math.radians(site.latitude_deg),
+                    longitude_rad=math.radians(site.longitude_deg),
+                    altitude_m=site.altitude_m,
+                    elevation_mask_rad=math.radians(site.elevation_mask_deg),
+                )
+                for site in self.sites
+            ),
+            commands=tuple(
+                Command(at_ns=command.at, name=command.name, arguments=_numbers(command.arguments))
+                for command in scenario.command
+            ),
+            tc_rate_bit_s=scenario.link.tc_rate_bit_s,
+        )
+
+    def _limits_k(self) -> dict[str, tuple[float, float]]:
+        from sim.spacecraft import TEMPERATURE_NODES, Spacecraft
+
+        craft = Spacecraft.with_overrides(self.scenario.spacecraft)
+        names = [f"temperature_{node}_k" for node in TEMPERATURE_NODES]
+        limits = zip(craft.temperature_min_k, craft.temperature_max_k, strict=True)
+        return {name: (float(low), float(high)) for name, (low, high) in zip(names, limits, strict=True)}
+
+    # --- flying -------------------------------------------------------------------------------------------
+
+    @property
+    def tick(self) -> int:
+        """Control ticks flown."""
+        return int(self.driver.tick)
+
+    @property
+    def time_ns(self) -> int:
+        """Time since the epoch."""
+        return self.tick * self.tick_ns
+
+    def advance(self, until_tick: int) -> None:
+        """Fly on to a tick (at most the scenario's last)."""
+        until = min(until_tick, self.end_tick)
+        while self.tick < until:
+            self._hop(until)
+        self._collect()
+
+    def _hop(self, until: int) -> None:
+        """Fly to the next tick at which space and ground have to talk."""
+        tick = self.tick
+        self._exchange(tick)
+        uplink = self.link.deliver_up(tick)
+        self.plant.state["receiver_lock"][0] = int(self.link.receiver_lock(tick))
+        horizon = min(
+            until,
+            self.link.next_arrival_up_tick(),
+            self.promise_tick + self.lookahead,
+            self.link.next_arrival_down_tick() + self.lookahead,
+        )
+        reached = self.driver.run(max(horizon, tick + 1), uplink)
+        for sent_tick, frame in self.driver.downlink():
+            self.link.send_down(sent_tick, frame)
+        self._note_contact(reached, self.driver.contact_mask)
+
+    def _exchange(self, tick: int) -> None:
+        """Let the ground live up to a tick, with what has arrived there; send up what it answers."""
+        deliveries = self.link.deliver_down(tick)
+        if not deliveries and tick < self.promise_tick:
+            return
+        uplinks, self.promise_tick = self.ground.exchange(tick, deliveries)
+        self._ground_tick = tick
+        for uplink in uplinks:
+            self.link.send_up(uplink)
+
+    def _note_contact(self, tick: int, mask: int) -> None:
+        self.link.set_contact(tick, mask)
+        changed = mask ^ self.contact_mask
+        for station in range(len(self.sites)):
+            if not changed >> station & 1:
+                continue
+            if mask >> station & 1:
+                self._rises[station] = (tick, tick > 0)
+            else:
+                rise, seen = self._rises.pop(station)
+                self.windows.append(TrueWindow(station, rise, tick, seen, True))
+        self.contact_mask = mask
+
+    def _collect(self) -> None:
+        """Take events and truth rows from the driver."""
+        self.events.extend(
+            FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
+            for tick, id, severity, arguments in self.driver.events()
+        )
+        rows = np.asarray(self.driver.truth_rows(), dtype=np.float64)
+        if not len(rows):
+            return
+        ticks = rows[:, 0].astype(np.int64)
+        seconds = ticks % self._second_ticks == 0
+        self.judge.see(rows[seconds, 1:], ticks[seconds] // self._second_ticks)
+        self.truth.append(rows[ticks % self._output_ticks == 0])
+        elevation = self.columns.index("elevation_max_deg") + 1
+        contact = rows[:, self.columns.index("in_contact") + 1] != 0.0
+        self.elevations.extend(
+            (int(tick), float(degrees)) for tick, degrees in zip(ticks[contact], rows[contact, elevation], strict=True)
+        )
+        self._last_row = rows[-1, 1:].copy()
+
+    def finish(self) -> None:
+        """Let the ground live up to the tick that was reached, so that its books are complete."""
+        self._collect()
+        if self._ground_tick < self.tick or self.tick == 0:
+            self.promise_tick = min(self.promise_tick, self.tick)
+            self._exchange(self.tick)
+
+    def close(self) -> None:
+        """End the ground's process, if it has one."""
+        self.ground.close()
+
+    # --- what it shows ------------------------------------------------------------------------------------
+
+    def digests(self) -> dict[str, str]:
+        """The four chains so far."""
+        chains: Mapping[str, str] = self.driver.digests()
+        return {
+            "plant": chains["plant"],
+            "flight": chains["flight"],
+            "link": self.link.digest().hex(),
+            "ground": self.ground.digest().hex(),
+        }
+
+    def true_windows(self) -> list[TrueWindow]:
+        """True contacts so far, in order of their beginning; those still open end now."""
+        still_open = [
+            TrueWindow(station, rise, self.tick, seen, False) for station, (rise, seen) in sorted(self._rises.items())
+        ]
+        return sorted([*self.windows, *still_open], key=lambda window: (window.from_tick, window.station))
+
+    @property
+    def mode(self) -> str:
+        """The mode that the voted command carries."""
+        from flight.dictionary import ACTUATOR_DTYPE
+
+        frame = np.frombuffer(self.driver.actuator_frame, dtype=ACTUATOR_DTYPE)[0]
+        mode = int(frame["mode"])
+        return MODES[mode] if mode < len(MODES) else f"mode {mode}"
+
+    def status(self) -> Status:
+        """The run as it stands, for a display."""
+        row = self._last_row
+        value = dict(zip(self.columns, row, strict=True)) if row is not None else {}
+        names = [site.name for index, site in enumerate(self.sites) if self.contact_mask >> index & 1]
+        return Status(
+            time_ns=self.time_ns,
+            end_ns=self.scenario.duration,
+            mode=self.mode,
+            rate_deg_s=float(value.get("rate_norm_deg_s", math.nan)),
+            pointing_error_deg=float(value.get("pointing_error_deg", math.nan)),
+            charge=float(value.get("battery_state_of_charge", math.nan)),
+            sunlit=bool(value.get("illumination", 1.0) > 0.5),
+            contact=", ".join(names),
+            next_contact_ns=self._next_contact_ns(),
+            events=[(event.tick * self.tick_ns, event.name.replace("_", " ")) for event in self.events[-8:]],
+        )
+
+    def _next_contact_ns(self) -> int | None:
+        """When the ground next does something of its own: outside a contact, the next one's beginning."""
+        if self.contact_mask or self.promise_tick >= self.end_tick:
+            return None
+        return self.promise_tick * self.tick_ns
+
+
+def _open_ground(config: GroundConfig, deployment: str) -> GroundClient:
+    from ground.process import InProcessGround, ZmqGround
+
+    return ZmqGround(config) if deployment == "zmq" else InProcessGround(config)
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """The run's digest: SHA-256 over the four chains in their order."""
+    return hashlib.sha256(b"".join(bytes.fromhex(digests[name]) for name in CHAINS)).hexdigest()
+
+
+def _three(values: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return x, y, z
+
+
+def _four(values: Iterable[float]) -> tuple[float, float, float, float]:
+    w, x, y, z = values
+    return w, x, y, z
+
+
+def _numbers(arguments: Mapping[str, int | float | bool | str]) -> dict[str, float]:
+    return {name: float(value) for name, value in arguments.items()}
