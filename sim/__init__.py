@@ -1,1 +1,3 @@
-"""The plant: orbit, attitude, environment, sensors, actuators, power, thermal, the space link, faults, truth."""
+"""The plant: orbit, attitude, environment, sensors, actuators, power, thermal, the space link, faults,
+truth.
+"""

@@ -1,7 +1,7 @@
 """Actuators: what the voted command of a tick does to the spacecraft during that tick.
 
-Commands are clamped to what the hardware can do. A number that is not finite counts as zero and is counted, as is
-one beyond the hardware's range, because truth judges the flight software by it.
+Commands are clamped to what the hardware can do. A number that is not finite counts as zero and is counted,
+as is one beyond the hardware's range, because truth judges the flight software by it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RANGE_SLACK = 1.0001
 @compiled_inline
 def switched_on(state: Record, switch: int) -> bool:
     """Whether a switch is closed and the bus alive."""
-    return (state.switches >> switch) & 1 != 0 and state.bus_voltage_v > 0.0
+    return bool((state.switches >> switch) & 1 != 0 and state.bus_voltage_v > 0.0)
 
 
 @compiled
@@ -35,7 +35,9 @@ def bounded(state: Record, command: float, low: float, high: float) -> float:
 
 @compiled
 def drive_wheels(state: Record, model: Record, command: Record) -> None:
-    """Torque on each wheel about its axis, motor and bearing together, and the electrical power that it takes."""
+    """Torque on each wheel about its axis, motor and bearing together, and the electrical power that it
+    takes.
+    """
     dt = model.dt_s
     powered = switched_on(state, SWITCH_WHEELS)
     torques = state.wheel_torque_n_m
@@ -72,7 +74,7 @@ def drive_wheels(state: Record, model: Record, command: Record) -> None:
 
 @compiled
 def drive_torquers(state: Record, model: Record, command: Record) -> tuple[float, float, float]:
-    """Mean dipole of the tick in body axes, A m²; the dipole follows its command with the rods' decay time."""
+    """Mean dipole of the tick in body axes, A m²; it follows its command with the rods' decay time."""
     dipole = state.torquer_dipole_body_a_m2
     alive = state.bus_voltage_v > 0.0
     mean_x = mean_y = mean_z = 0.0
@@ -93,7 +95,9 @@ def drive_torquers(state: Record, model: Record, command: Record) -> tuple[float
 
 @compiled
 def fire_thrusters(state: Record, model: Record, command: Record) -> tuple[float, float, float]:
-    """Mean force of the tick (body axes, N); leaves the mean torque in `torque_thruster_n_m`, uses propellant."""
+    """Mean force of the tick (body axes, N); leaves the mean torque in `torque_thruster_n_m`, uses
+    propellant.
+    """
     torque = state.torque_thruster_n_m
     torque[0] = torque[1] = torque[2] = 0.0
     alive = state.bus_voltage_v > 0.0

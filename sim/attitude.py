@@ -1,18 +1,21 @@
 """Rigid-body attitude with four wheels, integrated by Runge–Kutta of order four.
 
-With the body's inertia I (wheels' axial inertia left out), wheel axes a_i and their absolute axial momenta h_i:
+With the body's inertia I (wheels' axial inertia left out), wheel axes a_i and their absolute axial momenta
+h_i:
 
     I dω/dt = τ_external − Σ a_i T_i − ω × (I ω + Σ a_i h_i),   dh_i/dt = T_i,   dq/dt = −½ (0, ω) ⊗ q,
 
-where q turns GCRF vectors into body vectors (v_body = q ⊗ v_gcrf ⊗ q*) and T_i is the torque on wheel i about its
-axis (motor and friction). τ_external and T_i are constant in the body frame during a step, so that h_i is exact. A
-step is split until the body turns by at most 0.02 rad in each part. (Markley and Crassidis 2014, 3.3.3 and 3.3.5)
+where q turns GCRF vectors into body vectors (v_body = q ⊗ v_gcrf ⊗ q*) and T_i is the torque on wheel i
+about its axis (motor and friction). τ_external and T_i are constant in the body frame during a step, so
+that h_i is exact. A step is split until the body turns by at most 0.02 rad in each part. (Markley and
+Crassidis 2014, 3.3.3 and 3.3.5)
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sim.compiled import Record, compiled, compiled_inline
@@ -93,7 +96,13 @@ def _quaternion_derivative(
 
 @compiled
 def integrate(
-    state: Record, model: Record, dt_s: float, wheel_torque: NDArray, tx: float, ty: float, tz: float
+    state: Record,
+    model: Record,
+    dt_s: float,
+    wheel_torque: NDArray[np.float64],
+    tx: float,
+    ty: float,
+    tz: float,
 ) -> None:
     """Advance attitude, rate and wheel momenta by a step.
 

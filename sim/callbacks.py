@@ -1,8 +1,8 @@
 """The functions that C++ calls by address, and the context that it hands back to them.
 
-The context is an array of int64 words: addresses of the state, the model, the fault table and the environment's
-tables, and the length of the tables. Compiling (or loading from Numba's cache) happens at the first call of
-`callbacks`, so that importing the plant stays cheap.
+The context is an array of int64 words: addresses of the state, the model, the fault table and the
+environment's tables, and the length of the tables. Compiling (or loading from Numba's cache) happens at the
+first call of `callbacks`, so that importing the plant stays cheap.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
-from numba import carray, from_dtype
-from numba.core import types
 
 from flight.dictionary import ACTUATOR_DTYPE, SENSOR_DTYPE
 from sim.compiled import compiled_callback, pointer
@@ -30,11 +29,15 @@ CONTEXT_STATE, CONTEXT_MODEL, CONTEXT_FAULTS, CONTEXT_TABLES, CONTEXT_TABLES_SIZ
 )
 BELIEF_SIZE = 16
 _F64 = np.dtype(np.float64)
+# Numba's own annotations leave these out.
+_numba: Any = numba
+carray = _numba.carray
+types = _numba.types
 
 _WORDS = types.CPointer(types.int64)
 _NUMBERS = types.CPointer(types.float64)
-_COMMAND = types.CPointer(from_dtype(ACTUATOR_DTYPE))
-_FRAME = types.CPointer(from_dtype(SENSOR_DTYPE))
+_COMMAND = types.CPointer(_numba.from_dtype(ACTUATOR_DTYPE))
+_FRAME = types.CPointer(_numba.from_dtype(SENSOR_DTYPE))
 
 
 class Callbacks(NamedTuple):

@@ -1,9 +1,10 @@
-"""Forces and torques of the surroundings on the spacecraft's surfaces and mass: air, sunlight, gravity, field.
+"""Forces and torques of the surroundings on the spacecraft's surfaces and mass: air, sunlight, gravity,
+field.
 
-The body is a box of six flat plates and two wings of two sides each, turned about y by the drive. Air: every plate
-that faces the flow takes the momentum of what hits it (free molecular flow, drag coefficient per plate, no lift,
-no shadowing). Sunlight: absorbed, specular and diffuse shares per plate (Montenbruck and Gill 2000, 3.4).
-Torques are about the centre of mass.
+The body is a box of six flat plates and two wings of two sides each, turned about y by the drive. Air:
+every plate that faces the flow takes the momentum of what hits it (free molecular flow, drag coefficient
+per plate, no lift, no shadowing). Sunlight: absorbed, specular and diffuse shares per plate (Montenbruck
+and Gill 2000, 3.4). Torques are about the centre of mass.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Faults of the spacecraft's hardware: the kinds that a scenario may name, and what they do inside the step.
+"""Faults of the spacecraft's hardware: the kinds that a scenario may name, and what they do inside the
+step.
 
-Faults are rows of a table: kind, target, start, end, four parameters. The step looks at the table only when the
-time passes the next start or end of any row; in between it uses the effects kept in the state, so that a run
-without faults pays for one comparison.
+Faults are rows of a table: kind, target, start, end, four parameters. The step looks at the table only when
+the time passes the next start or end of any row; in between it uses the effects kept in the state, so that
+a run without faults pays for one comparison.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ UNTIL_THE_END = None
 class FaultError(ValueError):
     """A fault names an unknown kind or target, or a parameter that cannot be used.
 
-    `key` is the key at fault ("kind", "target" or a parameter), `value` what was given, `expected` what would be right.
+    `key` is the key at fault ("kind", "target" or a parameter), `value` what was given, `expected` what
+    would be right.
     """
 
     def __init__(self, key: str, value: object, expected: str) -> None:
@@ -37,7 +39,7 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a kind of fault: its unit, range, default (None if it must be given) and factor to SI."""
+    """A parameter of a kind of fault: its unit, range, default (None: must be given) and factor to SI."""
 
     unit: str
     low: float
@@ -117,7 +119,9 @@ KINDS: dict[str, Kind] = {
 def fault_row(
     kind: str, target: str, start_ns: int, duration_ns: int | None, parameters: Mapping[str, object]
 ) -> NDArray[np.void]:
-    """One row of the table from a scenario's names; a duration of None lasts to the end. Raises `FaultError`."""
+    """One row of the table from a scenario's names; a duration of None lasts to the end. Raises
+    `FaultError`.
+    """
     if kind not in KINDS:
         raise FaultError("kind", kind, f"needs one of {', '.join(sorted(KINDS))}")
     declared = KINDS[kind]
@@ -148,7 +152,9 @@ def _value(kind: str, name: str, parameter: Parameter, given: Mapping[str, objec
 
 
 def fault_table(rows: Iterable[Any]) -> NDArray[np.void]:
-    """The table of a run; never empty, so that its address can be taken (the count says how many rows are real)."""
+    """The table of a run; never empty, so that its address can be taken (the count says how many rows are
+    real).
+    """
     rows = list(rows)
     table = np.zeros(max(1, len(rows)), FAULT_DTYPE)
     for i, row in enumerate(rows):
@@ -219,7 +225,9 @@ def _apply(state: Record, row: Record) -> None:
 
 @compiled
 def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns: int) -> None:
-    """Work out what acts at a time, and until when nothing changes. A fault acts from its start to before its end."""
+    """Work out what acts at a time, and until when nothing changes. A fault acts from its start to before
+    its end.
+    """
     clear_effects(state)
     until = NEVER_NS
     for i in range(count):

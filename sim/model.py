@@ -1,4 +1,6 @@
-"""The constants of a run as one record: the spacecraft's data sheet, dispersed by the seed, per tick where it matters."""
+"""The constants of a run as one record: the spacecraft's data sheet, dispersed by the seed, per tick where
+it matters.
+"""
 
 from __future__ import annotations
 
@@ -223,7 +225,9 @@ def _inertial_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
 
 
 def tracker_mounting(boresight: Array) -> Array:
-    """Rotation matrix tracker-from-body: rows x = body x made normal to the boresight, z the boresight, y = z × x."""
+    """Rotation matrix tracker-from-body: rows x = body x made normal to the boresight, z the boresight, y =
+    z × x.
+    """
     z = boresight / np.linalg.norm(boresight)
     x = np.array([1.0, 0.0, 0.0]) - z[0] * z
     if np.linalg.norm(x) < 1e-6:
@@ -242,10 +246,10 @@ def quaternion_from_matrix(matrix: Array) -> Array:
     if k == 0:
         q[1:] = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]) / q[0]
     else:
-        i, j, l = k - 1, k % 3, (k + 1) % 3
-        q[0] = (m[l, j] - m[j, l]) / q[k]
+        i, j, n = k - 1, k % 3, (k + 1) % 3
+        q[0] = (m[n, j] - m[j, n]) / q[k]
         q[1 + j] = (m[j, i] + m[i, j]) / q[k]
-        q[1 + l] = (m[l, i] + m[i, l]) / q[k]
+        q[1 + n] = (m[n, i] + m[i, n]) / q[k]
     q *= 0.5
     return q if q[0] >= 0.0 else -q
 

@@ -1,7 +1,7 @@
 """The plant: everything outside the flight computer, advanced one control tick at a time.
 
-`Plant` owns the buffers (state, model, faults, tables) and hands out addresses, so that the C++ driver steps it
-without Python. Everything that changes is in `state`; a copy of its bytes is a snapshot.
+`Plant` owns the buffers (state, model, faults, tables) and hands out addresses, so that the C++ driver
+steps it without Python. Everything that changes is in `state`; a copy of its bytes is a snapshot.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _SWITCHES_AT_POWER_ON = 0b0000_0011
 class Initial:
     """How the spacecraft is released.
 
-    position, velocity: GCRF, m and m/s. rate: body axes, rad/s. quaternion: body from GCRF, scalar first; None draws
-    one from the seed. wings_deployed and wheel speeds serve tests and scenarios that start in mid-mission.
+    position, velocity: GCRF, m and m/s. rate: body axes, rad/s. quaternion: body from GCRF, scalar first;
+    None draws one from the seed. wings_deployed and wheel speeds serve tests and scenarios that start in
+    mid-mission.
     """
 
     position_gcrf_m: tuple[float, float, float]
@@ -52,9 +53,10 @@ class Initial:
 class Plant:
     """The satellite and its world.
 
-    spacecraft: its constants; tables: the environment of the run; stations: ground sites in the order of the contact
-    mask's bits; faults: rows made by `sim.faults.fault_row`; seed: of every dispersion and noise; tick_ns: the
-    control period. `state`, `model` and `sensor_frame` are structured arrays of shape (1,).
+    spacecraft: its constants; tables: the environment of the run; stations: ground sites in the order of
+    the contact mask's bits; faults: rows made by `sim.faults.fault_row`; seed: of every dispersion and
+    noise; tick_ns: the control period. `state`, `model` and `sensor_frame` are structured arrays of shape
+    (1,).
     """
 
     def __init__(
@@ -124,7 +126,7 @@ class Plant:
         return int(self.state["contact_mask"][0])
 
     def step(self, actuator_frame: NDArray[np.void]) -> int:
-        """Advance one tick under an actuator frame, shape (1,) of ACTUATOR_DTYPE; returns the contact mask."""
+        """Advance a tick under an actuator frame, shape (1,) of ACTUATOR_DTYPE; returns the contact mask."""
         return int(self._step(self.context, actuator_frame.ctypes.data, self.sensor_frame.ctypes.data))
 
     def truth_row(

@@ -1,8 +1,8 @@
 """Electrical power: wings, battery, switched loads, and the hardware that cuts off an empty battery.
 
 The bus is the battery's: its voltage is the open-circuit voltage of the charge plus the current times the
-resistance. What the wings make first serves the loads, then the battery up to its charge limit, and the rest is
-shunted. Wing currents are measured before the shunt, as string currents are.
+resistance. What the wings make first serves the loads, then the battery up to its charge limit, and the
+rest is shunted. Wing currents are measured before the shunt, as string currents are.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def loads_w(state: Record, model: Record) -> float:
     for i in range(3):
         share = state.torquer_dipole_body_a_m2[i] / model.torquer_max
         total += model.torquer_power_w * share * share
-    return total
+    return float(total)
 
 
 @compiled
@@ -81,7 +81,9 @@ def arrays_w(state: Record, model: Record) -> tuple[float, float]:
 
 @compiled_inline
 def _current_for(power: float, open_v: float, resistance: float) -> float:
-    """Battery current (A, positive when charging) at which the bus takes a power from or gives it to the battery."""
+    """Battery current (A, positive when charging) at which the bus takes a power from or gives it to the
+    battery.
+    """
     square = open_v * open_v + 4.0 * resistance * power
     if square <= 0.0:
         # More than the battery can give: the voltage collapses to half.
@@ -109,7 +111,7 @@ def step_power(state: Record, model: Record) -> None:
     if current > 0.0:
         moved *= model.battery_charge_efficiency
     charge = state.battery_charge + moved / model.battery_capacity_as
-    if charge <= 0.0 and current < 0.0 or (state.bus_voltage_v <= 0.0 and used == 0.0):
+    if (charge <= 0.0 and current < 0.0) or (state.bus_voltage_v <= 0.0 and used == 0.0):
         if state.bus_voltage_v > 0.0:
             state.reset_cause = 3
         charge = max(0.0, charge)
@@ -143,7 +145,9 @@ def _measure_currents(state: Record, model: Record, plus: float, minus: float) -
 
 @compiled
 def _watch_undervoltage(state: Record, model: Record) -> None:
-    """The hardware cut-off: latches after its delay, lets go with hysteresis on a rested or charged battery."""
+    """The hardware cut-off: latches after its delay, lets go with hysteresis on a rested or charged
+    battery.
+    """
     if state.undervoltage != 0:
         if state.bus_voltage_v >= model.undervoltage_recover_v:
             state.undervoltage = 0

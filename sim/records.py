@@ -1,9 +1,9 @@
 """Layouts of the plant's state, constants and fault table: what the compiled step reads and writes.
 
-State is int64 and float64 fields only, in two halves: *control* is everything that can change what happens next,
-*account* is what is only counted. Quantities that follow from the rest at the same instant (Sun, field,
-illumination) are kept in the control half, because the next step starts from them; so a copy of the bytes is a
-complete snapshot and nothing needs to be computed again after a restore.
+State is int64 and float64 fields only, in two halves: *control* is everything that can change what happens
+next, *account* is what is only counted. Quantities that follow from the rest at the same instant (Sun,
+field, illumination) are kept in the control half, because the next step starts from them; so a copy of the
+bytes is a complete snapshot and nothing needs to be computed again after a restore.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Sensors: the frame that the flight software gets at the new time.
 
-Every unit draws its noise from its own stream. A unit without power reports zeros and is not valid. Samples are
-taken at the frame's time but for the star trackers, which report the attitude of `tracker_latency` earlier, and
-the gyros, which report the mean rate of the tick (rate-integrating units).
+Every unit draws its noise from its own stream. A unit without power reports zeros and is not valid. Samples
+are taken at the frame's time but for the star trackers, which report the attitude of `tracker_latency`
+earlier, and the gyros, which report the mean rate of the tick (rate-integrating units).
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ def tracker_sees(state: Record, model: Record, unit: int) -> bool:
     radius = math.sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2])
     cosine = x * nadir[0] + y * nadir[1] + z * nadir[2]
     from_limb = math.acos(min(1.0, max(-1.0, cosine))) - math.asin(min(1.0, EARTH_RADIUS_M / radius))
-    return from_limb > model.tracker_earth_exclusion
+    return bool(from_limb > model.tracker_earth_exclusion)
 
 
 @compiled
 def measure_trackers(state: Record, model: Record, frame: Record) -> int:
-    """Two trackers, each with its mounting error and noise about its own axes; returns their validity bits."""
+    """Two trackers, each with mounting error and noise about its own axes; returns their validity bits."""
     for unit in range(2):
         frame.sample_age_ms[4 + unit] = NOT_SAMPLED_MS
         for k in range(4):

@@ -1,7 +1,8 @@
 """The reference spacecraft: every constant of the plant with its unit, range, and the reason for its value.
 
-`Spacecraft()` is the reference; `Spacecraft.with_overrides({...})` checks what a scenario changes. The name of a
-field is the scenario's key under `[spacecraft]`. `docs/spacecraft.md` is made from the same declarations.
+`Spacecraft()` is the reference; `Spacecraft.with_overrides({...})` checks what a scenario changes. The name
+of a field is the scenario's key under `[spacecraft]`. `docs/spacecraft.md` is made from the same
+declarations.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ _GYRO, _TRACKER, _OTHER, _SWITCH = "Gyros", "Star trackers", "Other sensors", "D
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spacecraft:
-    """Constants of the spacecraft, SI and radians unless the name says otherwise; body axes: +z nadir, +x ahead."""
+    """Constants of the spacecraft, SI and radians unless the name says otherwise; body axes: +z nadir, +x
+    ahead.
+    """
 
     # Body
     dry_mass_kg: float = _constant(98.0, 1.0, 1e5, _BODY, "100 kg class, 2 kg of it propellant")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sim.actuators import drive_array, drive_torquers, drive_wheels, fire_thrusters, release_wings
@@ -41,7 +42,9 @@ from sim.thermal import step_thermal
 
 @compiled
 def turn_surroundings(state: Record) -> None:
-    """Sun, nadir and magnetic field in body axes, and the sunlight, from the environment at the state's time."""
+    """Sun, nadir and magnetic field in body axes, and the sunlight, from the environment at the state's
+    time.
+    """
     environment = state.environment
     q = state.quaternion_body_from_gcrf
     q0, q1, q2, q3 = q[0], q[1], q[2], q[3]
@@ -98,7 +101,9 @@ def watch_stations(state: Record, model: Record) -> int:
 
 @compiled
 def apply_torques(state: Record, model: Record, command: Record) -> tuple[float, float, float]:
-    """Run the actuators and the surroundings over a tick; advance the attitude; returns the force (body axes, N)."""
+    """Run the actuators and the surroundings over a tick; advance the attitude; returns the force (body
+    axes, N).
+    """
     drive_wheels(state, model, command)
     mean_x, mean_y, mean_z = drive_torquers(state, model, command)
     fx, fy, fz = fire_thrusters(state, model, command)
@@ -144,7 +149,12 @@ def apply_torques(state: Record, model: Record, command: Record) -> tuple[float,
 
 @compiled
 def step(
-    state: Record, model: Record, faults: NDArray, tables: NDArray, command: Record, frame: Record
+    state: Record,
+    model: Record,
+    faults: NDArray[np.void],
+    tables: NDArray[np.float64],
+    command: Record,
+    frame: Record,
 ) -> int:
     """Advance the plant by one tick and fill the sensor frame; returns the contact mask."""
     if state.time_ns >= state.fault_until_ns:
@@ -189,7 +199,9 @@ def step(
 
 
 @compiled
-def start(state: Record, model: Record, faults: NDArray, tables: NDArray, frame: Record) -> int:
+def start(
+    state: Record, model: Record, faults: NDArray[np.void], tables: NDArray[np.float64], frame: Record
+) -> int:
     """Fill everything that follows from the initial state, and sensor frame 0; returns the contact mask."""
     update_effects(state, faults, model.fault_count, state.time_ns)
     orbit_start(

@@ -1,9 +1,11 @@
-"""Temperatures of ten nodes: conduction to the structure, radiation, sunlight, albedo, Earth infrared, dissipation.
+"""Temperatures of ten nodes: conduction to the structure, radiation, sunlight, albedo, Earth infrared,
+dissipation.
 
-Node by node: the structure sees space through insulation; a heat pipe of variable conductance ties it to the
-radiator on the −y face; the wings radiate from both sides; the other units touch the structure alone. The view
-of the Earth from a plate at an angle γ from nadir is (R/r)² (0.304 + 0.5 cos γ + 0.196 cos² γ), which meets the
-exact plate-to-sphere factor at γ = 0, 90° and 180° for 550 km. Steps are explicit and about one second long.
+Node by node: the structure sees space through insulation; a heat pipe of variable conductance ties it to
+the radiator on the −y face; the wings radiate from both sides; the other units touch the structure alone.
+The view of the Earth from a plate at an angle γ from nadir is (R/r)² (0.304 + 0.5 cos γ + 0.196 cos² γ),
+which meets the exact plate-to-sphere factor at γ = 0, 90° and 180° for 550 km. Steps are explicit and about
+one second long.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _VIEW_0, _VIEW_1, _VIEW_2 = 0.304, 0.5, 0.196
 
 @compiled_inline
 def earth_view(cosine: float) -> float:
-    """View factor of the Earth from a plate whose normal makes an angle with nadir, but for the factor (R/r)²."""
+    """View factor of the Earth from a plate whose normal makes an angle with nadir, but for the factor
+    (R/r)².
+    """
     return max(0.0, _VIEW_0 + cosine * (_VIEW_1 + _VIEW_2 * cosine))
 
 
@@ -68,28 +72,29 @@ def _dissipation(state: Record, model: Record, node: int) -> float:
     heater = model.heater_w
     if state.bus_voltage_v <= 0.0:
         return 0.0
+    total = 0.0
     if node == 0:
-        # Sensors, trackers, GPS, drive, payload bus, torquers.
-        total = 0.0
+        # Sensors, trackers, GPS, drive, payload bus.
         for i in (1, 2, 3, 5, 6):
             if (switches >> i) & 1 != 0:
                 total += load[i]
-        return total
-    if node == 1:
+    elif node == 1:
         current = state.battery_current_a
-        return current * current * model.battery_resistance + (heater[0] if state.heaters & 1 != 0 else 0.0)
-    if node == 2:
-        return model.base_load_w + (load[0] if switches & 1 != 0 else 0.0)
-    if node == 3:
-        total = heater[2] if state.heaters & 4 != 0 else 0.0
-        return total + (load[4] + state.wheel_power_w if (switches >> 4) & 1 != 0 else 0.0)
-    if node == 4:
-        return heater[1] if state.heaters & 2 != 0 else 0.0
-    if node == 5:
-        return (load[7] if (switches >> 7) & 1 != 0 else 0.0) + (heater[3] if state.heaters & 8 != 0 else 0.0)
-    if state.transmitter_on != 0:
-        return model.transmitter_load_w - model.transmitter_radiated_w
-    return 0.0
+        total += current * current * model.battery_resistance
+        total += heater[0] if state.heaters & 1 != 0 else 0.0
+    elif node == 2:
+        total += model.base_load_w + (load[0] if switches & 1 != 0 else 0.0)
+    elif node == 3:
+        total += heater[2] if state.heaters & 4 != 0 else 0.0
+        total += load[4] + state.wheel_power_w if (switches >> 4) & 1 != 0 else 0.0
+    elif node == 4:
+        total += heater[1] if state.heaters & 2 != 0 else 0.0
+    elif node == 5:
+        total += load[7] if (switches >> 7) & 1 != 0 else 0.0
+        total += heater[3] if state.heaters & 8 != 0 else 0.0
+    elif node == 6 and state.transmitter_on != 0:
+        total += model.transmitter_load_w - model.transmitter_radiated_w
+    return total
 
 
 @compiled
@@ -118,9 +123,10 @@ def _radiator_heat(state: Record, model: Record) -> float:
     light = state.sunlight_w_m2 * max(0.0, -state.sun_body[1]) + albedo * view
     t2 = state.temperature_k[9] * state.temperature_k[9]
     gained = model.radiator_absorptance * light + model.radiator_emittance * EARTH_INFRARED_W_M2 * view
-    return model.radiator_area_m2 * (
+    heat: float = model.radiator_area_m2 * (
         gained - model.radiator_emittance * STEFAN_BOLTZMANN * (t2 * t2 - _SPACE)
     )
+    return heat
 
 
 @compiled
@@ -149,4 +155,5 @@ def _wing_heat(state: Record, model: Record, node: int) -> float:
     if state.array_power_w > 0.0:
         share = max(0.0, min(1.0, state.array_used_w / state.array_power_w))
         electric = state.array_current_a[node - 7] * state.bus_voltage_v * share
-    return model.wing_area_m2 * gained - electric
+    heat: float = model.wing_area_m2 * gained - electric
+    return heat

@@ -1,13 +1,14 @@
 """One row of truth: what the plant knows and nobody else may, as `truth.parquet` records it.
 
-The row of tick k is made from the state at t_k, the actuator frame of tick k and the flight software's belief.
-A quantity that does not exist at the time (the pointing error without a commanded attitude) is NaN.
+The row of tick k is made from the state at t_k, the actuator frame of tick k and the flight software's
+belief. A quantity that does not exist at the time (the pointing error without a commanded attitude) is NaN.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sim.attitude import multiply, rotate
@@ -78,7 +79,9 @@ _EARTH_RADIUS_M = 6378137.0
 
 @compiled
 def _turn(state: Record, q0: float, q1: float, q2: float, q3: float) -> tuple[float, float, float]:
-    """Rotation vector (rad, body axes) from the body as a quaternion has it to the true body; NaN without one."""
+    """Rotation vector (rad, body axes) from the body as a quaternion has it to the true body; NaN without
+    one.
+    """
     norm = math.sqrt(q0 * q0 + q1 * q1 + q2 * q2 + q3 * q3)
     if not norm > 0.5:
         return math.nan, math.nan, math.nan
@@ -113,7 +116,7 @@ def _squared_in_covariance(
 
 
 @compiled
-def _write_motion(state: Record, model: Record, row: NDArray, at: int) -> int:
+def _write_motion(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
     """Time, position, velocity, attitude, rate, wheel speeds."""
     row[at] = float(state.time_ns)
     at += 1
@@ -136,7 +139,7 @@ def _write_motion(state: Record, model: Record, row: NDArray, at: int) -> int:
 
 
 @compiled
-def _write_world(state: Record, row: NDArray, at: int) -> int:
+def _write_world(state: Record, row: NDArray[np.float64], at: int) -> int:
     """Sun, field, air, power, temperatures."""
     environment = state.environment
     for i in range(3):
@@ -159,7 +162,9 @@ def _write_world(state: Record, row: NDArray, at: int) -> int:
 
 
 @compiled
-def _write_flight(state: Record, command: Record, belief: NDArray, row: NDArray, at: int) -> int:
+def _write_flight(
+    state: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64], at: int
+) -> int:
     """Contact, pointing error, mode, rate, and how well the flight software knows its attitude."""
     row[at] = 1.0 if state.contact_mask != 0 else 0.0
     wanted = command.attitude_command_body_from_gcrf
@@ -184,7 +189,7 @@ def _write_flight(state: Record, command: Record, belief: NDArray, row: NDArray,
 
 
 @compiled
-def _write_momentum(state: Record, model: Record, row: NDArray, at: int) -> int:
+def _write_momentum(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
     """Total angular momentum in GCRF and its size, and the size of the wheels' part."""
     rate = state.rate_body_rad_s
     inertia = model.inertia_kg_m2
@@ -209,7 +214,7 @@ def _write_momentum(state: Record, model: Record, row: NDArray, at: int) -> int:
 
 
 @compiled
-def _write_electrics_and_angles(state: Record, model: Record, row: NDArray, at: int) -> int:
+def _write_electrics_and_angles(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
     """Bus, switches, and the angles of wings and body to Sun and Earth."""
     row[at] = state.array_used_w
     row[at + 1] = state.bus_voltage_v
@@ -234,8 +239,12 @@ def _write_electrics_and_angles(state: Record, model: Record, row: NDArray, at: 
 
 
 @compiled
-def _write_torques(state: Record, model: Record, belief: NDArray, row: NDArray, at: int) -> int:
-    """Torques of the last tick, dipole, the error of the believed gyro bias, and commands that made no sense."""
+def _write_torques(
+    state: Record, model: Record, belief: NDArray[np.float64], row: NDArray[np.float64], at: int
+) -> int:
+    """Torques of the last tick, dipole, the error of the believed gyro bias, and commands that made no
+    sense.
+    """
     gradient = state.torque_gravity_gradient_n_m
     surface = state.torque_surface_n_m
     magnetic = state.torque_magnetic_n_m
@@ -258,7 +267,9 @@ def _write_torques(state: Record, model: Record, belief: NDArray, row: NDArray, 
 
 
 @compiled
-def write_row(state: Record, model: Record, command: Record, belief: NDArray, row: NDArray) -> None:
+def write_row(
+    state: Record, model: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64]
+) -> None:
     """Fill one row, in the order of `COLUMNS`."""
     at = _write_motion(state, model, row, 0)
     at = _write_world(state, row, at)
