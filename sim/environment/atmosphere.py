@@ -10,15 +10,17 @@ from importlib import resources
 import numpy as np
 
 from sim.compiled import compiled
-from sim.environment.constants import EARTH_FLATTENING, EARTH_RADIUS_M
+from sim.environment.earth import geodetic_from_itrs
 from sim.environment.layout import (
     ATMOSPHERE_EXPONENTIAL,
+    ATMOSPHERE_GRID,
     ATMOSPHERE_HARRIS_PRIESTER,
     HEADER_ATMOSPHERE,
     HEADER_ATMOSPHERE_MODEL,
     Array,
     Nine,
 )
+from sim.environment.msis import density_msis
 
 # Harris-Priester's table is laid out anew in cells of 10 km, on whose bounds all of its own altitudes lie.
 CELL_M = 10e3
@@ -26,7 +28,6 @@ CELL_BOTTOM_M = 100e3
 CELL_COUNT = 90
 CEILING_M = CELL_BOTTOM_M + CELL_COUNT * CELL_M
 LAG_RAD = np.radians(30.0)
-_ECCENTRICITY_SQUARE = EARTH_FLATTENING * (2.0 - EARTH_FLATTENING)
 _COS_LAG = float(np.cos(LAG_RAD))
 _SIN_LAG = float(np.sin(LAG_RAD))
 
@@ -55,20 +56,6 @@ def harris_priester_table(bulge_exponent: float) -> Array:
 def exponential_table(density_kg_m3: float, altitude_m: float, scale_height_m: float) -> Array:
     """A reference density, its altitude and the scale height."""
     return np.array([density_kg_m3, altitude_m, scale_height_m])
-
-
-@compiled
-def altitude_above_ellipsoid(x: float, y: float, z: float) -> float:
-    """Altitude above WGS84 along the geocentric radius, m; below 1,000 km within 20 m of the geodetic one.
-    Position in ITRS.
-    """
-    square = x * x + y * y + z * z
-    radius = math.sqrt(square)
-    cosine_square = (x * x + y * y) / square
-    surface = EARTH_RADIUS_M * math.sqrt(
-        (1.0 - _ECCENTRICITY_SQUARE) / (1.0 - _ECCENTRICITY_SQUARE * cosine_square)
-    )
-    return radius - surface
 
 
 @compiled
@@ -148,4 +135,10 @@ def atmospheric_density(
         )
     if model == ATMOSPHERE_EXPONENTIAL:
         return density_exponential(tables, altitude_m)
+    if model == ATMOSPHERE_GRID:
+        xe = rotation[0] * x + rotation[1] * y + rotation[2] * z
+        ye = rotation[3] * x + rotation[4] * y + rotation[5] * z
+        ze = rotation[6] * x + rotation[7] * y + rotation[8] * z
+        latitude, longitude, altitude = geodetic_from_itrs(xe, ye, ze)
+        return density_msis(tables, t_ns, latitude, longitude, altitude)
     return 0.0

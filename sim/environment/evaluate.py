@@ -3,8 +3,9 @@
 import math
 
 from sim.compiled import compiled
-from sim.environment.atmosphere import altitude_above_ellipsoid, atmospheric_density
+from sim.environment.atmosphere import atmospheric_density
 from sim.environment.constants import EARTH_ROTATION_RAD_S
+from sim.environment.earth import altitude_above_ellipsoid
 from sim.environment.ephemeris import itrs_from_gcrf_rows, sun_moon_gcrf
 from sim.environment.gravity import harmonics_acceleration_itrs, third_body_acceleration
 from sim.environment.layout import (

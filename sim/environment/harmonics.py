@@ -98,7 +98,7 @@ def harmonic_gradient(
             sine = tables[at + 2]
             at += 3
             weight += 1.0
-            g_next = f + w * g - bp * g_before
+            g_next = w * g + (f - bp * g_before)
             f_next = w * f - bp * f_before
             f_before = f
             f = f_next

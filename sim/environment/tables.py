@@ -11,8 +11,9 @@ from sim.environment.atmosphere import exponential_table, harris_priester_table
 from sim.environment.ephemeris import ephemeris_rows
 from sim.environment.gravity import DEGREE_MAX, gravity_table
 from sim.environment.magnetic import magnetic_table
+from sim.environment.msis import msis_table
 
-ATMOSPHERES = ("harris-priester", "exponential", "none")
+ATMOSPHERES = ("harris-priester", "exponential", "nrlmsis", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class EnvironmentModel:
     exponential_density_kg_m3: float = 2.0e-13
     exponential_altitude_m: float = 550e3
     exponential_scale_height_m: float = 65e3
+    f107: float = 150.0  # NRLMSIS: solar flux of the day, 1e-22 W/m2/Hz
+    f107a: float = 150.0  # its mean over 81 days
+    ap: float = 15.0  # daily magnetic index
     magnetic_degree: int = 13
 
     def __post_init__(self) -> None:
@@ -68,7 +72,7 @@ def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArra
     start_ns, ephemeris = ephemeris_rows(epoch, duration_s)
     gravity = gravity_table(model.gravity_degree, order)
     magnetic = magnetic_table(epoch + timedelta(seconds=duration_s / 2.0), model.magnetic_degree)
-    atmosphere_model, atmosphere = _atmosphere(model)
+    atmosphere_model, atmosphere = _atmosphere(epoch, duration_s, model)
     header = np.zeros(layout.HEADER_SIZE)
     parts = [header]
     offset = layout.HEADER_SIZE
@@ -93,11 +97,15 @@ def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArra
     return np.concatenate(parts)
 
 
-def _atmosphere(model: EnvironmentModel) -> tuple[int, NDArray[np.float64]]:
+def _atmosphere(
+    epoch: datetime, duration_s: float, model: EnvironmentModel
+) -> tuple[int, NDArray[np.float64]]:
     if model.atmosphere == "harris-priester":
         return layout.ATMOSPHERE_HARRIS_PRIESTER, harris_priester_table(model.bulge_exponent)
     if model.atmosphere == "exponential":
         return layout.ATMOSPHERE_EXPONENTIAL, exponential_table(
             model.exponential_density_kg_m3, model.exponential_altitude_m, model.exponential_scale_height_m
         )
+    if model.atmosphere == "nrlmsis":
+        return layout.ATMOSPHERE_GRID, msis_table(epoch, duration_s, model.f107, model.f107a, model.ap)
     return layout.ATMOSPHERE_NONE, np.zeros(1)

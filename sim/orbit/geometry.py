@@ -5,10 +5,18 @@ import math
 import numpy as np
 
 from sim.compiled import compiled
-from sim.environment.constants import EARTH_FLATTENING, EARTH_RADIUS_M
+from sim.environment.constants import EARTH_RADIUS_M
+from sim.environment.earth import ECCENTRICITY_SQUARE, geodetic_from_itrs
 from sim.environment.layout import Array, Vector
 
-_ECCENTRICITY_SQUARE = EARTH_FLATTENING * (2.0 - EARTH_FLATTENING)
+__all__ = [
+    "elevation_rad",
+    "geodetic_from_itrs",
+    "sine_elevation",
+    "station_position_itrs",
+    "station_row",
+    "station_up_itrs",
+]
 
 
 @compiled
@@ -16,12 +24,12 @@ def station_position_itrs(latitude_rad: float, longitude_rad: float, altitude_m:
     """Position in ITRS, m, of geodetic coordinates on WGS84."""
     sine = math.sin(latitude_rad)
     cosine = math.cos(latitude_rad)
-    normal = EARTH_RADIUS_M / math.sqrt(1.0 - _ECCENTRICITY_SQUARE * sine * sine)
+    normal = EARTH_RADIUS_M / math.sqrt(1.0 - ECCENTRICITY_SQUARE * sine * sine)
     lateral = (normal + altitude_m) * cosine
     return (
         lateral * math.cos(longitude_rad),
         lateral * math.sin(longitude_rad),
-        (normal * (1.0 - _ECCENTRICITY_SQUARE) + altitude_m) * sine,
+        (normal * (1.0 - ECCENTRICITY_SQUARE) + altitude_m) * sine,
     )
 
 
@@ -56,31 +64,3 @@ def sine_elevation(station: Array, x: float, y: float, z: float) -> float:
 def elevation_rad(station: Array, x: float, y: float, z: float) -> float:
     """Elevation of a position in ITRS (m) from a `station_row`."""
     return math.asin(sine_elevation(station, x, y, z))
-
-
-@compiled
-def geodetic_from_itrs(x: float, y: float, z: float) -> Vector:
-    """Geodetic latitude, longitude (rad) and altitude (m) on WGS84 of a position in ITRS.
-
-    Bowring's formula, once iterated: below 10,000 km good to 1e-11 rad and to a micrometre (Bowring, Survey
-    Review 28 (1985), 202).
-    """
-    lateral = math.sqrt(x * x + y * y)
-    polar_radius = EARTH_RADIUS_M * (1.0 - EARTH_FLATTENING)
-    second_square = _ECCENTRICITY_SQUARE / (1.0 - _ECCENTRICITY_SQUARE)
-    parametric = math.atan2(z * EARTH_RADIUS_M, lateral * polar_radius)
-    latitude = 0.0
-    for _ in range(2):
-        s = math.sin(parametric)
-        c = math.cos(parametric)
-        latitude = math.atan2(
-            z + second_square * polar_radius * s * s * s,
-            lateral - _ECCENTRICITY_SQUARE * EARTH_RADIUS_M * c * c * c,
-        )
-        parametric = math.atan2((1.0 - EARTH_FLATTENING) * math.sin(latitude), math.cos(latitude))
-    sine = math.sin(latitude)
-    cosine = math.cos(latitude)
-    normal = EARTH_RADIUS_M / math.sqrt(1.0 - _ECCENTRICITY_SQUARE * sine * sine)
-    # Along the normal, in the form that is regular at the poles.
-    altitude = lateral * cosine + z * sine - normal * (1.0 - _ECCENTRICITY_SQUARE * sine * sine)
-    return latitude, math.atan2(y, x), altitude
