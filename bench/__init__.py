@@ -1,0 +1,1 @@
+"""Measurements and comparisons, all as ratios where possible. Nothing imports this package."""
