@@ -1,0 +1,66 @@
+// The autonomy: from a sensor frame to an actuator frame, with nobody in the loop.
+//
+// Purpose: one pure step of guidance, navigation, control and modes. Rate: every control tick. Inputs:
+// settings, sensor frame, mode request. Outputs: actuator frame, telemetry values, events with reasons. SI,
+// radians, body axes unless named otherwise. Work is bounded, nothing is allocated, NaN is never stored.
+// Meets L1.1, L1.3, L3.4, L3.5, L6.1.
+//
+// Order of a step: time -> sensors -> almanac and orbit -> unit followers -> Sun sense -> attitude -> modes
+// -> control -> outputs -> telemetry.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "safehold/computer/interface.hpp"
+#include "safehold/gnc/almanac.hpp"
+#include "safehold/gnc/array_drive.hpp"
+#include "safehold/gnc/attitude_filter.hpp"
+#include "safehold/gnc/clock.hpp"
+#include "safehold/gnc/deployment.hpp"
+#include "safehold/gnc/guidance.hpp"
+#include "safehold/gnc/magnetics.hpp"
+#include "safehold/gnc/modes.hpp"
+#include "safehold/gnc/orbit_filter.hpp"
+#include "safehold/gnc/power.hpp"
+#include "safehold/gnc/sensors.hpp"
+#include "safehold/gnc/sun_sense.hpp"
+#include "safehold/gnc/wheels.hpp"
+
+namespace safehold {
+
+struct AutonomyState {
+    OnBoardClock clock;
+    SensorVoting sensors;
+    Almanac almanac;
+    OrbitFilter orbit;
+    AttitudeFilter attitude;
+    SunSense sun;
+    WheelSet wheels;
+    Magnetics magnetics;
+    ArrayDrive array_drive;
+    Deployment deployment;
+    PowerControl power;
+    Guidance guidance;
+    ModeLogic modes;
+};
+static_assert(sizeof(AutonomyState) == sizeof(OnBoardClock) + sizeof(SensorVoting) + sizeof(Almanac) +
+                                           sizeof(OrbitFilter) + sizeof(AttitudeFilter) + sizeof(SunSense) +
+                                           sizeof(WheelSet) + sizeof(Magnetics) + sizeof(ArrayDrive) +
+                                           sizeof(Deployment) + sizeof(PowerControl) + sizeof(Guidance) +
+                                           sizeof(ModeLogic));
+static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyState) % 8 == 0);
+
+// What the satellite believes of its attitude, for comparison with truth: valid, quaternion body from GCRF,
+// covariance of the attitude error in body axes (00, 01, 02, 11, 12, 22; rad^2), gyro bias (rad/s), two
+// spares.
+using Belief = std::array<double, 16>;
+
+void autonomy_init(AutonomyState& state, const Parameters& parameters);
+void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,
+                   const ModeRequest& request, ActuatorFrame& actuators, Telemetry& telemetry,
+                   EventList& events);
+[[nodiscard]] Belief autonomy_belief(const AutonomyState& state, const Parameters& parameters);
+
+}  // namespace safehold

@@ -1,0 +1,73 @@
+// The modes and what leads from one to another.
+//
+// Purpose: BOOT -> SEPARATION -> DETUMBLE -> SAFE -> STANDBY <-> DOWNLINK, MISSION, MANOEUVRE; SURVIVAL from
+// anywhere. Each condition must persist, has hysteresis, and raises an event with its reason; each mode has a
+// command path and a time-out. Rate: every tick. Meets L1.1, L3.4, L3.7, L6.1.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "safehold/computer/interface.hpp"
+#include "safehold/gnc/mode.hpp"
+
+namespace safehold {
+
+struct ModeLogic {
+    double in_mode_s;
+    double rate_low_s;  // persistence of each condition
+    double rate_high_s;
+    double captured_s;
+    double ready_s;
+    double attitude_lost_s;
+    double orbit_lost_s;
+    double pointing_lost_s;
+    double sensors_lost_s;
+    double locked_s;
+    double contact_age_s;   // since a receiver was locked
+    double navigation_s;    // how long trackers and GPS have been on
+    double tracker_wait_s;  // how long navigation has been on without an attitude
+    std::uint32_t mode;
+    std::uint32_t submode;
+    std::uint32_t reason;
+    std::uint32_t safe_reason;
+    std::uint32_t safe_exits;
+    std::uint32_t navigation;  // 1 while SAFE keeps trackers and GPS on
+    std::uint32_t contact_lost;
+    std::uint32_t spare;
+};
+static_assert(sizeof(ModeLogic) == 13 * 8 + 8 * 4);
+static_assert(std::is_trivially_copyable_v<ModeLogic>);
+
+// What the decisions look at.
+struct Situation {
+    double rate_rad_s;
+    double attitude_sigma_rad;
+    double pointing_error_rad;  // from the commanded attitude
+    double charge;
+    double lock_age_s;
+    std::uint32_t wheels;  // healthy
+    bool rate_valid;
+    bool attitude_running;
+    bool orbit_valid;
+    bool slewing;
+    bool charge_low;
+    bool charge_critical;
+    bool separated;
+    bool deployed;          // by the switches
+    bool deployment_ended;  // done or given up
+    bool deployment_failed;
+};
+
+void modes_init(ModeLogic& state);
+// Answers a request: takes the mode, or raises mode_request_refused with the reason. True if it was taken.
+bool modes_request(ModeLogic& state, const Parameters& parameters, const ModeRequest& request,
+                   const Situation& now, EventList& events);
+void modes_step(ModeLogic& state, const Parameters& parameters, const Situation& now, EventList& events);
+
+[[nodiscard]] Mode mode_of(const ModeLogic& state);
+[[nodiscard]] Submode submode_of(const ModeLogic& state);
+// STANDBY, MISSION, DOWNLINK, MANOEUVRE: those that need attitude and orbit.
+[[nodiscard]] bool fine_pointing(Mode mode);
+
+}  // namespace safehold

@@ -1,0 +1,366 @@
+#include "safehold/gnc/sensors.hpp"
+
+#include "safehold/gnc/spacecraft.hpp"
+
+namespace safehold {
+namespace {
+
+constexpr std::uint32_t count_max = 1000000;
+constexpr std::uint32_t stuck_limit = 10;  // equal samples on end: 1e-40 by noise
+
+struct Verdict {
+    bool excluded_now;
+    bool readmitted_now;
+};
+
+// Persistence on both edges: `limit` bad samples on end exclude, `readmission` good ones bring back.
+Verdict judge(UnitHealth& unit, bool good, std::uint32_t limit, std::uint32_t readmission) {
+    if (good) {
+        unit.bad = 0;
+        if (unit.good < count_max) ++unit.good;
+        if (unit.excluded != 0 && unit.good >= readmission) {
+            unit.excluded = 0;
+            return {false, true};
+        }
+        return {false, false};
+    }
+    unit.good = 0;
+    if (unit.bad < count_max) ++unit.bad;
+    if (unit.excluded == 0 && unit.bad >= limit) {
+        unit.excluded = 1;
+        return {true, false};
+    }
+    return {false, false};
+}
+
+std::uint32_t as_count(double value) {
+    return value >= 1.0 && value <= 1.0e6 ? static_cast<std::uint32_t>(value) : 1U;
+}
+
+template <std::size_t n>
+Exclusion check_sample(UnitHealth& unit, const std::array<float, n>& sample, std::array<float, n>& last,
+                       bool valid, std::uint16_t age_ms, double range) {
+    if (!valid) return Exclusion::not_valid;
+    bool same = true;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (!is_finite(sample[i])) return Exclusion::not_finite;
+        same = same && sample[i] == last[i];
+    }
+    unit.same = same ? (unit.same < count_max ? unit.same + 1 : unit.same) : 0;
+    last = sample;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (absolute(static_cast<double>(sample[i])) > range) return Exclusion::out_of_range;
+    }
+    if (unit.same >= stuck_limit) return Exclusion::stuck;
+    if (age_ms > 1000) return Exclusion::stale;
+    return Exclusion::none;
+}
+
+Vector vector_of(const std::array<float, 3>& a) {
+    return {static_cast<double>(a[0]), static_cast<double>(a[1]), static_cast<double>(a[2])};
+}
+
+// The middle of up to four values: with an even number, the mean of the two in the middle.
+double middle(std::array<double, 4>& v, std::size_t count) {
+    for (std::size_t i = 1; i < count; ++i) {
+        for (std::size_t j = i; j > 0 && v[j] < v[j - 1]; --j) {
+            const double t = v[j];
+            v[j] = v[j - 1];
+            v[j - 1] = t;
+        }
+    }
+    switch (count) {
+        case 1:
+            return v[0];
+        case 2:
+            return 0.5 * (v[0] + v[1]);
+        case 3:
+            return v[1];
+        case 4:
+            return 0.5 * (v[1] + v[2]);
+        default:
+            return 0.0;
+    }
+}
+
+double largest_difference(Vector a, Vector b) {
+    return greatest(greatest(absolute(a.x - b.x), absolute(a.y - b.y)), absolute(a.z - b.z));
+}
+
+struct Vote {
+    Vector value;
+    std::uint32_t used;
+};
+
+struct VotedUnits {
+    EventId excluded;
+    EventId readmitted;
+    double tolerance;
+    std::uint32_t limit;
+    std::uint32_t readmission;
+};
+
+// Mid-value of the usable units by component, then the mean of those within the tolerance of it. If all
+// usable units are outside (two that contradict each other), the one nearest to the last vote is taken.
+template <std::size_t n>
+Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& samples,
+          const std::array<Exclusion, n>& faults, Vector last, const VotedUnits& kind,
+          std::uint32_t& rejected, EventList& events) {
+    std::array<double, 4> x{};
+    std::array<double, 4> y{};
+    std::array<double, 4> z{};
+    std::size_t usable = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (faults[i] != Exclusion::none || health[i].excluded != 0) continue;
+        x[usable] = samples[i].x;
+        y[usable] = samples[i].y;
+        z[usable] = samples[i].z;
+        ++usable;
+    }
+    Vote result = {last, 0};
+    Vector reference = last;
+    if (usable > 0) reference = {middle(x, usable), middle(y, usable), middle(z, usable)};
+    Vector sum = {0.0, 0.0, 0.0};
+    std::array<double, n> deviation{};
+    std::size_t nearest = n;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (faults[i] != Exclusion::none) continue;
+        deviation[i] = largest_difference(samples[i], reference);
+        if (health[i].excluded != 0) continue;
+        if (deviation[i] <= kind.tolerance) {
+            sum = sum + samples[i];
+            ++result.used;
+        }
+        if (nearest == n ||
+            largest_difference(samples[i], last) < largest_difference(samples[nearest], last)) {
+            nearest = i;
+        }
+    }
+    if (result.used > 0) {
+        result.value = (1.0 / static_cast<double>(result.used)) * sum;
+    } else if (nearest < n) {
+        result.value = samples[nearest];
+        result.used = 1;
+        for (std::size_t i = 0; i < n; ++i)
+            deviation[i] = largest_difference(samples[i], result.value);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        Exclusion fault = faults[i];
+        if (fault == Exclusion::none && usable > 0 && deviation[i] > kind.tolerance)
+            fault = Exclusion::disagrees;
+        if (fault != Exclusion::none) ++rejected;
+        const Verdict verdict = judge(health[i], fault == Exclusion::none, kind.limit, kind.readmission);
+        if (verdict.excluded_now) {
+            events.add(kind.excluded, static_cast<double>(i), static_cast<double>(fault), deviation[i]);
+        }
+        if (verdict.readmitted_now) events.add(kind.readmitted, static_cast<double>(i));
+    }
+    return result;
+}
+
+void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
+           EventList& events) {
+    std::array<Vector, 4> samples{};
+    std::array<Exclusion, 4> faults{};
+    std::uint32_t excluded_before = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        samples[i] = vector_of(frame.gyro_rate_body_rad_s[i]);
+        faults[i] =
+            check_sample(state.gyro[i], frame.gyro_rate_body_rad_s[i], state.gyro_last[i],
+                         (frame.valid >> i & 1U) != 0, frame.sample_age_ms[i], spacecraft::gyro_range_rad_s);
+        excluded_before |= state.gyro[i].excluded << i;
+    }
+    const VotedUnits kind = {EventId::gyro_excluded, EventId::gyro_readmitted, p.gyro_vote_rad_s,
+                             as_count(p.exclusion_persistence),
+                             as_count(p.readmission_s / p.control_period_s)};
+    const Vote result = vote(state.gyro, samples, faults, state.rate_body_rad_s, kind, out.rejected, events);
+    std::uint32_t excluded_after = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        excluded_after |= state.gyro[i].excluded << i;
+    out.gyro_set_changed = excluded_after != excluded_before;
+    out.gyros_used = result.used;
+    if (result.used > 0) {
+        state.rate_body_rad_s = result.value;
+        state.rate_age_s = 0.0;
+    } else {
+        state.rate_age_s = least(state.rate_age_s + p.control_period_s, 1.0e9);
+    }
+    // A second without any gyro is bridged with the last rate.
+    out.rate_valid = state.rate_age_s < 1.0;
+    if (!out.rate_valid && state.gyros_lost == 0) events.add(EventId::gyros_lost, out.rejected);
+    state.gyros_lost = out.rate_valid ? 0 : 1;
+    out.rate_body_rad_s = state.rate_body_rad_s;
+}
+
+// Magnetometers are believed only after two ticks on end without torquers.
+void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
+                   EventList& events) {
+    state.field_age_s = least(state.field_age_s + p.control_period_s, 1.0e9);
+    out.field_new = false;
+    if (state.quiet_ticks >= 2 && frame.sequence % 5 == 0) {
+        std::array<Vector, 3> samples{};
+        std::array<Exclusion, 3> faults{};
+        for (std::size_t i = 0; i < 3; ++i) {
+            samples[i] = vector_of(frame.magnetometer_body_t[i]);
+            faults[i] = check_sample(state.magnetometer[i], frame.magnetometer_body_t[i],
+                                     state.magnetometer_last[i], (frame.valid >> (6 + i) & 1U) != 0,
+                                     frame.sample_age_ms[6 + i], spacecraft::magnetometer_range_t);
+        }
+        const VotedUnits kind = {EventId::magnetometer_excluded, EventId::magnetometer_readmitted,
+                                 p.magnetometer_vote_t, as_count(p.exclusion_persistence),
+                                 as_count(p.readmission_s / (5.0 * p.control_period_s))};
+        const Vote result =
+            vote(state.magnetometer, samples, faults, state.field_body_t, kind, out.rejected, events);
+        if (result.used > 0 && dot(result.value, result.value) > 1.0e-12) {
+            state.field_body_t = result.value;
+            state.field_age_s = 0.0;
+            out.field_new = true;
+        }
+    }
+    out.field_body_t = state.field_body_t;
+}
+
+// Six faces, two sensors each. Where two disagree, the lower is taken: a reflection or a short only adds
+// light.
+void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
+                 EventList& events) {
+    const bool claimed = (frame.valid >> 12U & 1U) != 0 && frame.sample_age_ms[11] <= 1000;
+    std::array<bool, 12> good{};
+    std::array<double, 12> value{};
+    for (std::size_t i = 0; i < 12; ++i) {
+        const bool finite = is_finite(frame.sun_sensor[i]);
+        value[i] = finite ? static_cast<double>(frame.sun_sensor[i]) : 0.0;
+        good[i] = claimed && finite && value[i] > -0.2 && value[i] < 2.0;
+        if (!good[i]) ++out.rejected;
+        const Verdict verdict =
+            judge(state.sun_sensor[i], good[i] || !claimed, as_count(p.exclusion_persistence),
+                  as_count(p.readmission_s / p.control_period_s));
+        if (verdict.excluded_now) {
+            const Exclusion reason = finite ? Exclusion::out_of_range : Exclusion::not_finite;
+            events.add(EventId::sun_sensor_excluded, static_cast<double>(i), static_cast<double>(reason),
+                       value[i]);
+        }
+        if (verdict.readmitted_now) events.add(EventId::sun_sensor_readmitted, static_cast<double>(i));
+        good[i] = good[i] && state.sun_sensor[i].excluded == 0;
+    }
+    std::array<double, 6> face{};
+    for (std::size_t i = 0; i < 6; ++i) {
+        const double a = value[i];
+        const double b = value[i + 6];
+        if (good[i] && good[i + 6]) {
+            face[i] = absolute(a - b) < 0.2 ? 0.5 * (a + b) : least(a, b);
+        } else if (good[i] || good[i + 6]) {
+            face[i] = good[i] ? a : b;
+        }
+        face[i] = greatest(face[i], 0.0);
+    }
+    out.sun_body = {face[0] - face[1], face[2] - face[3], face[4] - face[5]};
+    out.sun_valid = claimed;
+}
+
+void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
+              EventList& events) {
+    for (std::size_t i = 0; i < 2; ++i) {
+        UnitHealth& unit = state.tracker[i];
+        out.attitude_new[i] = false;
+        if ((frame.valid >> (4 + i) & 1U) == 0)
+            continue;  // blind, or between two updates: no sign of a fault
+        const auto& sample = frame.tracker_quaternion_tracker_from_gcrf[i];
+        Exclusion fault =
+            check_sample(unit, sample, state.tracker_last[i], true, frame.sample_age_ms[4 + i], 1.001);
+        Quaternion q = {static_cast<double>(sample[0]), static_cast<double>(sample[1]),
+                        static_cast<double>(sample[2]), static_cast<double>(sample[3])};
+        if (fault == Exclusion::none && absolute(dot(q, q) - 1.0) > 1.0e-3) fault = Exclusion::out_of_range;
+        if (fault != Exclusion::none) ++out.rejected;
+        const Verdict verdict = judge(unit, fault == Exclusion::none, as_count(p.exclusion_persistence),
+                                      as_count(p.readmission_s / (5.0 * p.control_period_s)));
+        if (verdict.excluded_now) {
+            events.add(EventId::tracker_excluded, static_cast<double>(i), static_cast<double>(fault));
+        }
+        if (verdict.readmitted_now) events.add(EventId::tracker_readmitted, static_cast<double>(i));
+        if (fault != Exclusion::none || unit.excluded != 0) continue;
+        // Rows of body from tracker's inverse: x is body x, z the boresight.
+        const Vector z = spacecraft::tracker_boresights[i];
+        const Matrix tracker_from_body = rows({1.0, 0.0, 0.0}, cross(z, {1.0, 0.0, 0.0}), z);
+        const Quaternion body_from_tracker = conjugate(quaternion_from_matrix(tracker_from_body));
+        out.attitude_body_from_gcrf[i] = normalised(body_from_tracker * q);
+        out.attitude_age_s[i] = 1.0e-3 * static_cast<double>(frame.sample_age_ms[4 + i]);
+        out.attitude_new[i] = true;
+    }
+}
+
+void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
+         EventList& events) {
+    for (std::size_t i = 0; i < 2; ++i) {
+        UnitHealth& unit = state.gps[i];
+        out.gps_new[i] = false;
+        if ((frame.valid >> (9 + i) & 1U) == 0 || frame.gps_time_ns[i] == state.gps_time_ns[i]) continue;
+        const auto& r = frame.gps_position_itrs_m[i];
+        const Vector position = {r[0], r[1], r[2]};
+        const Vector velocity = vector_of(frame.gps_velocity_itrs_m_s[i]);
+        Exclusion fault = Exclusion::none;
+        if (!is_finite(position) || !is_finite(velocity)) {
+            fault = Exclusion::not_finite;
+        } else if (norm(position) < 6.4e6 || norm(position) > 1.0e7 || norm(velocity) > 1.2e4) {
+            fault = Exclusion::out_of_range;
+        } else if (frame.sample_age_ms[9 + i] > 1000) {
+            fault = Exclusion::stale;
+        }
+        state.gps_time_ns[i] = frame.gps_time_ns[i];
+        if (fault != Exclusion::none) ++out.rejected;
+        const Verdict verdict = judge(unit, fault == Exclusion::none, as_count(p.exclusion_persistence),
+                                      as_count(p.readmission_s));
+        if (verdict.excluded_now) {
+            events.add(EventId::gps_excluded, static_cast<double>(i), static_cast<double>(fault));
+        }
+        if (verdict.readmitted_now) events.add(EventId::gps_readmitted, static_cast<double>(i));
+        if (fault != Exclusion::none || unit.excluded != 0) continue;
+        out.gps_position_itrs_m[i] = position;
+        out.gps_velocity_itrs_m_s[i] = velocity;
+        out.gps_time_ns[i] = frame.gps_time_ns[i];
+        out.gps_new[i] = true;
+    }
+}
+
+double checked(float value, double low, double high, bool& valid, std::uint32_t& rejected) {
+    const double v = static_cast<double>(value);
+    valid = is_finite(value) && v >= low && v <= high;
+    if (!valid) ++rejected;
+    return valid ? v : 0.0;
+}
+
+}  // namespace
+
+void sensors_init(SensorVoting& state) {
+    state = SensorVoting{};
+    state.rate_age_s = 1.0e9;
+    state.field_age_s = 1.0e9;
+}
+
+void sensors_step(SensorVoting& state, const Parameters& parameters, const SensorFrame& frame,
+                  Measurements& out, EventList& events) {
+    out.rejected = 0;
+    gyros(state, parameters, frame, out, events);
+    magnetometers(state, parameters, frame, out, events);
+    sun_sensors(state, parameters, frame, out, events);
+    trackers(state, parameters, frame, out, events);
+    gps(state, parameters, frame, out, events);
+    for (std::size_t i = 0; i < 4; ++i) {
+        out.wheel_speed_rad_s[i] =
+            checked(frame.wheel_speed_rad_s[i], -800.0, 800.0, out.wheel_speed_valid[i], out.rejected);
+    }
+    out.charge = checked(frame.battery_charge_fraction, -0.01, 1.05, out.charge_valid, out.rejected);
+    out.bus_voltage_v = checked(frame.bus_voltage_v, 0.0, 60.0, out.voltage_valid, out.rejected);
+    out.array_angle_rad = checked(frame.array_angle_rad, -1.0e5, 1.0e5, out.array_angle_valid, out.rejected);
+}
+
+void sensors_exclude_tracker(SensorVoting& state, std::size_t unit, double deviation_rad, EventList& events) {
+    UnitHealth& health = state.tracker[unit];
+    if (health.excluded != 0) return;
+    health.excluded = 1;
+    health.good = 0;
+    events.add(EventId::tracker_excluded, static_cast<double>(unit),
+               static_cast<double>(Exclusion::disagrees), deviation_rad);
+}
+
+}  // namespace safehold
