@@ -39,7 +39,8 @@ INTEGER_LIMITS = {
 SEVERITIES = ("info", "low", "medium", "high")
 EVENT_ARGUMENTS_MAX = 4
 TELECOMMAND_ARGUMENTS_MAX = 8
-HOUSEKEEPING_BYTES_MAX = 1024
+HOUSEKEEPING_BYTES_MAX = 1000  # so that a structure fits one packet of 1,024 octets with its headers
+EXACT_IN_DOUBLE = 2**53  # settings travel as doubles
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -156,8 +157,10 @@ def settings(entries: list[dict[str, Any]]) -> list[str]:
         check_typed("setting", entry)
         name, type_name = entry["name"], entry["type"]
         low, high = INTEGER_LIMITS.get(type_name, (-math.inf, math.inf))
-        entry.setdefault("min", low)
-        entry.setdefault("max", high)
+        entry.setdefault("min", max(low, -EXACT_IN_DOUBLE) if type_name in INTEGER_LIMITS else low)
+        entry.setdefault("max", min(high, EXACT_IN_DOUBLE) if type_name in INTEGER_LIMITS else high)
+        exact = type_name not in ("i64", "u64") or max(abs(entry["min"]), abs(entry["max"])) <= EXACT_IN_DOUBLE
+        require(exact, f"setting.{name}: limits beyond 2^53 are not exact in a double")
         require("default" in entry, f"setting.{name}: `default` is missing")
         values = (
             entry["default"] if isinstance(entry["default"], list) else [entry["default"]] * count_of(entry)
@@ -318,6 +321,7 @@ enum class Severity : std::uint8_t {{ info = 1, low = 2, medium = 3, high = 4 }}
 inline constexpr std::size_t event_arguments_max = {event_arguments};
 inline constexpr std::size_t telecommand_arguments_max = {telecommand_arguments};
 
+
 struct SettingEntry {{
   std::uint16_t id;
   Type type;
@@ -358,6 +362,7 @@ struct TelecommandEntry {{
   std::array<ArgumentEntry, telecommand_arguments_max> arguments;
   const char* name;
 }};
+
 
 """
 

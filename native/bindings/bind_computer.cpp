@@ -1,0 +1,233 @@
+// FlightComputer for Python.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include "bind.hpp"
+#include "safehold/cdh/telecommand.hpp"
+#include "safehold/computer/flight_computer.hpp"
+
+namespace safehold::bindings {
+namespace {
+
+using computer::ComputerConfig;
+using computer::ComputerState;
+using computer::FlightComputer;
+using computer::ReplicaState;
+
+void set_parameter(Parameters& parameters, const std::string& name, const py::handle& value) {
+    for (const SettingEntry& entry : setting_entries) {
+        if (name != entry.name) continue;
+        const auto values = py::isinstance<py::sequence>(value)
+                                ? value.cast<std::vector<double>>()
+                                : std::vector<double>{value.cast<double>()};
+        if (values.size() != entry.count) {
+            throw py::value_error("setting " + name + " has " + std::to_string(entry.count) + " values, not " +
+                                  std::to_string(values.size()));
+        }
+        for (std::uint16_t i = 0; i < entry.count; ++i) {
+            if (cdh::set_setting(parameters, entry.id, i, values[i]) != cdh::FailureCode::none) {
+                throw py::value_error("setting " + name + " must be from " + std::to_string(entry.min) + " to " +
+                                      std::to_string(entry.max) + ", not " + std::to_string(values[i]));
+            }
+        }
+        return;
+    }
+    throw py::value_error("there is no setting " + name);
+}
+
+ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
+                           std::uint32_t persistence) {
+    if (replicas != 1 && replicas != 3) {
+        throw py::value_error("replicas must be 1 or 3, not " + std::to_string(replicas));
+    }
+    if (tick_ns < 5'000'000 || tick_ns > 1'000'000'000) {
+        throw py::value_error("tick_ns must be from 5 ms to 1 s, not " + std::to_string(tick_ns));
+    }
+    if (persistence < 1) throw py::value_error("persistence must be at least 1");
+    if (!computer::floating_point_is_sound()) {
+        throw py::value_error("the floating-point control register does not round to nearest, or flushes to zero");
+    }
+    ComputerConfig config{};
+    config.parameters = parameters_default;
+    for (const auto& [name, value] : parameters) set_parameter(config.parameters, name.cast<std::string>(), value);
+    config.tick_ns = tick_ns;
+    config.replicas = replicas;
+    config.resync = resync ? 1 : 0;
+    config.persistence = persistence;
+    return config;
+}
+
+py::object value_of(const std::uint8_t* at, Type type) {
+    const auto load = [at](auto value) {
+        std::memcpy(&value, at, sizeof value);
+        return value;
+    };
+    switch (type) {
+        case Type::f64: return py::cast(load(double{}));
+        case Type::i64: return py::cast(load(std::int64_t{}));
+        case Type::u64: return py::cast(load(std::uint64_t{}));
+        case Type::f32: return py::cast(load(float{}));
+        case Type::u32: return py::cast(load(std::uint32_t{}));
+        case Type::u16: return py::cast(load(std::uint16_t{}));
+        case Type::i16: return py::cast(load(std::int16_t{}));
+        case Type::u8: return py::cast(static_cast<unsigned>(*at));
+    }
+    return py::none();
+}
+
+constexpr std::array<std::size_t, 8> type_octets = {8, 8, 8, 4, 4, 2, 2, 1};
+
+py::dict telemetry(const FlightComputer& flight) {
+    py::dict found;
+    const auto* base = reinterpret_cast<const std::uint8_t*>(&flight.leader().account.telemetry);
+    for (const TelemetryEntry& entry : telemetry_entries) {
+        const std::size_t size = type_octets[static_cast<std::size_t>(entry.type)];
+        if (entry.count == 1) {
+            found[entry.name] = value_of(base + entry.offset, entry.type);
+            continue;
+        }
+        py::list values;
+        for (std::size_t i = 0; i < entry.count; ++i) values.append(value_of(base + entry.offset + i * size, entry.type));
+        found[entry.name] = values;
+    }
+    return found;
+}
+
+py::dict counters(const FlightComputer& flight) {
+    using py::literals::operator""_a;
+    const computer::VoterState& voter = flight.voter();
+    const computer::AccountState& account = flight.leader().account;
+    const auto& dropped = account.cdh.frames_dropped;
+    return py::dict(
+        "ticks"_a = voter.ticks, "divergences"_a = voter.status.divergences,
+        "resynchronisations"_a = voter.status.resynchronisations, "restorations"_a = voter.status.restorations,
+        "retired"_a = static_cast<unsigned>(voter.status.retired), "holds"_a = voter.holds,
+        "unresolved"_a = voter.unresolved, "pair_differs"_a = voter.pair_differs,
+        "uplink_overflow"_a = flight.uplink_overflow(), "overruns"_a = account.computer.overruns,
+        "work_max"_a = account.computer.work_max, "actuators_gated"_a = account.computer.actuators_gated,
+        "settings_repaired"_a = account.computer.settings_repaired, "frames_accepted"_a = account.cdh.frames_accepted,
+        "commands_accepted"_a = account.cdh.commands_accepted, "commands_refused"_a = account.cdh.commands_refused,
+        "commands_completed"_a = account.cdh.commands_completed, "commands_failed"_a = account.cdh.commands_failed,
+        "packets_lost"_a = account.cdh.packets_lost, "frames_sent"_a = account.cdh.frames_sent,
+        "events_lost"_a = account.cdh.events.lost,
+        "frames_dropped"_a = py::dict("length"_a = dropped[0], "fecf"_a = dropped[1], "version"_a = dropped[2],
+                                      "scid"_a = dropped[3], "vcid"_a = dropped[4], "type"_a = dropped[5],
+                                      "segment"_a = dropped[6], "packet"_a = dropped[7], "header"_a = dropped[8]));
+}
+
+py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::iterable& uplink) {
+    const SensorFrame frame = to_sensor(sensor);
+    for (const auto& octets : to_uplink(uplink)) flight.receive(octets.data(), octets.size());
+    {
+        const py::gil_scoped_release release;
+        flight.step(frame);
+    }
+    py::list frames;
+    if (const computer::StepOutput* voted = flight.voted(); voted != nullptr) {
+        for (std::size_t i = 0; i < voted->frame_count; ++i) {
+            frames.append(to_bytes(voted->frames[i].data(), voted->frames[i].size()));
+        }
+    }
+    return py::make_tuple(to_bytes(&flight.actuator(), sizeof(ActuatorFrame)), frames);
+}
+
+// Steps through an array (n, 464) of sensor frames; returns (n, 88) of voted actuator frames.
+py::array_t<std::uint8_t> step_all(FlightComputer& flight,
+                                   const py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>& sensors) {
+    if (sensors.ndim() != 2 || sensors.shape(1) != static_cast<py::ssize_t>(sizeof(SensorFrame))) {
+        throw py::value_error("sensor frames must be an array of octets, (n, " +
+                              std::to_string(sizeof(SensorFrame)) + ")");
+    }
+    const auto count = static_cast<std::size_t>(sensors.shape(0));
+    py::array_t<std::uint8_t> result({count, sizeof(ActuatorFrame)});
+    const std::uint8_t* in = sensors.data();
+    std::uint8_t* out = result.mutable_data();
+    const py::gil_scoped_release release;
+    for (std::size_t i = 0; i < count; ++i) {
+        SensorFrame frame;
+        std::memcpy(&frame, in + i * sizeof frame, sizeof frame);
+        flight.step(frame);
+        std::memcpy(out + i * sizeof(ActuatorFrame), &flight.actuator(), sizeof(ActuatorFrame));
+    }
+    return result;
+}
+
+py::list events(const FlightComputer& flight) {
+    py::list found;
+    const computer::StepOutput* voted = flight.voted();
+    if (voted == nullptr) return found;
+    for (std::size_t i = 0; i < voted->events.count && i < EventList::capacity; ++i) {
+        const Event& event = voted->events.items[i];
+        py::list arguments;
+        for (std::size_t k = 0; k < event.argument_count && k < event_arguments_max; ++k) {
+            arguments.append(event.arguments[k]);
+        }
+        found.append(py::make_tuple(event.id, static_cast<unsigned>(event.severity), py::tuple(arguments)));
+    }
+    return found;
+}
+
+std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
+    if (replica < flight.config().replicas) return replica;
+    throw py::value_error("there are " + std::to_string(flight.config().replicas) + " replicas, not one of number " +
+                          std::to_string(replica));
+}
+
+}  // namespace
+
+void bind_computer(py::module_& module) {
+    py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
+        .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
+                         std::uint32_t persistence) {
+                 return std::make_unique<FlightComputer>(
+                     make_config(replicas, resync, parameters, tick_ns, persistence));
+             }),
+             py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true, py::arg("parameters") = py::dict(),
+             py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3)
+        .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
+        .def("step_all", &step_all, py::arg("sensor_frames"))
+        .def("state_bytes", [](const FlightComputer& f) { return to_bytes(&f.state(), sizeof(ComputerState)); })
+        .def("replica_bytes",
+             [](const FlightComputer& f, std::size_t replica) {
+                 return to_bytes(&f.state().replicas[checked_replica(f, replica)], sizeof(ReplicaState));
+             })
+        .def("restore",
+             [](FlightComputer& f, const py::buffer& data) {
+                 const auto octets = from_buffer(data);
+                 if (octets.size() != sizeof(ComputerState)) {
+                     throw py::value_error("a computer's state has " + std::to_string(sizeof(ComputerState)) +
+                                           " octets, not " + std::to_string(octets.size()));
+                 }
+                 auto state = std::make_unique<ComputerState>();
+                 std::memcpy(state.get(), octets.data(), sizeof *state);
+                 f.restore(*state);
+             })
+        .def("flip",
+             [](FlightComputer& f, std::size_t replica, std::size_t bit) {
+                 if (bit >= sizeof(ReplicaState) * 8) throw py::value_error("there is no such bit in a replica's state");
+                 f.flip(checked_replica(f, replica), bit);
+             })
+        .def("stall", [](FlightComputer& f, std::size_t replica,
+                         std::uint32_t ticks) { f.stall(checked_replica(f, replica), ticks); })
+        .def("scramble_account", [](FlightComputer& f, std::size_t replica, std::uint64_t seed) {
+            f.scramble_account(checked_replica(f, replica), seed);
+        })
+        .def("report_overrun", &FlightComputer::report_overrun)
+        .def("events", &events)
+        .def("counters", &counters)
+        .def("telemetry", &telemetry)
+        .def("belief",
+             [](const FlightComputer& f) {
+                 const Belief belief = autonomy_belief(f.leader().control.autonomy, f.leader().control.parameters);
+                 py::array_t<double> values(16);
+                 std::memcpy(values.mutable_data(), &belief, sizeof belief);
+                 return values;
+             })
+        .def_property_readonly("actuator_frame",
+                               [](const FlightComputer& f) { return to_bytes(&f.actuator(), sizeof(ActuatorFrame)); })
+        .def_property_readonly_static("state_size", [](const py::object&) { return sizeof(ReplicaState); })
+        .def_property_readonly_static("control_size",
+                                      [](const py::object&) { return sizeof(computer::ControlState); });
+}
+
+}  // namespace safehold::bindings

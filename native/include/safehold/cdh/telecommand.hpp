@@ -1,0 +1,59 @@
+// Telecommands: TC transfer frames (CCSDS 232.0-B) to executed functions with their reports.
+//
+// Rate: every control tick with uplink. Inputs: frames of at most 256 octets, all hostile. Outputs: verification
+// reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick (PUS 8), as docs/wire.md has
+// them. Every drop and refusal is counted under its reason. Meets L2.3, S3.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "safehold/cdh/telemetry.hpp"
+
+namespace safehold::cdh {
+
+enum class FailureCode : std::uint16_t {
+    none = 0,
+    crc = 1,
+    pus_version = 2,
+    apid = 3,
+    service = 4,
+    function = 5,
+    length = 6,
+    range = 7,
+    not_allowed = 8,
+    queue_full = 9,
+    execution = 10,
+};
+
+// A mode request that waits, within the tick, for the autonomy's answer.
+struct PendingMode {
+    RequestId request;
+    std::uint8_t waiting;
+    std::uint8_t report_completion;
+};
+
+struct CommandContext {
+    CdhAccount& account;
+    const Telemetry& telemetry;  // only to answer a request for housekeeping
+    Parameters& parameters;
+    ModeRequest& mode_request;
+    PendingMode& pending;
+    EventList& events;
+    std::int64_t clock_ns;
+};
+
+void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_t octets);
+
+// Reports the mode request's outcome: the autonomy's answer is among the step's events, accepted or refused
+// in the mode that it is in.
+void finish_mode_request(CdhAccount& account, std::int64_t clock_ns, const PendingMode& pending,
+                         const EventList& events, std::uint8_t mode);
+
+// Sets one value of `parameters`; refuses an unknown id, a bad index, and what is outside the limits or not finite.
+[[nodiscard]] FailureCode set_setting(Parameters& parameters, std::uint16_t id, std::uint16_t index, double value);
+
+// The value of a setting as a double; 0 for an unknown one.
+[[nodiscard]] double setting_value(const Parameters& parameters, const SettingEntry& entry, std::size_t index);
+
+}  // namespace safehold::cdh

@@ -1,0 +1,110 @@
+// The flight computer: one or three replicas, the voter, resynchronisation, checkpoint, watchdog and fault ports.
+//
+// Rate: every control tick. Input: a sensor frame and uplink frames. Output: the voted actuator frame, TM frames and
+// events. What each failure leaves behind:
+//   one replica differs or is silent    the majority drives; after `persistence` ticks the replica is copied from it
+//   a replica keeps diverging           retired; the other two go on as a comparing pair
+//   no majority                         the last voted output for 2 ticks; then wheels zero, torquers and thrusters
+//                                       off, the checkpoint restored in every replica, SAFE asked for
+// Voter, checkpoint and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "safehold/computer/replica.hpp"
+#include "safehold/computer/voter.hpp"
+
+namespace safehold::computer {
+
+struct ComputerConfig {
+    Parameters parameters;
+    std::int64_t tick_ns;
+    std::uint32_t replicas;     // 1 or 3
+    std::uint32_t resync;       // 0 or 1
+    std::uint32_t persistence;  // ticks of divergence on end before a replica is copied from the majority
+    std::uint32_t spare;
+};
+static_assert(sizeof(ComputerConfig) == sizeof(Parameters) + 24);
+
+struct VoterState {
+    ComputerStatus status;
+    std::array<std::uint32_t, replicas_max> divergence;    // ticks on end
+    std::array<std::uint32_t, replicas_max> recent;        // resynchronisations within the window
+    std::array<std::uint64_t, replicas_max> window_start;  // tick at which the window began
+    std::array<std::uint32_t, replicas_max> stalled;       // fault port: ticks left
+    std::uint32_t no_majority;                             // ticks on end
+    std::uint64_t ticks;
+    std::uint64_t checkpoint_tick;
+    std::uint64_t holds;       // ticks in which the last voted output was held
+    std::uint64_t unresolved;  // resynchronisations that found three different values
+    std::uint64_t pair_differs;
+    std::uint64_t slice_offset;
+    std::uint32_t checkpoint_crc;
+    std::uint32_t winner;
+    std::uint64_t spare;
+};
+static_assert(sizeof(VoterState) == 32 + 12 + 12 + 24 + 12 + 4 + 6 * 8 + 8 + 8);
+
+struct ComputerState {
+    std::array<ReplicaState, replicas_max> replicas;
+    ReplicaState checkpoint;
+    VoterState voter;
+    ActuatorFrame voted;  // the last voted actuator frame
+};
+static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterState) + sizeof(ActuatorFrame));
+static_assert(std::is_trivially_copyable_v<ComputerState>);
+
+// True if floating point rounds to nearest and keeps subnormal numbers, as the replicas assume.
+[[nodiscard]] bool floating_point_is_sound();
+
+class FlightComputer {
+  public:
+    explicit FlightComputer(const ComputerConfig& config);
+
+    // The control period; starts the replicas anew, and does nothing once a step has been made.
+    void set_tick(std::int64_t tick_ns);
+
+    // Uplink: call before `step`; frames beyond `uplink_frames_max` or too long are dropped and counted.
+    void receive(const std::uint8_t* frame, std::size_t octets);
+    void step(const SensorFrame& sensor);
+
+    [[nodiscard]] const ActuatorFrame& actuator() const { return state_.voted; }
+    [[nodiscard]] const StepOutput* voted() const { return voted_; }  // null when there was no majority
+    [[nodiscard]] const ReplicaState& leader() const { return state_.replicas[leader_index()]; }
+    [[nodiscard]] const ComputerConfig& config() const { return config_; }
+    [[nodiscard]] const VoterState& voter() const { return state_.voter; }
+    [[nodiscard]] std::uint64_t uplink_overflow() const { return uplink_overflow_; }
+
+    [[nodiscard]] const ComputerState& state() const { return state_; }
+    void restore(const ComputerState& state);
+
+    // Fault ports, for injection only.
+    void flip(std::size_t replica, std::size_t bit);
+    void stall(std::size_t replica, std::uint32_t ticks);
+    void scramble_account(std::size_t replica, std::uint64_t seed);
+    void report_overrun() { overrun_ = 1; }
+
+  private:
+    void start();
+    [[nodiscard]] std::size_t leader_index() const {
+        return state_.voter.winner < replicas_max ? state_.voter.winner : 0;
+    }
+    [[nodiscard]] std::uint8_t voting() const;
+    void run_replicas(const SensorFrame& sensor, std::uint8_t voting);
+    [[nodiscard]] std::uint8_t compare_slice(std::uint8_t voting);
+    void heal(std::uint8_t voting, std::uint8_t differing);
+    void answer_no_majority(const SensorFrame& sensor);
+    void keep_checkpoint(std::uint8_t voting, std::uint8_t differing);
+
+    ComputerConfig config_;
+    ComputerState state_;
+    StepInput input_;
+    std::array<StepOutput, replicas_max> outputs_;
+    const StepOutput* voted_ = nullptr;
+    std::uint64_t uplink_overflow_ = 0;
+    std::uint8_t overrun_ = 0;
+};
+
+}  // namespace safehold::computer

@@ -1,0 +1,106 @@
+// The state of one replica, in two halves, and what goes in and out of its step.
+//
+// Purpose: one trivially copyable struct without padding, so that voting, scrubbing, checkpoints, fault injection,
+// forking and replay are copies and comparisons of octets. The control half is everything that can change what
+// happens next; no decision reads the account half. Meets L3.1, L3.3.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "safehold/cdh/state.hpp"
+#include "safehold/cdh/telemetry.hpp"
+#include "safehold/computer/interface.hpp"
+#include "safehold/gnc/autonomy.hpp"
+
+namespace safehold::computer {
+
+inline constexpr std::size_t replicas_max = 3;
+inline constexpr std::size_t uplink_frames_max = 8;  // 64 kbit/s bring 800 octets in 100 ms
+
+// The cyclic executive's state.
+struct ExecutiveState {
+    std::uint64_t ticks;                 // control cycles since start
+    std::uint32_t heartbeat;             // cycles that ended; the watchdog's progress token
+    std::uint32_t overruns_consecutive;  // as reported by the host's clock
+};
+static_assert(sizeof(ExecutiveState) == 16);
+
+struct ControlState {
+    Parameters parameters;
+    AutonomyState autonomy;
+    ExecutiveState executive;
+};
+static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState));
+
+// What the voter tells every replica about the computer, in the input of each step.
+struct ComputerStatus {
+    std::array<std::uint32_t, replicas_max> divergences;
+    std::array<std::uint32_t, replicas_max> resynchronisations;
+    std::uint32_t restorations;
+    std::uint8_t retired;   // bit by replica
+    std::uint8_t restored;  // 1 in the first step after a checkpoint was restored: SAFE is asked for
+    std::uint8_t overrun;   // 1 when the host's clock says that the last cycle did not end in time
+    std::uint8_t spare;
+};
+static_assert(sizeof(ComputerStatus) == 32);
+
+struct ComputerAccount {
+    ComputerStatus seen;  // the last status, so that changes become events
+    std::uint32_t overruns;
+    std::uint32_t overruns_slow;  // slow rate groups put off
+    std::uint32_t work_max;
+    std::uint32_t actuators_gated;
+    std::uint32_t settings_repaired;
+    std::uint32_t events_dropped;
+    std::uint32_t refused_reported;
+    std::uint32_t dropped_reported;
+};
+static_assert(sizeof(ComputerAccount) == 64);
+
+struct AccountState {
+    Telemetry telemetry;
+    cdh::CdhAccount cdh;
+    ComputerAccount computer;
+};
+static_assert(sizeof(AccountState) == sizeof(Telemetry) + sizeof(cdh::CdhAccount) + sizeof(ComputerAccount));
+
+struct ReplicaState {
+    ControlState control;
+    AccountState account;
+};
+static_assert(sizeof(ReplicaState) == sizeof(ControlState) + sizeof(AccountState));
+static_assert(std::is_trivially_copyable_v<ReplicaState> && sizeof(ReplicaState) % 8 == 0);
+
+struct UplinkFrame {
+    std::array<std::uint8_t, cdh::tc_frame_octets_max> octets;
+    std::uint32_t length;
+};
+
+// Everything that a step may depend on besides its state.
+struct StepInput {
+    SensorFrame sensor;
+    ComputerStatus status;
+    std::int64_t tick_ns;
+    std::uint32_t uplink_count;
+    std::uint32_t stalled;  // fault port: 1 hangs one of this replica's tasks until the work budget is gone
+    std::array<UplinkFrame, uplink_frames_max> uplink;
+};
+
+enum class StepStatus : std::uint32_t { silent = 0, done = 1 };
+
+// What a step leaves: compared bit for bit between replicas, up to the counts given.
+struct StepOutput {
+    ActuatorFrame actuator;
+    std::uint32_t status;  // StepStatus
+    std::uint32_t frame_count;
+    EventList events;
+    std::array<std::array<std::uint8_t, cdh::tm_frame_octets>, cdh::tm_frames_max> frames;
+    std::array<std::uint8_t, 7> spare;
+};
+static_assert(offsetof(StepOutput, status) == sizeof(ActuatorFrame));
+static_assert(offsetof(StepOutput, events) == sizeof(ActuatorFrame) + 8);
+
+}  // namespace safehold::computer

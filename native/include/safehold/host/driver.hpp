@@ -1,0 +1,123 @@
+// The driver: plant, flight computer, digests, truth rows and watches, tick after tick without Python.
+//
+// Each tick k, in this order:
+//   scheduled faults, uplink of the call's first tick -> computer
+//   every 60 simulated seconds the full states join the chains
+//   (time, sensor frame k) -> plant chain; computer.step(sensor frame k)
+//   (time, voted actuator frame k, TM frames) -> flight chain
+//   truth row of time k under actuator frame k, when a row or a watch wants one
+//   plant_step(actuator frame k) -> sensor frame k + 1, contact mask
+// `run` returns early after a tick that needs attention: TM frames left, or the contact mask changed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "safehold/computer/flight_computer.hpp"
+#include "safehold/host/chain.hpp"
+#include "safehold/host/recording.hpp"
+#include "safehold/host/watch.hpp"
+
+namespace safehold::host {
+
+using PlantStep = std::int64_t (*)(void* context, const std::uint8_t* actuator, std::uint8_t* sensor);
+using PlantTruth = void (*)(void* context, const std::uint8_t* actuator, const double* belief, double* row);
+
+inline constexpr std::uint32_t attention_downlink = 1;
+inline constexpr std::uint32_t attention_contact = 2;
+
+struct DownlinkFrame {
+    std::uint64_t tick;
+    std::array<std::uint8_t, cdh::tm_frame_octets> octets;
+};
+
+struct VotedEvent {
+    std::uint64_t tick;
+    Event event;
+};
+
+// Wall time spent in each part, in nanoseconds; for benchmarks only, never part of the run.
+struct Timing {
+    std::uint64_t ticks = 0;
+    std::uint64_t plant = 0;
+    std::uint64_t flight = 0;
+    std::uint64_t digest = 0;
+    std::uint64_t record = 0;
+};
+
+class Driver {
+  public:
+    Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth truth, void* context,
+           std::size_t truth_width, std::int64_t tick_ns, const SensorFrame& sensor);
+
+    // Runs ticks until `tick() == until`, or until a tick needs attention; returns the tick reached. Uplink frames
+    // are given to the computer in the first tick.
+    std::uint64_t run(std::uint64_t until, std::vector<std::vector<std::uint8_t>> uplink);
+
+    [[nodiscard]] std::uint64_t tick() const { return tick_; }
+    [[nodiscard]] std::uint32_t attention() const { return attention_; }
+    [[nodiscard]] std::int64_t contact_mask() const { return contact_mask_; }
+    void set_contact_mask(std::int64_t mask) { contact_mask_ = mask; }
+    [[nodiscard]] const SensorFrame& sensor() const { return sensor_; }
+    [[nodiscard]] const ActuatorFrame& actuator() const { return computer_.actuator(); }
+    [[nodiscard]] std::size_t truth_width() const { return width_; }
+
+    [[nodiscard]] std::vector<DownlinkFrame> take_downlink();
+    [[nodiscard]] std::vector<VotedEvent> take_events();
+    [[nodiscard]] std::vector<double> take_truth();  // rows of 1 + width, the tick first
+
+    void set_truth_interval(std::uint64_t ticks) { truth_interval_ = ticks; }
+    void set_plant_state(const void* address, std::size_t octets);
+    std::size_t add_watch(const Watch& watch);
+    [[nodiscard]] const std::vector<Watch>& watches() const { return watches_; }
+    void schedule_flip(const Flip& flip);
+    void record_inputs(const std::string& path);  // an empty path ends the recording
+    void measure(bool on) { measuring_ = on; }
+    [[nodiscard]] const Timing& timing() const { return timing_; }
+
+    [[nodiscard]] Digest plant_digest() const;
+    [[nodiscard]] Digest flight_digest() const;
+
+    // Everything but the plant's arrays, the recording and the timing.
+    [[nodiscard]] std::vector<std::uint8_t> state() const;
+    void restore(const std::uint8_t* octets, std::size_t count);
+
+  private:
+    void step_once(std::vector<std::vector<std::uint8_t>>& uplink);
+    void give_inputs(std::vector<std::vector<std::uint8_t>>& uplink);
+    void take_outputs();
+    void look_at_truth();
+    [[nodiscard]] double telemetry_value(const Watch& watch) const;
+
+    computer::FlightComputer& computer_;
+    PlantStep plant_step_;
+    PlantTruth plant_truth_;
+    void* context_;
+    std::size_t width_;
+    std::int64_t tick_ns_;
+    const std::uint8_t* plant_state_ = nullptr;
+    std::size_t plant_state_octets_ = 0;
+
+    std::uint64_t tick_ = 0;
+    std::int64_t contact_mask_ = 0;
+    std::uint32_t attention_ = 0;
+    SensorFrame sensor_;
+    Chain plant_chain_{"plant"};
+    Chain flight_chain_{"flight"};
+    std::uint64_t truth_interval_ = 0;
+    std::vector<Watch> watches_;
+    std::vector<Flip> flips_;  // by tick, the next one last
+    std::vector<DownlinkFrame> downlink_;
+    std::vector<VotedEvent> events_;
+    std::vector<double> truth_;
+    std::vector<double> row_;
+
+    std::unique_ptr<Recorder> recorder_;
+    Timing timing_;
+    bool measuring_ = false;
+};
+
+}  // namespace safehold::host

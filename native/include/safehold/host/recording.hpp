@@ -1,0 +1,86 @@
+// A recording of everything that the flight computer was given: sensor frames, uplink, injected faults.
+//
+// Purpose: the flight software replayed from it, without plant or ground and on any processor, gives the same flight
+// chain. A file is a header (format, dictionary, configuration, start state and chain), one record a tick, and an end
+// record with the flight digest. A sensor frame is stored as its changed octets. Meets L6.4, S6.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "safehold/computer/flight_computer.hpp"
+#include "safehold/host/chain.hpp"
+
+namespace safehold::host {
+
+struct Flip {
+    std::uint64_t tick;
+    std::uint32_t replica;
+    std::uint32_t bit;
+};
+
+struct FileCloser {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, FileCloser>;
+
+// One tick's input.
+struct TickInput {
+    SensorFrame sensor;
+    std::vector<std::vector<std::uint8_t>> uplink;
+    std::vector<Flip> flips;
+    bool overrun = false;
+};
+
+class Recorder {
+  public:
+    // Throws std::runtime_error if the file cannot be written.
+    Recorder(const std::string& path, std::uint64_t tick, const computer::FlightComputer& computer,
+             const Chain& flight_chain);
+
+    void add(const TickInput& input);
+    void finish(const Digest& flight_digest);
+
+  private:
+    void write(const void* octets, std::size_t count);
+
+    File file_;
+    std::string path_;
+    SensorFrame before_{};
+    std::vector<std::uint8_t> buffer_;
+};
+
+class Recording {
+  public:
+    // Throws std::runtime_error for a file that is not a recording of this build's dictionary and state layout.
+    explicit Recording(const std::string& path);
+
+    // False at the end record.
+    [[nodiscard]] bool next(TickInput& input);
+
+    std::uint64_t first_tick = 0;
+    computer::ComputerConfig config{};
+    std::unique_ptr<computer::ComputerState> state;
+    Chain flight_chain{"flight"};
+    Digest flight_digest{};  // after the end record
+
+  private:
+    void read(void* octets, std::size_t count);
+
+    File file_;
+    SensorFrame before_{};
+};
+
+// Adds one tick to the flight chain: the full state every 60 simulated seconds before the step, then time, voted
+// actuator frame and TM frames after it.
+inline constexpr std::int64_t full_state_interval_ns = 60'000'000'000;
+[[nodiscard]] inline bool full_state_due(std::int64_t time_ns, std::int64_t tick_ns) {
+    return time_ns % full_state_interval_ns < tick_ns;
+}
+void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightComputer& computer);
+[[nodiscard]] Digest flight_digest_now(const Chain& chain, const computer::FlightComputer& computer);
+
+}  // namespace safehold::host

@@ -1,0 +1,213 @@
+#include "safehold/computer/flight_computer.hpp"
+
+#include <cstring>
+
+namespace safehold::computer {
+namespace {
+
+constexpr std::uint32_t hold_ticks = 2;
+constexpr std::uint32_t retirement_resynchronisations = 4;
+constexpr std::uint64_t retirement_window_ns = 600'000'000'000;
+constexpr std::uint64_t checkpoint_interval_ns = 30'000'000'000;
+
+bool has(std::uint8_t mask, std::size_t replica) { return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0; }
+
+int population(std::uint8_t mask) { return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1); }
+
+// What drives nothing: wheels zero, torquers and thrusters off, valve closed, nothing fired, no transmission; the
+// switches and heaters stay as they were voted last, because an unpowered unit is no safer.
+void make_passive(ActuatorFrame& actuator) {
+    actuator.wheel_torque_n_m = {};
+    actuator.torquer_dipole_body_a_m2 = {};
+    actuator.thruster_on_s = {};
+    actuator.array_rate_rad_s = 0.0F;
+    actuator.attitude_command_body_from_gcrf = {};
+    actuator.attitude_command_valid = 0;
+    actuator.latch_valve_open = 0;
+    actuator.deployment_fire = 0;
+    actuator.transmitter_on = 0;
+    actuator.submode = 0;
+    actuator.slewing = 0;
+}
+
+}  // namespace
+
+FlightComputer::FlightComputer(const ComputerConfig& config) : config_(config), state_{}, input_{}, outputs_{} {
+    start();
+}
+
+void FlightComputer::set_tick(std::int64_t tick_ns) {
+    if (state_.voter.ticks != 0 || tick_ns == config_.tick_ns) return;
+    config_.tick_ns = tick_ns;
+    start();
+}
+
+void FlightComputer::start() {
+    config_.parameters.control_period_s = static_cast<double>(config_.tick_ns) * 1e-9;
+    state_ = ComputerState{};
+    for (std::size_t i = 0; i < config_.replicas && i < replicas_max; ++i) {
+        replica_init(state_.replicas[i], config_.parameters);
+    }
+    state_.checkpoint = state_.replicas[0];
+    state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+    input_.tick_ns = config_.tick_ns;
+}
+
+std::uint8_t FlightComputer::voting() const {
+    const unsigned all = config_.replicas == 3 ? 7U : 1U;
+    return static_cast<std::uint8_t>(all & ~static_cast<unsigned>(state_.voter.status.retired));
+}
+
+void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
+    if (input_.uplink_count >= uplink_frames_max) {
+        ++uplink_overflow_;
+        return;
+    }
+    UplinkFrame& place = input_.uplink[input_.uplink_count];
+    // A frame that is too long for the buffer is handed on empty, so that every replica counts it as a bad length.
+    place.length = octets <= place.octets.size() ? static_cast<std::uint32_t>(octets) : 0;
+    if (place.length != 0) std::memcpy(place.octets.data(), frame, octets);
+    ++input_.uplink_count;
+}
+
+void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting) {
+    VoterState& voter = state_.voter;
+    input_.sensor = sensor;
+    input_.status = voter.status;
+    input_.status.overrun = overrun_;
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        if (!has(voting, i)) continue;
+        input_.stalled = voter.stalled[i] != 0 ? 1 : 0;
+        if (voter.stalled[i] != 0) --voter.stalled[i];
+        replica_step(state_.replicas[i], input_, outputs_[i]);
+    }
+    voter.status.restored = 0;
+    input_.uplink_count = 0;
+    overrun_ = 0;
+}
+
+std::uint8_t FlightComputer::compare_slice(std::uint8_t voting) {
+    VoterState& voter = state_.voter;
+    constexpr std::size_t size = sizeof(ReplicaState);
+    std::size_t offset = voter.slice_offset;
+    if (offset >= size) offset = 0;
+    const std::size_t octets = size - offset < slice_octets ? size - offset : slice_octets;
+    const std::uint8_t differing = differing_slice(state_.replicas, voting, offset, octets);
+    // A slice that differs is looked at again until it is healed, so that the persistence count can rise.
+    const bool stay = differing != 0 && differing != voting && config_.resync != 0;
+    if (!stay) offset += octets;
+    voter.slice_offset = offset >= size ? 0 : offset;
+    if (differing == voting && differing != 0) {
+        ++voter.pair_differs;
+        return 0;
+    }
+    return differing;
+}
+
+void FlightComputer::heal(std::uint8_t voting, std::uint8_t differing) {
+    VoterState& voter = state_.voter;
+    const auto window =
+        retirement_window_ns / static_cast<std::uint64_t>(config_.tick_ns > 0 ? config_.tick_ns : 1);
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        if (!has(differing, i)) {
+            voter.divergence[i] = 0;
+            continue;
+        }
+        ++voter.divergence[i];
+        ++voter.status.divergences[i];
+        if (config_.resync == 0 || population(voting) < 3 || voter.divergence[i] < config_.persistence) continue;
+        if (!resynchronise(state_.replicas, voting, static_cast<int>(i))) {
+            ++voter.unresolved;
+            continue;
+        }
+        voter.divergence[i] = 0;
+        ++voter.status.resynchronisations[i];
+        if (voter.ticks - voter.window_start[i] > window) {
+            voter.window_start[i] = voter.ticks;
+            voter.recent[i] = 0;
+        }
+        if (++voter.recent[i] >= retirement_resynchronisations) {
+            voter.status.retired = static_cast<std::uint8_t>(voter.status.retired | (1U << i));
+        }
+    }
+}
+
+void FlightComputer::answer_no_majority(const SensorFrame& sensor) {
+    VoterState& voter = state_.voter;
+    voted_ = nullptr;
+    ++voter.no_majority;
+    ++voter.holds;
+    state_.voted.sequence = sensor.sequence;
+    if (voter.no_majority <= hold_ticks) return;
+    make_passive(state_.voted);
+    state_.voted.mode = 3;  // SAFE is what the restored replicas are asked for
+    if (crc32(&state_.checkpoint, sizeof state_.checkpoint) != voter.checkpoint_crc) {
+        replica_init(state_.checkpoint, config_.parameters);
+        voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+    }
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        if (i < config_.replicas) state_.replicas[i] = state_.checkpoint;
+        voter.divergence[i] = 0;
+    }
+    voter.no_majority = 0;
+    voter.status.restored = 1;
+    ++voter.status.restorations;
+}
+
+// The checkpoint is taken only when every voting replica agrees in every octet.
+void FlightComputer::keep_checkpoint(std::uint8_t voting, std::uint8_t differing) {
+    VoterState& voter = state_.voter;
+    const std::uint64_t elapsed_ns =
+        (voter.ticks - voter.checkpoint_tick) * static_cast<std::uint64_t>(config_.tick_ns);
+    if (differing != 0 || elapsed_ns < checkpoint_interval_ns) return;
+    if (differing_slice(state_.replicas, voting, 0, sizeof(ReplicaState)) != 0) return;
+    voter.checkpoint_tick = voter.ticks;
+    state_.checkpoint = leader();
+    voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+}
+
+void FlightComputer::step(const SensorFrame& sensor) {
+    VoterState& voter = state_.voter;
+    const std::uint8_t active = voting();
+    run_replicas(sensor, active);
+    const Vote result = vote(outputs_, active);
+    if (result.winner == no_winner) {
+        answer_no_majority(sensor);
+    } else {
+        voter.no_majority = 0;
+        voter.winner = static_cast<std::uint32_t>(result.winner);
+        voted_ = &outputs_[leader_index()];
+        state_.voted = voted_->actuator;
+        const auto differing = static_cast<std::uint8_t>(result.differing | compare_slice(active));
+        heal(active, differing);
+        keep_checkpoint(active, differing);
+    }
+    ++voter.ticks;
+}
+
+void FlightComputer::restore(const ComputerState& state) {
+    state_ = state;
+    voted_ = nullptr;
+    input_.uplink_count = 0;
+}
+
+void FlightComputer::flip(std::size_t replica, std::size_t bit) {
+    if (replica >= replicas_max || bit >= sizeof(ReplicaState) * 8) return;
+    auto* octets = reinterpret_cast<std::uint8_t*>(&state_.replicas[replica]);
+    octets[bit / 8] = static_cast<std::uint8_t>(octets[bit / 8] ^ (1U << (bit % 8)));
+}
+
+void FlightComputer::stall(std::size_t replica, std::uint32_t ticks) {
+    if (replica < replicas_max) state_.voter.stalled[replica] = ticks;
+}
+
+void FlightComputer::scramble_account(std::size_t replica, std::uint64_t seed) {
+    if (replica >= replicas_max) return;
+    auto* octets = reinterpret_cast<std::uint8_t*>(&state_.replicas[replica].account);
+    for (std::size_t i = 0; i < sizeof(AccountState); ++i) {
+        seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+        octets[i] = static_cast<std::uint8_t>(seed >> 56);
+    }
+}
+
+}  // namespace safehold::computer

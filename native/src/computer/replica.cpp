@@ -1,0 +1,272 @@
+// The cyclic executive of one replica.
+//
+// Each cycle, in this order, a table of tasks in three rate groups:
+//   commands      every tick   uplink frames -> reports, settings, at most one mode request
+//   control       every tick   sensors -> estimate, mode, actuators (the autonomy)
+//   gate          every tick   nothing leaves that is not finite or beyond what a unit can do
+//   status        every tick   the computer's own parameters and events
+//   housekeeping  1 Hz         a report while a transmitter is on
+//   settings      0.1 Hz       settings that left their limits get their defaults
+//   downlink      every tick   events and packets -> frames while a transmitter is on
+// A cycle whose work budget runs out stops there and is silent: its output does not vote.
+#include "safehold/computer/replica.hpp"
+
+#include "safehold/cdh/telecommand.hpp"
+
+namespace safehold::computer {
+namespace {
+
+constexpr std::uint32_t overruns_degrade = 3;
+constexpr std::uint32_t overruns_safe = 10;
+constexpr std::uint8_t mode_safe = 3;
+
+struct Cycle {
+    ReplicaState& state;
+    const StepInput& input;
+    StepOutput& output;
+    WorkBudget& budget;
+    ModeRequest mode_request;
+    cdh::PendingMode pending;
+};
+
+// --- commands ------------------------------------------------------------------------------------------------
+
+void run_commands(Cycle& cycle) {
+    cdh::CommandContext context{cycle.state.account.cdh,
+                                cycle.state.account.telemetry,
+                                cycle.state.control.parameters,
+                                cycle.mode_request,
+                                cycle.pending,
+                                cycle.output.events,
+                                cycle.input.sensor.clock_ns};
+    for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
+        if (!cycle.budget.spend(20)) return;
+        const UplinkFrame& frame = cycle.input.uplink[i];
+        cdh::accept_frame(context, frame.octets.data(), frame.length);
+    }
+    // The computer's own reasons come before what the ground asked.
+    const bool overrun = cycle.state.control.executive.overruns_consecutive == overruns_safe;
+    if (cycle.input.status.restored != 0 || overrun) {
+        cycle.mode_request = ModeRequest{};
+        cycle.mode_request.valid = 1;
+        cycle.mode_request.mode = mode_safe;
+    }
+}
+
+// --- control -------------------------------------------------------------------------------------------------
+
+void run_control(Cycle& cycle) {
+    ControlState& control = cycle.state.control;
+    autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
+                  cycle.output.actuator, cycle.state.account.telemetry, cycle.output.events);
+    cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
+                             cycle.output.events, cycle.output.actuator.mode);
+}
+
+// --- gate ----------------------------------------------------------------------------------------------------
+
+struct Gate {
+    std::uint32_t stopped = 0;
+
+    void limit(float& value, float low, float high) {
+        if (value >= low && value <= high) return;
+        ++stopped;
+        value = value > high ? high : (value < low ? low : 0.0F);  // NaN compares false twice
+    }
+};
+
+void run_gate(Cycle& cycle) {
+    constexpr float wheel_n_m = 0.0201F;
+    constexpr float dipole_a_m2 = 10.01F;
+    constexpr float array_rad_s = 0.0175F;
+    const float tick_s = static_cast<float>(cycle.input.tick_ns) * 1e-9F;
+    ActuatorFrame& actuator = cycle.output.actuator;
+    Gate gate;
+    for (float& torque : actuator.wheel_torque_n_m) gate.limit(torque, -wheel_n_m, wheel_n_m);
+    for (float& dipole : actuator.torquer_dipole_body_a_m2) gate.limit(dipole, -dipole_a_m2, dipole_a_m2);
+    for (float& on : actuator.thruster_on_s) gate.limit(on, 0.0F, tick_s);
+    gate.limit(actuator.array_rate_rad_s, -array_rad_s, array_rad_s);
+    for (float& part : actuator.attitude_command_body_from_gcrf) gate.limit(part, -1.001F, 1.001F);
+    actuator.sequence = cycle.input.sensor.sequence;
+    actuator.heartbeat = cycle.state.control.executive.heartbeat;
+    if (gate.stopped == 0) return;
+    std::uint32_t& count = cycle.state.account.computer.actuators_gated;
+    if (count == 0) cycle.output.events.add(EventId::actuator_gated, gate.stopped);
+    count += gate.stopped;
+}
+
+// --- status --------------------------------------------------------------------------------------------------
+
+// Changes in what the voter says become events, once each.
+void report_changes(const ComputerStatus& seen, const ComputerStatus& now, EventList& events) {
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        const auto replica = static_cast<double>(i);
+        if (now.divergences[i] != seen.divergences[i]) {
+            events.add(EventId::replica_diverged, replica, now.divergences[i]);
+        }
+        if (now.resynchronisations[i] != seen.resynchronisations[i]) {
+            events.add(EventId::replica_resynchronised, replica, now.resynchronisations[i]);
+        }
+        const unsigned retired_now = (static_cast<unsigned>(now.retired) >> i) & 1U;
+        if (retired_now > ((static_cast<unsigned>(seen.retired) >> i) & 1U)) {
+            events.add(EventId::replica_retired, replica, now.resynchronisations[i]);
+        }
+    }
+    if (now.restorations != seen.restorations) events.add(EventId::computer_restored, now.restorations);
+}
+
+std::uint32_t total_dropped(const cdh::CdhAccount& account) {
+    std::uint32_t total = 0;
+    for (const std::uint32_t count : account.frames_dropped) total += count;
+    return total;
+}
+
+void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const AccountState& account,
+                    const ComputerStatus& status) {
+    telemetry.tick = static_cast<std::uint32_t>(executive.ticks);
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        telemetry.replica_divergences[i] = static_cast<std::uint16_t>(status.divergences[i]);
+        telemetry.replica_resynchronisations[i] = static_cast<std::uint16_t>(status.resynchronisations[i]);
+    }
+    telemetry.replicas_retired = status.retired;
+    telemetry.computer_restorations = static_cast<std::uint8_t>(status.restorations);
+    telemetry.overruns = account.computer.overruns;
+    telemetry.work_max = account.computer.work_max;
+    telemetry.frames_accepted = account.cdh.frames_accepted;
+    telemetry.frames_dropped = total_dropped(account.cdh);
+    telemetry.commands_accepted = account.cdh.commands_accepted;
+    telemetry.commands_refused = account.cdh.commands_refused;
+    telemetry.commands_failed = account.cdh.commands_failed;
+    telemetry.events_lost = account.cdh.events.lost;
+    telemetry.packets_lost = account.cdh.packets_lost;
+}
+
+void run_status(Cycle& cycle) {
+    AccountState& account = cycle.state.account;
+    ExecutiveState& executive = cycle.state.control.executive;
+    const ComputerStatus& status = cycle.input.status;
+    report_changes(account.computer.seen, status, cycle.output.events);
+    account.computer.seen = status;
+    if (status.overrun != 0) {
+        ++account.computer.overruns;
+        if (executive.overruns_consecutive == 1 || executive.overruns_consecutive == overruns_safe) {
+            cycle.output.events.add(EventId::control_overrun, account.computer.overruns,
+                                    executive.overruns_consecutive);
+        }
+    }
+    const std::uint32_t spent = cycle.budget.spent();
+    if (spent > account.computer.work_max) account.computer.work_max = spent;
+    fill_telemetry(account.telemetry, executive, account, status);
+}
+
+// --- housekeeping, settings, downlink ------------------------------------------------------------------------
+
+void run_housekeeping(Cycle& cycle) {
+    AccountState& account = cycle.state.account;
+    const std::uint32_t refused = account.cdh.commands_refused;
+    const std::uint32_t dropped = total_dropped(account.cdh);
+    if (refused != account.computer.refused_reported || dropped != account.computer.dropped_reported) {
+        cycle.output.events.add(EventId::command_refused, refused, dropped);
+        account.computer.refused_reported = refused;
+        account.computer.dropped_reported = dropped;
+    }
+    if (cycle.output.actuator.transmitter_on == 0) return;
+    cdh::report_housekeeping(account.cdh, cycle.input.sensor.clock_ns, account.telemetry, 1);
+}
+
+void run_settings(Cycle& cycle) {
+    Parameters& parameters = cycle.state.control.parameters;
+    for (const SettingEntry& entry : setting_entries) {
+        for (std::uint16_t i = 0; i < entry.count; ++i) {
+            const double value = cdh::setting_value(parameters, entry, i);
+            if (value >= entry.min && value <= entry.max) continue;
+            const double restored = cdh::setting_value(parameters_default, entry, i);
+            if (cdh::set_setting(parameters, entry.id, i, restored) != cdh::FailureCode::none) continue;
+            ++cycle.state.account.computer.settings_repaired;
+            cycle.output.events.add(EventId::setting_repaired, entry.id, i);
+        }
+    }
+}
+
+void run_downlink(Cycle& cycle) {
+    cdh::CdhAccount& account = cycle.state.account.cdh;
+    StepOutput& output = cycle.output;
+    for (std::size_t i = 0; i < output.events.count && i < EventList::capacity; ++i) {
+        output.events.items[i].tick = static_cast<std::uint32_t>(cycle.state.control.executive.ticks);
+    }
+    cdh::keep_events(account, cycle.input.sensor.clock_ns, output.events);
+    if (output.actuator.transmitter_on == 0) return;
+    cdh::report_events(account);
+    constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
+    const std::int64_t fitting = cycle.input.tick_ns / frame_ns;
+    output.frame_count = static_cast<std::uint32_t>(
+        cdh::make_frames(account, cycle.input.sensor.receiver_lock != 0, output.frames,
+                         fitting < 1 ? 1 : static_cast<std::size_t>(fitting)));
+}
+
+// --- the executive -------------------------------------------------------------------------------------------
+
+struct Task {
+    void (*run)(Cycle&);
+    std::int64_t period_ns;  // 0 is every tick
+    std::uint32_t work;
+};
+
+constexpr std::int64_t one_second_ns = 1'000'000'000;
+constexpr std::array<Task, 7> tasks = {{
+    {run_commands, 0, 10},
+    {run_control, 0, 200},
+    {run_gate, 0, 10},
+    {run_status, 0, 10},
+    {run_housekeeping, one_second_ns, 50},
+    {run_settings, 10 * one_second_ns, 50},
+    {run_downlink, 0, 100},
+}};
+
+// A slow task is due in the first tick of each of its periods.
+bool due(const Task& task, std::uint64_t ticks, std::int64_t tick_ns) {
+    if (task.period_ns == 0) return true;
+    const auto period = static_cast<std::uint64_t>(task.period_ns);
+    const auto tick = static_cast<std::uint64_t>(tick_ns);
+    return (ticks * tick) % period < tick;
+}
+
+}  // namespace
+
+void replica_init(ReplicaState& state, const Parameters& parameters) {
+    state = ReplicaState{};
+    state.control.parameters = parameters;
+    autonomy_init(state.control.autonomy, state.control.parameters);
+}
+
+void replica_step(ReplicaState& state, const StepInput& input, StepOutput& output) {
+    output.actuator = ActuatorFrame{};
+    output.status = static_cast<std::uint32_t>(StepStatus::silent);
+    output.frame_count = 0;
+    output.events.count = 0;
+    output.events.dropped = 0;
+    WorkBudget budget;
+    Cycle cycle{state, input, output, budget, {}, {}};
+    ExecutiveState& executive = state.control.executive;
+    executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
+    const bool degraded = executive.overruns_consecutive >= overruns_degrade;
+    for (const Task& task : tasks) {
+        if (!due(task, executive.ticks, input.tick_ns)) continue;
+        if (degraded && task.period_ns != 0) {
+            ++state.account.computer.overruns_slow;
+            continue;
+        }
+        if (!budget.spend(task.work)) return;
+        if (input.stalled != 0) {
+            while (budget.spend(1)) {
+            }
+            return;
+        }
+        task.run(cycle);
+    }
+    ++executive.heartbeat;
+    ++executive.ticks;
+    output.status = static_cast<std::uint32_t>(StepStatus::done);
+}
+
+}  // namespace safehold::computer

@@ -1,0 +1,136 @@
+#include "safehold/computer/voter.hpp"
+
+#include <cstring>
+
+namespace safehold::computer {
+namespace {
+
+bool same(const StepOutput& a, const StepOutput& b) {
+    constexpr std::size_t head = sizeof(ActuatorFrame) + 8;  // with status and frame count
+    if (std::memcmp(&a, &b, head) != 0) return false;
+    if (a.events.count != b.events.count || a.events.dropped != b.events.dropped) return false;
+    const std::size_t events = a.events.count < EventList::capacity ? a.events.count : EventList::capacity;
+    if (events != 0 && std::memcmp(a.events.items.data(), b.events.items.data(), events * sizeof(Event)) != 0) {
+        return false;
+    }
+    const std::size_t frames = a.frame_count < cdh::tm_frames_max ? a.frame_count : cdh::tm_frames_max;
+    return frames == 0 || std::memcmp(a.frames.data(), b.frames.data(), frames * cdh::tm_frame_octets) == 0;
+}
+
+constexpr std::uint8_t bit(int replica) { return static_cast<std::uint8_t>(1U << replica); }
+
+bool has(std::uint8_t mask, int replica) { return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0; }
+
+std::uint8_t without(std::uint8_t mask, std::uint8_t removed) {
+    return static_cast<std::uint8_t>(mask & ~static_cast<unsigned>(removed));
+}
+
+int population(std::uint8_t mask) { return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1); }
+
+// CRC-32 by eight tables, eight octets at a time.
+constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
+    std::array<std::array<std::uint32_t, 256>, 8> tables{};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+        std::uint32_t value = i;
+        for (int k = 0; k < 8; ++k) value = (value & 1U) != 0 ? (value >> 1) ^ 0xEDB88320U : value >> 1;
+        tables[0][i] = value;
+    }
+    for (std::size_t t = 1; t < 8; ++t) {
+        for (std::size_t i = 0; i < 256; ++i) {
+            const std::uint32_t before = tables[t - 1][i];
+            tables[t][i] = (before >> 8) ^ tables[0][before & 0xFFU];
+        }
+    }
+    return tables;
+}
+
+constexpr std::array<std::array<std::uint32_t, 256>, 8> tables = make_tables();
+
+std::uint64_t word(const std::uint8_t* octets) {
+    std::uint64_t value;
+    std::memcpy(&value, octets, 8);
+    return value;
+}
+
+}  // namespace
+
+Vote vote(const std::array<StepOutput, replicas_max>& outputs, std::uint8_t voting) {
+    std::uint8_t speaking = voting;
+    for (int i = 0; i < static_cast<int>(replicas_max); ++i) {
+        const auto& output = outputs[static_cast<std::size_t>(i)];
+        if (has(voting, i) && output.status != static_cast<std::uint32_t>(StepStatus::done)) {
+            speaking = without(speaking, bit(i));
+        }
+    }
+    const auto silent = without(voting, speaking);
+    const int count = population(speaking);
+    if (population(voting) == 1) return count == 1 ? Vote{speaking >> 1, 0} : Vote{no_winner, voting};
+    const bool e01 = has(speaking, 0) && has(speaking, 1) && same(outputs[0], outputs[1]);
+    if (e01) return {0, !has(speaking, 2) || same(outputs[0], outputs[2]) ? silent : bit(2)};
+    if (has(speaking, 2)) {
+        if (has(speaking, 0) && same(outputs[0], outputs[2])) return {0, without(voting, bit(0) | bit(2))};
+        if (has(speaking, 1) && same(outputs[1], outputs[2])) return {1, without(voting, bit(1) | bit(2))};
+    }
+    return {no_winner, voting};
+}
+
+std::uint8_t differing_slice(const std::array<ReplicaState, replicas_max>& replicas, std::uint8_t voting,
+                             std::size_t offset, std::size_t octets) {
+    const auto equal = [&](std::size_t a, std::size_t b) {
+        return std::memcmp(reinterpret_cast<const std::uint8_t*>(&replicas[a]) + offset,
+                           reinterpret_cast<const std::uint8_t*>(&replicas[b]) + offset, octets) == 0;
+    };
+    if (population(voting) < 2) return 0;
+    if (population(voting) == 2) {
+        const std::size_t a = has(voting, 0) ? 0 : 1;
+        const std::size_t b = has(voting, 2) ? 2 : 1;
+        return equal(a, b) ? std::uint8_t{0} : voting;
+    }
+    const bool e01 = equal(0, 1);
+    const bool e02 = equal(0, 2);
+    if (e01) return e02 ? std::uint8_t{0} : bit(2);
+    if (e02) return bit(1);
+    return equal(1, 2) ? bit(0) : voting;
+}
+
+std::uint32_t crc32(const void* octets, std::size_t count) {
+    const auto* at = static_cast<const std::uint8_t*>(octets);
+    std::uint32_t crc = 0xFFFFFFFFU;
+    for (; count >= 8; count -= 8, at += 8) {
+        const std::uint64_t value = word(at) ^ crc;
+        crc = tables[7][value & 0xFFU] ^ tables[6][(value >> 8) & 0xFFU] ^ tables[5][(value >> 16) & 0xFFU] ^
+              tables[4][(value >> 24) & 0xFFU] ^ tables[3][(value >> 32) & 0xFFU] ^
+              tables[2][(value >> 40) & 0xFFU] ^ tables[1][(value >> 48) & 0xFFU] ^ tables[0][value >> 56];
+    }
+    for (; count > 0; --count, ++at) crc = (crc >> 8) ^ tables[0][(crc ^ *at) & 0xFFU];
+    return ~crc;
+}
+
+bool resynchronise(std::array<ReplicaState, replicas_max>& replicas, std::uint8_t voting, int target) {
+    const std::uint8_t others = without(voting, bit(target));
+    if (population(others) != 2) return false;
+    const std::size_t a = has(others, 0) ? 0 : 1;
+    const std::size_t b = has(others, 2) ? 2 : 1;
+    const auto t = static_cast<std::size_t>(target);
+    auto* octets_a = reinterpret_cast<std::uint8_t*>(&replicas[a]);
+    auto* octets_b = reinterpret_cast<std::uint8_t*>(&replicas[b]);
+    auto* octets_t = reinterpret_cast<std::uint8_t*>(&replicas[t]);
+    if (std::memcmp(octets_a, octets_b, sizeof(ReplicaState)) != 0) {
+        for (std::size_t i = 0; i < sizeof(ReplicaState); i += 8) {
+            const std::uint64_t va = word(octets_a + i);
+            const std::uint64_t vb = word(octets_b + i);
+            if (va != vb && word(octets_t + i) != va && word(octets_t + i) != vb) return false;
+        }
+        for (std::size_t i = 0; i < sizeof(ReplicaState); i += 8) {
+            if (word(octets_a + i) == word(octets_b + i)) continue;
+            const bool with_a = word(octets_t + i) == word(octets_a + i);
+            std::memcpy(with_a ? octets_b + i : octets_a + i, octets_t + i, 8);
+        }
+    }
+    const std::uint32_t crc = crc32(octets_a, sizeof(ReplicaState));
+    if (crc != crc32(octets_b, sizeof(ReplicaState))) return false;
+    std::memcpy(octets_t, octets_a, sizeof(ReplicaState));
+    return crc32(octets_t, sizeof(ReplicaState)) == crc;
+}
+
+}  // namespace safehold::computer

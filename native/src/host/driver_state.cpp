@@ -1,0 +1,143 @@
+// The driver's state as octets: head, computer, chains, then the lists with their lengths.
+#include <stdexcept>
+
+#include "safehold/host/driver.hpp"
+
+namespace safehold::host {
+namespace {
+
+struct Head {
+    char magic[16];
+    char dictionary[64];
+    std::uint64_t tick;
+    std::int64_t tick_ns;
+    std::int64_t contact_mask;
+    std::uint64_t truth_interval;
+    std::uint64_t truth_width;
+    std::uint64_t computer_octets;
+    SensorFrame sensor;
+};
+
+constexpr char magic[16] = "SAFEHOLD-DRIVE1";
+
+class Out {
+  public:
+    void add(const void* data, std::size_t count) {
+        const auto* at = static_cast<const std::uint8_t*>(data);
+        octets.insert(octets.end(), at, at + count);
+    }
+    template <typename T>
+    void list(const std::vector<T>& items) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        const std::uint64_t count = items.size();
+        add(&count, sizeof count);
+        if (count != 0) add(items.data(), count * sizeof(T));
+    }
+    std::vector<std::uint8_t> octets;
+};
+
+class In {
+  public:
+    In(const std::uint8_t* octets, std::size_t count) : at_(octets), left_(count) {}
+    void take(void* data, std::size_t count) {
+        if (count > left_) throw std::invalid_argument("the driver's state is cut short");
+        if (count != 0) std::memcpy(data, at_, count);
+        at_ += count;
+        left_ -= count;
+    }
+    template <typename T>
+    std::vector<T> list() {
+        std::uint64_t count = 0;
+        take(&count, sizeof count);
+        if (count > left_ / sizeof(T)) throw std::invalid_argument("the driver's state is cut short");
+        std::vector<T> items(count);
+        take(items.data(), count * sizeof(T));
+        return items;
+    }
+    [[nodiscard]] bool empty() const { return left_ == 0; }
+
+  private:
+    const std::uint8_t* at_;
+    std::size_t left_;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> Driver::state() const {
+    Head head{};
+    std::memcpy(head.magic, magic, sizeof magic);
+    std::memcpy(head.dictionary, dictionary_sha256, sizeof head.dictionary);
+    head.tick = tick_;
+    head.tick_ns = tick_ns_;
+    head.contact_mask = contact_mask_;
+    head.truth_interval = truth_interval_;
+    head.truth_width = width_;
+    head.computer_octets = sizeof(computer::ComputerState);
+    head.sensor = sensor_;
+    Out out;
+    out.octets.reserve(sizeof head + sizeof(computer::ComputerState) + 4 * Chain::block_octets);
+    out.add(&head, sizeof head);
+    out.add(&computer_.config(), sizeof computer_.config());
+    out.add(&computer_.state(), sizeof computer_.state());
+    out.add(&plant_chain_, sizeof plant_chain_);
+    out.add(&flight_chain_, sizeof flight_chain_);
+    out.list(watches_);
+    out.list(flips_);
+    out.list(downlink_);
+    out.list(events_);
+    out.list(truth_);
+    return out.octets;
+}
+
+void Driver::restore(const std::uint8_t* octets, std::size_t count) {
+    In in(octets, count);
+    Head head{};
+    in.take(&head, sizeof head);
+    if (std::memcmp(head.magic, magic, sizeof magic) != 0) {
+        throw std::invalid_argument("these octets are not a driver's state");
+    }
+    if (std::memcmp(head.dictionary, dictionary_sha256, sizeof head.dictionary) != 0 ||
+        head.computer_octets != sizeof(computer::ComputerState) || head.truth_width != width_) {
+        throw std::invalid_argument("the state was made with another dictionary or state layout");
+    }
+    if (head.tick_ns != tick_ns_) throw std::invalid_argument("the state was made with another control period");
+    computer::ComputerConfig config{};
+    in.take(&config, sizeof config);
+    if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {
+        throw std::invalid_argument("the state was made with another configuration of the flight computer");
+    }
+    auto computer_state = std::make_unique<computer::ComputerState>();
+    in.take(computer_state.get(), sizeof *computer_state);
+    Chain plant_chain{"plant"};
+    Chain flight_chain{"flight"};
+    in.take(&plant_chain, sizeof plant_chain);
+    in.take(&flight_chain, sizeof flight_chain);
+    auto watches = in.list<Watch>();
+    auto flips = in.list<Flip>();
+    auto downlink = in.list<DownlinkFrame>();
+    auto events = in.list<VotedEvent>();
+    auto truth = in.list<double>();
+    if (!in.empty()) throw std::invalid_argument("the driver's state is too long");
+    for (const Watch& watch : watches) {
+        const bool known = watch.column >= 0
+                               ? static_cast<std::size_t>(watch.column) < width_
+                               : watch.telemetry_entry < telemetry_entries.size() &&
+                                     watch.telemetry_element < telemetry_entries[watch.telemetry_entry].count;
+        if (!known) throw std::invalid_argument("a watch of the driver's state looks at nothing");
+    }
+    tick_ = head.tick;
+    contact_mask_ = head.contact_mask;
+    truth_interval_ = head.truth_interval;
+    sensor_ = head.sensor;
+    attention_ = 0;
+    computer_.restore(*computer_state);
+    plant_chain_ = plant_chain;
+    flight_chain_ = flight_chain;
+    watches_ = std::move(watches);
+    flips_ = std::move(flips);
+    downlink_ = std::move(downlink);
+    events_ = std::move(events);
+    truth_ = std::move(truth);
+}
+
+}  // namespace safehold::host

@@ -1,0 +1,196 @@
+#include "safehold/host/recording.hpp"
+
+#include <cstring>
+#include <stdexcept>
+
+namespace safehold::host {
+namespace {
+
+constexpr char magic[16] = "SAFEHOLD-INPUT1";
+constexpr std::uint8_t flag_uplink = 1;
+constexpr std::uint8_t flag_flips = 2;
+constexpr std::uint8_t flag_overrun = 4;
+constexpr std::uint8_t flag_end = 128;
+constexpr std::size_t words = sizeof(SensorFrame) / 8;
+static_assert(sizeof(SensorFrame) % 8 == 0 && words <= 64);
+
+struct Header {
+    char magic[16];
+    char dictionary[64];
+    std::uint64_t first_tick;
+    std::uint32_t config_octets;
+    std::uint32_t state_octets;
+};
+static_assert(sizeof(Header) == 96);
+
+Header make_header(std::uint64_t tick) {
+    Header header{};
+    std::memcpy(header.magic, magic, sizeof magic);
+    std::memcpy(header.dictionary, dictionary_sha256, sizeof header.dictionary);
+    header.first_tick = tick;
+    header.config_octets = sizeof(computer::ComputerConfig);
+    header.state_octets = sizeof(computer::ComputerState);
+    return header;
+}
+
+// The octets of `now` that differ from `before`: a bit for each word, then a mask and the octets of each such word.
+void put_delta(std::vector<std::uint8_t>& out, const SensorFrame& before, const SensorFrame& now) {
+    const auto* a = reinterpret_cast<const std::uint8_t*>(&before);
+    const auto* b = reinterpret_cast<const std::uint8_t*>(&now);
+    std::uint64_t changed = 0;
+    const std::size_t start = out.size();
+    out.resize(start + 8);
+    for (std::size_t w = 0; w < words; ++w) {
+        if (std::memcmp(a + 8 * w, b + 8 * w, 8) == 0) continue;
+        changed |= 1ULL << w;
+        const std::size_t mask_at = out.size();
+        out.push_back(0);
+        unsigned mask = 0;
+        for (std::size_t i = 0; i < 8; ++i) {
+            if (a[8 * w + i] == b[8 * w + i]) continue;
+            mask |= 1U << i;
+            out.push_back(b[8 * w + i]);
+        }
+        out[mask_at] = static_cast<std::uint8_t>(mask);
+    }
+    std::memcpy(out.data() + start, &changed, 8);
+}
+
+void put_u16(std::vector<std::uint8_t>& out, std::size_t value) {
+    out.push_back(static_cast<std::uint8_t>(value));
+    out.push_back(static_cast<std::uint8_t>(value >> 8));
+}
+
+}  // namespace
+
+Recorder::Recorder(const std::string& path, std::uint64_t tick, const computer::FlightComputer& computer,
+                   const Chain& flight_chain)
+    : file_(std::fopen(path.c_str(), "wb")), path_(path) {
+    if (!file_) throw std::runtime_error("cannot write the recording " + path);
+    const Header header = make_header(tick);
+    write(&header, sizeof header);
+    write(&computer.config(), sizeof computer.config());
+    write(&computer.state(), sizeof computer.state());
+    write(&flight_chain, sizeof flight_chain);
+}
+
+void Recorder::write(const void* octets, std::size_t count) {
+    if (std::fwrite(octets, 1, count, file_.get()) != count) {
+        throw std::runtime_error("cannot write the recording " + path_);
+    }
+}
+
+void Recorder::add(const TickInput& input) {
+    buffer_.clear();
+    const unsigned flags = (input.uplink.empty() ? 0U : flag_uplink) | (input.flips.empty() ? 0U : flag_flips) |
+                           (input.overrun ? flag_overrun : 0U);
+    buffer_.push_back(static_cast<std::uint8_t>(flags));
+    put_delta(buffer_, before_, input.sensor);
+    before_ = input.sensor;
+    if (!input.uplink.empty()) {
+        put_u16(buffer_, input.uplink.size());
+        for (const auto& frame : input.uplink) {
+            const std::size_t kept = frame.size() < 65535 ? frame.size() : 65535;
+            put_u16(buffer_, kept);
+            buffer_.insert(buffer_.end(), frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(kept));
+        }
+    }
+    if (!input.flips.empty()) {
+        put_u16(buffer_, input.flips.size());
+        for (const Flip& flip : input.flips) {
+            put_u16(buffer_, flip.replica);
+            put_u16(buffer_, flip.bit & 0xFFFFU);
+            put_u16(buffer_, flip.bit >> 16);
+        }
+    }
+    write(buffer_.data(), buffer_.size());
+}
+
+void Recorder::finish(const Digest& flight_digest) {
+    write(&flag_end, 1);
+    write(flight_digest.data(), flight_digest.size());
+    if (std::fflush(file_.get()) != 0) throw std::runtime_error("cannot write the recording " + path_);
+}
+
+Recording::Recording(const std::string& path) : file_(std::fopen(path.c_str(), "rb")) {
+    if (!file_) throw std::runtime_error("cannot read the recording " + path);
+    Header header{};
+    read(&header, sizeof header);
+    const Header mine = make_header(header.first_tick);
+    if (std::memcmp(header.magic, mine.magic, sizeof mine.magic) != 0) {
+        throw std::runtime_error(path + " is not a recording of flight inputs");
+    }
+    if (std::memcmp(&header, &mine, sizeof mine) != 0) {
+        throw std::runtime_error(path + " was recorded with another dictionary or state layout");
+    }
+    first_tick = header.first_tick;
+    state = std::make_unique<computer::ComputerState>();
+    read(&config, sizeof config);
+    read(state.get(), sizeof *state);
+    read(&flight_chain, sizeof flight_chain);
+}
+
+void Recording::read(void* octets, std::size_t count) {
+    if (std::fread(octets, 1, count, file_.get()) != count) throw std::runtime_error("the recording is cut short");
+}
+
+bool Recording::next(TickInput& input) {
+    std::uint8_t flags = 0;
+    read(&flags, 1);
+    if (flags == flag_end) {
+        read(flight_digest.data(), flight_digest.size());
+        return false;
+    }
+    std::uint64_t changed = 0;
+    read(&changed, 8);
+    auto* octets = reinterpret_cast<std::uint8_t*>(&before_);
+    for (std::size_t w = 0; w < words; ++w) {
+        if (((changed >> w) & 1U) == 0) continue;
+        std::uint8_t mask = 0;
+        read(&mask, 1);
+        for (std::size_t i = 0; i < 8; ++i) {
+            if (((static_cast<unsigned>(mask) >> i) & 1U) != 0) read(octets + 8 * w + i, 1);
+        }
+    }
+    input.sensor = before_;
+    input.overrun = (flags & flag_overrun) != 0;
+    input.uplink.clear();
+    input.flips.clear();
+    if ((flags & flag_uplink) != 0) {
+        std::uint16_t count = 0;
+        read(&count, 2);
+        for (std::size_t i = 0; i < count; ++i) {
+            std::uint16_t length = 0;
+            read(&length, 2);
+            std::vector<std::uint8_t> frame(length);
+            if (length != 0) read(frame.data(), length);
+            input.uplink.push_back(std::move(frame));
+        }
+    }
+    if ((flags & flag_flips) != 0) {
+        std::uint16_t count = 0;
+        read(&count, 2);
+        for (std::size_t i = 0; i < count; ++i) {
+            std::array<std::uint16_t, 3> values{};
+            read(values.data(), sizeof values);
+            input.flips.push_back({0, values[0], values[1] | (static_cast<std::uint32_t>(values[2]) << 16)});
+        }
+    }
+    return true;
+}
+
+void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightComputer& computer) {
+    chain.add(&time_ns, sizeof time_ns);
+    chain.add(&computer.actuator(), sizeof(ActuatorFrame));
+    const computer::StepOutput* voted = computer.voted();
+    if (voted == nullptr) return;
+    for (std::size_t i = 0; i < voted->frame_count; ++i) chain.add(voted->frames[i].data(), voted->frames[i].size());
+}
+
+Digest flight_digest_now(const Chain& chain, const computer::FlightComputer& computer) {
+    Chain last = chain;
+    last.add(&computer.state(), sizeof(computer::ComputerState));
+    return last.digest();
+}
+
+}  // namespace safehold::host
