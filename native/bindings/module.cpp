@@ -6,9 +6,7 @@ PYBIND11_MODULE(_safehold_native, module) {
     module.doc() = "safehold's flight software in C++";
     module.attr("DICTIONARY_SHA256") = safehold::dictionary_sha256;
     module.attr("ABI") = safehold::abi_number;
-#if !defined(SAFEHOLD_PARTIAL)
     safehold::bindings::bind_digest(module);
     safehold::bindings::bind_computer(module);
     safehold::bindings::bind_driver(module);
-#endif
 }
