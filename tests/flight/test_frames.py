@@ -153,7 +153,7 @@ def test_a_sound_tc_frame_of_somebody_else_is_refused(octet: int, mask: int, rea
 @pytest.mark.requirement("S3")
 @given(st.lists(st.lists(st.integers(0, 1002), max_size=12), min_size=1, max_size=12))
 def test_packets_of_any_length_pass_through_frames(ticks: list[list[int]]) -> None:
-    # Each tick flushes its frames, so packets span frames, gaps below 7 octets occur and idle packets run over.
+    # Each tick flushes its frames: packets span frames, gaps below 7 octets occur, idle packets run over.
     framer, extractor, sent, got = TmFramer(), PacketExtractor(), [], []
     for sizes in ticks:
         packets = telemetry(*sizes)

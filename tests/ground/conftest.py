@@ -1,0 +1,189 @@
+"""A satellite of a few lines that speaks docs/wire.md, and the loop that joins it to a link and a ground."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from flight import packets
+from flight.frames import Clcw, FrameError, TmFramer, decode_tc_frame
+from flight.packets import PacketError, TmPacket, Verification
+from ground.config import Command, GroundConfig, Orbit, Station
+from ground.process import GroundClient
+from sim.link import Link, LinkConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+TICK_NS = 100_000_000
+LATENCY_NS = 240_000_000
+SECOND = 10  # ticks
+
+
+@dataclass
+class Satellite:
+    """Sends housekeeping every second while its receiver is locked, and answers commands in the tick they
+    come.
+    """
+
+    framer: TmFramer = field(default_factory=TmFramer)
+    heard: list[str] = field(default_factory=list)
+    sequence: int = 0
+    refuse: int = 0
+    mute: bool = False
+
+    def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
+        """The TM frames of a tick."""
+        out: list[bytes] = []
+        for frame in uplink:
+            out += self._answer(tick, frame)
+        if lock and tick % SECOND == 0:
+            out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, {"tick": tick})))
+        if self.mute or not lock:
+            return []
+        return self.framer.frames(out, Clcw(no_rf=not lock, no_bit_lock=not lock))
+
+    def _answer(self, tick: int, frame: bytes) -> list[bytes]:
+        try:
+            command = packets.decode_tc_packet(decode_tc_frame(frame).packet)
+        except (FrameError, PacketError) as error:
+            self.heard.append(f"dropped {error.reason}")
+            return []
+        self.heard.append(f"{command.service},{command.subtype}")
+        if self.refuse:
+            report = Verification(2, command.request_id, self.refuse, 42)
+            return [self._packet(tick, 1, 2, packets.encode_verification(report))]
+        reports = [self._packet(tick, 1, 1, packets.encode_verification(Verification(1, command.request_id)))]
+        if command.service == 17:
+            reports.append(self._packet(tick, 17, 2, b""))
+        return [
+            *reports,
+            self._packet(tick, 1, 7, packets.encode_verification(Verification(7, command.request_id))),
+        ]
+
+    def _packet(self, tick: int, service: int, subtype: int, data: bytes) -> bytes:
+        self.sequence += 1
+        return packets.encode_tm_packet(TmPacket(service, subtype, tick * TICK_NS, data, self.sequence))
+
+
+@dataclass
+class World:
+    """The host's loop, as `safehold` runs it, around a satellite whose contacts are given."""
+
+    ground: GroundClient
+    contact: Callable[[int], int]
+    changes: list[int]
+    link: Link
+    satellite: Satellite = field(default_factory=Satellite)
+    tick: int = 0
+    promise: int = 0
+    exchanges: int = 0
+    sent_up: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def fly(self, until: int, stops: Iterable[int] = ()) -> None:
+        """On to a tick; `stops` are further ticks at which the host stops and talks."""
+        changes = sorted({*self.changes, *stops, until})
+        lookahead = self.link.config.lookahead_ticks
+        while self.tick < until:
+            self._exchange(forced=self.tick in set(stops))
+            uplink = self.link.deliver_up(self.tick)
+            lock = self.link.receiver_lock(self.tick)
+            horizon = min(
+                self.link.next_arrival_up_tick(),
+                self.promise + lookahead,
+                self.link.next_arrival_down_tick() + lookahead,
+                next(change for change in changes if change > self.tick),
+            )
+            self._run(max(horizon, self.tick + 1), uplink, lock)
+        self._exchange(forced=True)
+
+    def _run(self, horizon: int, uplink: list[bytes], lock: bool) -> None:
+        while self.tick < horizon:
+            sent = self.satellite.step(self.tick, uplink, lock)
+            for frame in sent:
+                self.link.send_down(self.tick, frame)
+            self.tick += 1
+            uplink = []
+            self.link.set_contact(self.tick, self.contact(self.tick))
+            if sent:
+                return
+            if not lock:  # nothing happens on board until the host stops
+                self.tick = max(self.tick, horizon)
+                self.link.set_contact(self.tick, self.contact(self.tick))
+
+    def _exchange(self, *, forced: bool) -> None:
+        deliveries = self.link.deliver_down(self.tick)
+        if not deliveries and self.tick < self.promise and not forced:
+            return
+        self.exchanges += 1
+        uplinks, self.promise = self.ground.exchange(self.tick, deliveries)
+        for uplink in uplinks:
+            assert uplink.departure_ns // TICK_NS <= self.tick
+            self.sent_up.append((uplink.departure_ns, uplink.station, uplink.kind))
+            self.link.send_up(uplink)
+
+
+def world_of(ground: GroundClient, windows: list[tuple[int, int, int]], *, late_ns: int = 0) -> World:
+    """A world whose true contacts are (station, rise ns, set ns), each edge later by `late_ns`."""
+    spans = [(station, rise + late_ns, fall + late_ns) for station, rise, fall in windows]
+
+    def contact(tick: int) -> int:
+        return sum(1 << station for station, rise, fall in spans if rise <= tick * TICK_NS < fall)
+
+    edges = {-(-edge // TICK_NS) for _, rise, fall in spans for edge in (rise, fall)}
+    link = Link(LinkConfig(TICK_NS, LATENCY_NS, 3))
+    return World(ground, contact, sorted(edges), link)
+
+
+@pytest.fixture(scope="session")
+def stations() -> tuple[Station, ...]:
+    """Starbase, Svalbard and Hawaii of the catalogue, above 10 degrees."""
+    catalogue = tomllib.loads((ROOT / "safehold" / "stations.toml").read_text(encoding="utf-8"))["station"]
+    return tuple(
+        Station(
+            name=name,
+            latitude_rad=math.radians(catalogue[name]["latitude_deg"]),
+            longitude_rad=math.radians(catalogue[name]["longitude_deg"]),
+            altitude_m=catalogue[name]["altitude_m"],
+            elevation_mask_rad=math.radians(10.0),
+        )
+        for name in ("starbase", "svalbard", "hawaii")
+    )
+
+
+@pytest.fixture(scope="session")
+def configure(stations: tuple[Station, ...]) -> Callable[..., GroundConfig]:
+    """Makes the configuration of a day on the default orbit, with the commands and changes given."""
+
+    def make(*commands: Command, **changes: object) -> GroundConfig:
+        radius_m = 6378137.0 + 550e3
+        speed_m_s = math.sqrt(3.986004415e14 / radius_m)
+        inclination_rad = math.radians(97.6)
+        values: dict[str, object] = {
+            "epoch": "2026-06-21T00:00:00+00:00",
+            "duration_ns": 86_400_000_000_000,
+            "tick_ns": TICK_NS,
+            "latency_ns": LATENCY_NS,
+            "orbit": Orbit(
+                position_gcrf_m=(0.0, radius_m, 0.0),
+                velocity_gcrf_m_s=(
+                    -speed_m_s * math.cos(inclination_rad),
+                    0.0,
+                    speed_m_s * math.sin(inclination_rad),
+                ),
+            ),
+            "stations": stations,
+            "commands": commands,
+        }
+        return GroundConfig(**{**values, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[..., World]:
+    """`world_of`, for tests."""
+    return world_of

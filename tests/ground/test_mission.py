@@ -1,0 +1,231 @@
+"""The ground joined to a link and a satellite of a few lines: contacts, commands, answers, promises."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flight.frames import Delivery
+from ground.config import Command, GroundConfig
+from ground.mission import BLIND_AFTER_NS, CARRIER_GUARD_NS, NEVER, Ground
+from ground.predict import predict
+from ground.process import InProcessGround
+
+TICK_NS = 100_000_000
+SECOND_NS = 1_000_000_000
+PING = Command(at_ns=0, name="ping")
+
+Configure = Callable[..., GroundConfig]
+MakeWorld = Callable[..., Any]
+
+
+def true_windows(config: GroundConfig) -> list[tuple[int, int, int]]:
+    return [(window.station, window.aos_ns, window.los_ns) for window in predict(config)]
+
+
+@pytest.mark.requirement("L2.1", "L2.2", "S3")
+@pytest.mark.parametrize("late_ms", [-700, 0, 700])
+def test_first_contact_brings_telemetry_and_a_pong_in_time(
+    configure: Configure, make_world: MakeWorld, late_ms: int
+) -> None:
+    config = configure(PING)
+    windows = true_windows(config)
+    world = make_world(InProcessGround(config), windows, late_ns=late_ms * 1_000_000)
+    station, aos_ns, los_ns = windows[0]
+    world.fly(los_ns // TICK_NS + 100)
+    results = world.ground.results()
+    contact = results["passes"][0]
+    assert contact["station"] == station
+    # Housekeeping once a second while the carrier is on, but for the edges: lock a latency after acquisition,
+    # frames in flight at the end.
+    seconds = (los_ns - aos_ns - CARRIER_GUARD_NS) // SECOND_NS
+    assert seconds - 3 <= contact["frames"] <= seconds + 1
+    (ping,) = results["commands"]
+    assert (ping["state"], ping["name"]) == ("completed", "ping")
+    # Two latencies, a tick until it is handled, one until it leaves, and both frames' time on the air.
+    (delay_ms,) = results["pong_delays_ms"]
+    assert 480.0 <= delay_ms <= 480.0 + 3 * 100.0 + 8.92 + 2.7
+    assert world.link.counters["bytes_outside_window"] == 0
+    assert world.link.counters["up_delivered_frames"] == 1
+
+
+@pytest.mark.requirement("L2.1")
+def test_stations_radiate_inside_predicted_windows_alone(configure: Configure, make_world: MakeWorld) -> None:
+    config = configure(*[Command(at_ns=hour * 3600 * SECOND_NS, name="ping") for hour in range(0, 24, 2)])
+    windows = true_windows(config)
+    world = make_world(InProcessGround(config), windows)
+    world.fly(864_000)
+    radiated = [(when, station) for when, station, _ in world.sent_up]
+    assert len(radiated) >= 2 * len(windows)
+    for when, station in radiated:
+        assert any(station == s and aos <= when <= los for s, aos, los in windows)
+    assert all(c["state"] == "completed" for c in world.ground.results()["commands"])
+    assert all(one["frames"] > 0 for one in world.ground.results()["passes"])
+    # Each command goes up in the first window that begins or lasts after it was asked for.
+    for command in world.ground.results()["commands"]:
+        usable = [los - CARRIER_GUARD_NS - 1_480_000_000 for _, _, los in windows]
+        first = next(i for i, last in enumerate(usable) if last > command["at_ns"])
+        assert windows[first][1] <= command["departure_ns"] <= windows[first][2]
+
+
+@pytest.mark.requirement("L2.1")
+def test_nothing_depends_on_how_often_time_is_granted(configure: Configure, make_world: MakeWorld) -> None:
+    config = configure(PING, Command(at_ns=7_100 * SECOND_NS, name="set_mode", arguments={"mode": 3}))
+    windows = true_windows(config)
+    until = windows[1][2] // TICK_NS + 50
+
+    def fly(stops: list[int]) -> tuple[Any, ...]:
+        world = make_world(InProcessGround(config), windows, late_ns=300_000_000)
+        world.fly(until, stops)
+        return (
+            world.ground.digest(),
+            world.ground.to_bytes(),
+            world.link.digest(),
+            world.link.to_bytes(),
+            world.ground.results(),
+            world.ground.archive,
+            world.satellite.heard,
+        )
+
+    reference = fly([])
+    assert reference[4]["commands"][1]["state"] == "completed"
+    chance = random.Random(1)
+    for _ in range(3):
+        near = [windows[0][1] // TICK_NS + chance.randrange(-20, 200) for _ in range(50)]
+        anywhere = [chance.randrange(1, until) for _ in range(50)]
+        assert fly(sorted({*near, *anywhere})) == reference
+
+
+@pytest.mark.requirement("L2.6")
+def test_state_restored_at_any_tick_of_a_contact_goes_on_the_same(
+    configure: Configure, make_world: MakeWorld
+) -> None:
+    config = configure(PING, PING, PING)
+    windows = true_windows(config)[:1]
+    start, until = windows[0][1] // TICK_NS - 5, windows[0][2] // TICK_NS + 50
+    for at in (*range(start, start + 24), until - 60, until - 40):
+        world = make_world(InProcessGround(config), windows)
+        world.fly(until, [at])
+        other = make_world(InProcessGround(config), windows)
+        other.fly(at)
+        state = other.ground.to_bytes()
+        # An archive is an output; the restored ground must not have seen the first half.
+        other.ground = InProcessGround(config)
+        other.ground.restore(state)
+        other.link = type(other.link).from_bytes(other.link.config, other.link.to_bytes())
+        other.fly(until)
+        assert other.ground.digest() == world.ground.digest()
+        assert other.link.digest() == world.link.digest()
+        assert other.ground.results() == world.ground.results()
+
+
+def test_a_refused_command_is_reported_with_its_reason(configure: Configure, make_world: MakeWorld) -> None:
+    config = configure(PING)
+    windows = true_windows(config)[:1]
+    world = make_world(InProcessGround(config), windows)
+    world.satellite.refuse = 8
+    world.fly(windows[0][2] // TICK_NS)
+    (command,) = world.ground.results()["commands"]
+    assert (command["state"], command["failure_code"], command["failure_parameter"]) == ("rejected", 8, 42)
+    assert command["answer_ns"] is None
+
+
+def test_a_satellite_that_cannot_speak_is_commanded_blind(
+    configure: Configure, make_world: MakeWorld
+) -> None:
+    config = configure(PING)
+    windows = true_windows(config)[:1]
+    world = make_world(InProcessGround(config), windows)
+    world.satellite.mute = True
+    world.fly(windows[0][2] // TICK_NS + 50)
+    assert world.satellite.heard == ["17,1"]
+    (command,) = world.ground.results()["commands"]
+    assert command["state"] == "sent"
+    assert command["departure_ns"] == windows[0][1] + BLIND_AFTER_NS
+    assert world.ground.results()["passes"][0]["frames"] == 0
+
+
+def test_the_promise_is_kept_and_grants_outside_contact_are_few(
+    configure: Configure, make_world: MakeWorld
+) -> None:
+    config = configure()
+    windows = true_windows(config)
+    world = make_world(InProcessGround(config), windows)
+    world.fly(windows[0][1] // TICK_NS - 1)
+    # One exchange at the start, one forced at the end: 22 minutes in between cost nothing.
+    assert world.exchanges == 2
+    assert world.promise == windows[0][1] // TICK_NS
+
+
+def test_without_stations_the_ground_promises_silence_for_ever(configure: Configure) -> None:
+    ground = Ground(configure(PING, stations=()))
+    assert ground.advance(10, []) == []
+    assert ground.promise_tick() == NEVER
+    assert ground.advance(864_000, []) == []
+    assert ground.results()["windows"] == []
+    assert ground.results()["commands"][0]["state"] == "queued"
+
+
+@pytest.mark.requirement("L2.1")
+def test_overlapping_stations_take_turns(configure: Configure, make_world: MakeWorld) -> None:
+    svalbard = configure().stations[1]
+    config = configure(PING, stations=(svalbard, svalbard, svalbard), duration_ns=2_000 * SECOND_NS)
+    windows = true_windows(config)
+    assert len(windows) == 3
+    world = make_world(InProcessGround(config), windows)
+    world.fly(20_000)
+    results = world.ground.results()
+    # All three see the same satellite; one tracks it, what the others pick up is not counted twice.
+    assert [one["station"] for one in results["passes"]] == [0]
+    assert results["counters"]["frames_refused_not_connected"] == 2 * results["passes"][0]["frames"]
+    assert world.satellite.heard == ["17,1"]
+
+
+def test_hostile_frames_are_counted_by_reason_and_change_nothing(configure: Configure) -> None:
+    config = configure()
+    (_, aos_ns, _), *_ = true_windows(config)
+    ground, chance = Ground(config), random.Random(2)
+    tick = aos_ns // TICK_NS + 10
+    ground.advance(tick, [])
+    frames = [b"", bytes(1115), bytes(5000)] + [chance.randbytes(1115) for _ in range(20)]
+    frames[3] = frames[3][:-1]
+    deliveries = [Delivery(tick * TICK_NS + i, 1, frame) for i, frame in enumerate(frames)]
+    assert ground.advance(tick + 1, deliveries) == []
+    assert ground.accepted() == [False] * len(frames)
+    counters = ground.results()["counters"]
+    assert counters["frames_refused_length"] == 3
+    assert counters["frames_refused_fecf"] == 20
+    assert ground.results()["passes"][0]["frames"] == 0
+
+
+@pytest.mark.parametrize(
+    ("until", "deliveries", "message"),
+    [
+        (5, [], "cannot go back"),
+        (20, [Delivery(500_000_000, 0, b"")], "outside"),
+        (20, [Delivery(2_100_000_000, 0, b"")], "outside"),
+        (20, [Delivery(1_600_000_000, 0, b""), Delivery(1_500_000_000, 0, b"")], "outside"),
+        (20, [Delivery(1_500_000_000, 3, b"")], "station 3 of 3"),
+    ],
+)
+def test_a_grant_that_cannot_be_is_refused(
+    configure: Configure, until: int, deliveries: list[Delivery], message: str
+) -> None:
+    ground = Ground(configure())
+    ground.advance(10, [])
+    with pytest.raises(ValueError, match=message):
+        ground.advance(until, deliveries)
+
+
+def test_a_state_of_another_configuration_is_refused(configure: Configure) -> None:
+    state = Ground(configure()).to_bytes()
+    with pytest.raises(ValueError, match="another configuration"):
+        Ground.from_bytes(configure(PING), state)
+
+
+def test_a_command_that_the_dictionary_does_not_know_is_refused_at_once(configure: Configure) -> None:
+    with pytest.raises(ValueError, match="unknown telecommand"):
+        Ground(configure(Command(at_ns=0, name="dance")))

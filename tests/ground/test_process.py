@@ -1,0 +1,275 @@
+"""The ground as a process: the same answers as by direct calls, and a clear end whichever side dies.
+
+Times are generous, because they only bound how long a failing test hangs.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flight.frames import Delivery, Uplink
+from ground import protocol
+from ground.config import Command, GroundConfig
+from ground.predict import predict
+from ground.process import GroundError, GroundLostError, InProcessGround, ZmqGround
+from ground.protocol import Kind, MessageError
+from ground.server import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+TICK_NS = 100_000_000
+
+Configure = Callable[..., GroundConfig]
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended (a zombie has)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def wait_until_gone(pid: int) -> None:
+    for _ in range(200):
+        if gone(pid):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} lives on")
+
+
+@pytest.mark.requirement("S3")
+def test_over_zeromq_everything_is_as_by_direct_calls(
+    configure: Configure, make_world: Callable[..., Any]
+) -> None:
+    config = configure(Command(at_ns=0, name="ping"))
+    windows = [(w.station, w.aos_ns, w.los_ns) for w in predict(config)][:2]
+    worlds = []
+    with ZmqGround(config) as far, InProcessGround(config) as near:
+        for ground in (far, near):
+            world = make_world(ground, windows, late_ns=200_000_000)
+            world.fly(windows[1][2] // TICK_NS + 50)
+            worlds.append((world.sent_up, world.exchanges, world.link.digest(), ground.archive))
+        assert worlds[0] == worlds[1]
+        assert far.results() == near.results()
+        assert far.results()["commands"][0]["state"] == "completed"
+        assert far.digest() == near.digest()
+        assert far.to_bytes() == near.to_bytes()
+        far.restore(near.to_bytes())
+        assert far.digest() == near.digest()
+        assert far.strangers == 0
+
+
+def test_a_refusal_says_why_and_the_ground_lives_on(configure: Configure) -> None:
+    with ZmqGround(configure()) as ground:
+        ground.exchange(10, [])
+        with pytest.raises(GroundError, match="cannot go back"):
+            ground.exchange(5, [])
+        with pytest.raises(GroundError, match="another configuration"):
+            ground.restore(InProcessGround(configure(Command(at_ns=0, name="ping"))).to_bytes())
+        assert ground.exchange(20, []) == InProcessGround(configure()).exchange(20, [])
+
+
+def test_the_death_of_the_ground_is_a_clear_error(configure: Configure) -> None:
+    with ZmqGround(configure()) as ground:
+        ground.exchange(10, [])
+        os.kill(ground.pid, signal.SIGKILL)
+        with pytest.raises(GroundLostError, match="has ended with exit code -9"):
+            ground.exchange(20, [])
+        with pytest.raises(GroundLostError, match="has been closed"):
+            ground.exchange(30, [])
+
+
+def test_a_ground_that_cannot_start_says_its_last_words(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "zmq.py").write_text("raise ImportError('no zmq for you')\n", encoding="ascii")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with ZmqGround(configure()) as ground, pytest.raises(GroundLostError, match="no zmq for you"):
+        ground.exchange(0, [])
+
+
+def test_a_ground_that_hangs_is_given_up_and_ended(configure: Configure) -> None:
+    with ZmqGround(configure(), timeout_s=60.0) as ground:
+        ground.exchange(10, [])
+        ground._timeout_s = 0.3
+        os.kill(ground.pid, signal.SIGSTOP)
+        with pytest.raises(GroundLostError, match=r"has not answered for 0\.3 s"):
+            ground.exchange(20, [])
+    wait_until_gone(ground.pid)
+
+
+def test_ctrl_c_does_not_end_the_ground_before_its_host(configure: Configure) -> None:
+    with ZmqGround(configure()) as ground:
+        ground.exchange(10, [])
+        os.kill(ground.pid, signal.SIGINT)
+        ground.exchange(20, [])
+    wait_until_gone(ground.pid)
+
+
+def test_the_ground_ends_when_its_host_is_killed(configure: Configure) -> None:
+    program = (
+        "import sys; from ground.config import GroundConfig; from ground.process import ZmqGround\n"
+        "ground = ZmqGround(GroundConfig.from_json(sys.stdin.readline())); ground.exchange(10, [])\n"
+        "print(ground.pid, flush=True); sys.stdin.read()\n"
+    )
+    host = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert host.stdin is not None
+    assert host.stdout is not None
+    host.stdin.write(configure().to_json() + "\n")
+    host.stdin.flush()
+    pid = int(host.stdout.readline())
+    assert not gone(pid)
+    host.kill()
+    host.wait()
+    host.stdin.close()
+    host.stdout.close()
+    wait_until_gone(pid)
+
+
+@pytest.mark.requirement("S3")
+def test_strangers_on_the_port_are_counted_and_ignored(configure: Configure) -> None:
+    context = zmq.Context()
+    try:
+        with ZmqGround(configure()) as ground:
+            endpoint = ground._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+            assert endpoint.startswith("tcp://127.0.0.1:")
+            stranger = context.socket(zmq.DEALER)
+            stranger.connect(endpoint)
+            stranger.send(b"SHG1" + bytes(32))
+            stranger.send(protocol.encode(Kind.EXCHANGE | protocol.REPLY, 1, bytes(16)))
+            stranger.send_multipart([b"a", b"b", b"c"])
+            for tick in range(1, 200):
+                assert ground.exchange(tick, [])[0] == []
+                if ground.strangers == 3:
+                    break
+                time.sleep(0.01)
+            assert ground.strangers == 3
+            stranger.close(linger=0)
+    finally:
+        context.term()
+
+
+@given(st.binary(max_size=200))
+def test_no_message_crashes_the_service(message: bytes) -> None:
+    service = Service()
+    replies = [service.handle(message)]
+    replies += [service.handle(protocol.encode(kind, 7, message)) for kind in (*range(12), 255)]
+    for reply in replies[1:]:
+        assert reply is not None
+        kind, sequence, _ = protocol.decode(reply)
+        assert sequence == 7
+        assert kind in (protocol.ERROR, Kind.STOP | protocol.REPLY)
+
+
+def test_a_configured_service_survives_garbage(configure: Configure) -> None:
+    service, chance = Service(), random.Random(3)
+    service.handle(protocol.encode(Kind.CONFIGURE, 1, configure().to_json().encode()))
+    for _ in range(500):
+        kind = chance.choice([Kind.EXCHANGE, Kind.RESTORE, Kind.CONFIGURE, 99])
+        reply = service.handle(protocol.encode(kind, 2, chance.randbytes(chance.randrange(60))))
+        assert reply is not None
+        assert reply[4] == protocol.ERROR
+    exchange = protocol.encode_exchange(10, [])
+    reply = service.handle(protocol.encode(Kind.EXCHANGE, 3, exchange))
+    assert reply is not None
+    assert reply[4] == Kind.EXCHANGE | protocol.REPLY
+
+
+deliveries = st.builds(
+    Delivery, st.integers(-(2**63), 2**63 - 1), st.integers(0, 65535), st.binary(max_size=1200)
+)
+uplinks = st.one_of(
+    st.builds(
+        Uplink,
+        st.integers(0, 2**62),
+        st.integers(0, 65535),
+        st.just("frame"),
+        st.binary(min_size=1, max_size=256),
+    ),
+    st.builds(
+        Uplink,
+        st.integers(0, 2**62),
+        st.integers(0, 65535),
+        st.sampled_from(["carrier_on", "carrier_off"]),
+        st.just(b""),
+    ),
+)
+
+
+@given(st.integers(0, 2**62), st.lists(deliveries, max_size=5), st.data())
+def test_exchanges_come_back_as_they_were(tick: int, frames: list[Delivery], data: st.DataObject) -> None:
+    octets = protocol.encode_exchange(tick, frames)
+    assert protocol.decode_exchange(octets) == (tick, frames)
+    cut = data.draw(st.integers(0, len(octets) - 1))
+    with pytest.raises(MessageError):
+        protocol.decode_exchange(octets[:cut])
+    with pytest.raises(MessageError):
+        protocol.decode_exchange(octets + b"\0")
+
+
+@given(st.integers(0, 2**62), st.lists(st.booleans(), max_size=9), st.lists(uplinks, max_size=5), st.data())
+def test_answers_come_back_as_they_were(
+    promise: int, accepted: list[bool], sent: list[Uplink], data: st.DataObject
+) -> None:
+    octets = protocol.encode_answer(promise, accepted, sent)
+    assert protocol.decode_answer(octets) == (promise, accepted, sent)
+    cut = data.draw(st.integers(0, len(octets) - 1))
+    with pytest.raises(MessageError):
+        protocol.decode_answer(octets[:cut])
+
+
+def test_a_message_of_another_kind_or_size_is_refused() -> None:
+    for message in (b"", b"SHG1", b"SHG2\x01\0\0\0\0", bytes(protocol.MESSAGE_OCTETS_MAX + 1)):
+        with pytest.raises(MessageError):
+            protocol.decode(message)
+
+
+def test_importing_the_ground_is_light() -> None:
+    program = (
+        "import sys, ground.process, ground.receiver\n"
+        "print([name for name in ('numba', 'scipy', 'skyfield', 'sgp4', 'llvmlite') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_refuses_what_is_no_port() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ground", "--port", "70000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert "between 1 and 65535" in done.stderr
+
+
+def test_without_a_token_the_process_ends(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ground", "--port", "9"],
+        input=b"short",
+        capture_output=True,
+        check=False,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
