@@ -26,7 +26,7 @@ class EnvironmentModel:
     solar_pressure: bool = True
     third_bodies: bool = True
     atmosphere: str = "harris-priester"
-    bulge_exponent: float = 4.0  # Harris-Priester: 2 for low inclinations to 6 for polar orbits
+    bulge_exponent: float = 6.0  # Harris-Priester: 2 for low inclinations to 6 for polar orbits
     exponential_density_kg_m3: float = 2.0e-13
     exponential_altitude_m: float = 550e3
     exponential_scale_height_m: float = 65e3
