@@ -26,7 +26,8 @@ def check(scenario: Scenario, source: Source) -> Scenario:
     """The scenario with its files read in, or a ScenarioError that lists every problem."""
     scenario, problems = _read_element_files(scenario, source)
     for part in _CHECKS:
-        problems.extend(part(scenario))
+        if part is not _orbit or not problems:
+            problems.extend(part(scenario))
     if problems:
         raise ScenarioError(source.label, problems)
     return scenario
@@ -336,9 +337,10 @@ def _spacecraft(scenario: Scenario) -> Iterator[Problem]:
     yield from problems(scenario.spacecraft)
 
 
+# The orbit comes first: without its file it is not looked at.
 _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
-    _ticks,
     _orbit,
+    _ticks,
     _environment,
     _initial,
     _spacecraft,

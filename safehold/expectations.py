@@ -18,7 +18,8 @@ from safehold.schema import MODES, Expect, Scenario
 from safehold.timeline import finite
 
 MODE_QUANTITY = "flight_mode"
-ALL_MODES = 0xFFFF
+ALL_MODES = (1 << len(MODES)) - 1
+NO_MODE = 1 << 31
 
 
 class WatchResult(Protocol):
@@ -29,6 +30,8 @@ class WatchResult(Protocol):
     first_unmet_tick: int
     longest_met_ticks: int
     held_tick: int
+    value_min: float
+    value_max: float
 
 
 class Watcher(Protocol):
@@ -71,7 +74,7 @@ def _install(scenario: Scenario, expect: Expect, driver: Watcher) -> Compiled:
     mask = _mask(expect.modes)
     if expect.quantity == MODE_QUANTITY and expect.equals is not None:
         conditions = [(">", -1.0)]
-        mask &= _mask(_mode_names(expect))
+        mask = mask & _mask(_mode_names(expect)) or NO_MODE
     else:
         conditions = _conditions(expect)
     handles = tuple(
@@ -132,7 +135,9 @@ def evaluate(
     share = (ticks - misses) / ticks
     unmet = [result.first_unmet_tick for result in found if result.first_unmet_tick >= 0]
     first = min(unmet) * tick_ns / 1e9 if unmet else None
-    return entry | {"met": share >= expect.fraction, "share": share, "ticks": ticks, "first_unmet_s": first}
+    extremes = {"lowest": finite(found[0].value_min), "highest": finite(found[0].value_max)}
+    met = share >= expect.fraction
+    return entry | {"met": met, "share": share, "ticks": ticks, "first_unmet_s": first} | extremes
 
 
 def _judge_reached(compiled: Compiled, found: list[WatchResult], tick_ns: int) -> dict[str, Any]:
@@ -197,7 +202,9 @@ def sentence(entry: Mapping[str, Any]) -> str:
 def finding(entry: Mapping[str, Any]) -> str:
     """What was found, for people."""
     if "share" in entry:
-        return f"{entry['share']:.2%} of {entry['ticks']:,} ticks"
+        extremes = [entry.get(name) for name in ("lowest", "highest")]
+        span = f", {extremes[0]:.4g} to {extremes[1]:.4g}" if None not in extremes else ""
+        return f"{entry['share']:.2%} of {entry['ticks']:,} ticks{span}"
     if "reached_s" in entry:
         return f"reached at {entry['reached_s']:.0f} s"
     if entry.get("value") is not None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from safehold.orbits import Site
-    from safehold.simulation import Simulation, TrueWindow
+    from safehold.contact_log import TrueWindow
+    from safehold.simulation import Simulation
 
 SHORTEST_S = 60.0
 CULMINATION_DEG = 1.0
@@ -58,7 +59,7 @@ def contacts(simulation: Simulation, results: Mapping[str, Any]) -> list[Contact
     found: list[Contact] = []
     predicted = [window for window in results["windows"] if window["aos_ns"] / 1e9 < end_s - SHORTEST_S]
     used: set[int] = set()
-    for true in simulation.true_windows():
+    for true in simulation.contacts.windows(simulation.tick):
         match = next(
             (
                 index
@@ -95,8 +96,7 @@ def _contact(
         errors.append(abs(window["aos_ns"] / 1e9 - from_s))
     if window is not None and true.set_seen:
         errors.append(abs(window["los_ns"] / 1e9 - until_s))
-    seen = [degrees for tick, degrees in simulation.elevations if true.from_tick <= tick < true.until_tick]
-    elevation = max(seen) if seen else None
+    elevation = simulation.contacts.elevation_max_deg(true)
     whole = true.rise_seen and true.set_seen
     counts = (
         whole
@@ -167,6 +167,6 @@ def figures(
         "bytes_outside_window": float(link["bytes_outside_window"]),
         "frames_received": float(results["counters"].get("frames_received", 0)),
         "data_lost_bytes": float(link["down_loss_of_signal_bytes"]),
-        "replicas_retired": float(votes["replicas_retired"]),
-        "vote_disagreements": float(votes["vote_disagreements"]),
+        "replicas_retired": float(int(votes["retired"]).bit_count()),
+        "vote_disagreements": float(sum(votes["divergences"])),
     }

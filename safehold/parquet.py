@@ -19,7 +19,10 @@ def write(path: Path, columns: Columns) -> None:
     connection = duckdb.connect(":memory:", config={"threads": 1})
     try:
         connection.register("given", {name: np.ascontiguousarray(column) for name, column in columns.items()})
-        connection.execute(f"COPY given TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+        chosen = ", ".join(_kept(name, column) for name, column in columns.items())
+        connection.execute(
+            f"COPY (SELECT {chosen} FROM given) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
+        )
     finally:
         connection.close()
 
@@ -34,7 +37,21 @@ def read(path: Path, names: Sequence[str] | None = None) -> dict[str, NDArray[An
         found = connection.execute(f"SELECT {chosen} FROM read_parquet('{_quoted(path)}')").fetchnumpy()
     finally:
         connection.close()
-    return {name: np.asarray(column) for name, column in found.items()}
+    return {name: _filled(column) for name, column in found.items()}
+
+
+def _kept(name: str, column: NDArray[Any]) -> str:
+    """A column as it is to be written: DuckDB takes NaN for a missing value, here it is a value."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    if not np.issubdtype(column.dtype, np.floating):
+        return quoted
+    return f"coalesce({quoted}, 'nan'::DOUBLE) AS {quoted}"
+
+
+def _filled(column: NDArray[Any]) -> NDArray[Any]:
+    if isinstance(column, np.ma.MaskedArray) and np.issubdtype(column.dtype, np.floating):
+        return np.asarray(column.filled(np.nan))
+    return np.asarray(column)
 
 
 def _quoted(path: Path) -> str:

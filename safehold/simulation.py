@@ -17,13 +17,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from safehold import expectations
 from safehold.code_id import prepare_numba_cache
+from safehold.contact_log import ContactLog
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.judge import Judge
@@ -40,17 +40,6 @@ if TYPE_CHECKING:
 
 CHAINS = ("plant", "flight", "link", "ground")
 STATE_JOINS_EVERY_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class TrueWindow:
-    """A contact by true geometry: ticks from the first above the mask to the first below it (or the end)."""
-
-    station: int
-    from_tick: int
-    until_tick: int
-    rise_seen: bool
-    set_seen: bool
 
 
 class Simulation:
@@ -71,10 +60,7 @@ class Simulation:
         self.lookahead = self.link.config.lookahead_ticks
         self.promise_tick = 0
         self._ground_tick = 0
-        self.contact_mask = 0
-        self._rises: dict[int, tuple[int, bool]] = {}
-        self.windows: list[TrueWindow] = []
-        self.elevations: list[tuple[int, float]] = []
+        self.contacts = ContactLog(len(self.sites))
         self.events: list[FlightEvent] = []
         self.truth = TruthStore(self.columns)
         self.judge = Judge(self.columns, self._limits_k())
@@ -149,7 +135,10 @@ class Simulation:
         native = load_native()
         flight = self.scenario.flight
         computer = native.FlightComputer(
-            replicas=flight.replicas, resync=flight.resync, parameters=dict(flight.parameters)
+            replicas=flight.replicas,
+            resync=flight.resync,
+            parameters=dict(flight.parameters),
+            tick_ns=self.tick_ns,
         )
         driver = native.Driver(
             computer,
@@ -160,6 +149,8 @@ class Simulation:
             self.tick_ns,
             self.plant.sensor_frame.tobytes(),
         )
+        driver.set_plant_state(self.plant.state.ctypes.data, self.plant.state.nbytes)
+        driver.contact_mask = self.plant.contact_mask
         for index, fault in enumerate(self.scenario.fault):
             if fault.kind == "replica_bit_flip":
                 replica = int(fault.target.rpartition(".")[2])
@@ -270,16 +261,7 @@ class Simulation:
 
     def _note_contact(self, tick: int, mask: int) -> None:
         self.link.set_contact(tick, mask)
-        changed = mask ^ self.contact_mask
-        for station in range(len(self.sites)):
-            if not changed >> station & 1:
-                continue
-            if mask >> station & 1:
-                self._rises[station] = (tick, tick > 0)
-            else:
-                rise, seen = self._rises.pop(station)
-                self.windows.append(TrueWindow(station, rise, tick, seen, True))
-        self.contact_mask = mask
+        self.contacts.note(tick, mask)
 
     def _collect(self) -> None:
         """Take events and truth rows from the driver."""
@@ -296,7 +278,7 @@ class Simulation:
         self.truth.append(rows[ticks % self._output_ticks == 0])
         elevation = self.columns.index("elevation_max_deg") + 1
         contact = rows[:, self.columns.index("in_contact") + 1] != 0.0
-        self.elevations.extend(
+        self.contacts.note_elevations(
             (int(tick), float(degrees)) for tick, degrees in zip(ticks[contact], rows[contact, elevation], strict=True)
         )
         self._last_row = rows[-1, 1:].copy()
@@ -312,6 +294,36 @@ class Simulation:
         """End the ground's process, if it has one."""
         self.ground.close()
 
+    # --- snapshots ----------------------------------------------------------------------------------------
+
+    def host_state(self) -> dict[str, Any]:
+        """What the simulation itself remembers, as plain JSON values."""
+        self._collect()
+        return {
+            "promise_tick": self.promise_tick,
+            "ground_tick": self._ground_tick,
+            "contacts": self.contacts.to_json(),
+            "judge": self.judge.to_json(),
+            "events": [[one.tick, one.id, one.severity, list(one.arguments)] for one in self.events],
+        }
+
+    def restore(self, *, plant: bytes, flight: bytes, link: bytes, ground: bytes, host: Mapping[str, Any]) -> None:
+        """Take the states of a snapshot of the same scenario; raises ValueError and the like if they are none."""
+        from sim.link import Link
+
+        self.plant.restore(plant)
+        self.driver.restore(flight)
+        self.link = Link.from_bytes(self.link.config, link)
+        self.ground.restore(ground)
+        self.promise_tick = int(host["promise_tick"])
+        self._ground_tick = int(host["ground_tick"])
+        self.contacts.from_json(host["contacts"])
+        self.judge.from_json(host["judge"])
+        self.events = [
+            FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
+            for tick, id, severity, arguments in host["events"]
+        ]
+
     # --- what it shows ------------------------------------------------------------------------------------
 
     def digests(self) -> dict[str, str]:
@@ -324,12 +336,10 @@ class Simulation:
             "ground": self.ground.digest().hex(),
         }
 
-    def true_windows(self) -> list[TrueWindow]:
-        """True contacts so far, in order of their beginning; those still open end now."""
-        still_open = [
-            TrueWindow(station, rise, self.tick, seen, False) for station, (rise, seen) in sorted(self._rises.items())
-        ]
-        return sorted([*self.windows, *still_open], key=lambda window: (window.from_tick, window.station))
+    def commands_bad(self) -> int:
+        """Actuator commands that the plant found not finite or out of range."""
+        state = self.plant.state
+        return int(state["commands_not_finite"][0]) + int(state["commands_out_of_range"][0])
 
     @property
     def mode(self) -> str:
@@ -344,7 +354,7 @@ class Simulation:
         """The run as it stands, for a display."""
         row = self._last_row
         value = dict(zip(self.columns, row, strict=True)) if row is not None else {}
-        names = [site.name for index, site in enumerate(self.sites) if self.contact_mask >> index & 1]
+        names = [site.name for index, site in enumerate(self.sites) if self.contacts.mask >> index & 1]
         return Status(
             time_ns=self.time_ns,
             end_ns=self.scenario.duration,
@@ -360,7 +370,7 @@ class Simulation:
 
     def _next_contact_ns(self) -> int | None:
         """When the ground next does something of its own: outside a contact, the next one's beginning."""
-        if self.contact_mask or self.promise_tick >= self.end_tick:
+        if self.contacts.mask or self.promise_tick >= self.end_tick:
             return None
         return self.promise_tick * self.tick_ns
 

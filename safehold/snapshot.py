@@ -22,8 +22,7 @@ from safehold.dump import to_toml
 from safehold.errors import ScenarioError, SnapshotError
 from safehold.scenario import Source, parse
 from safehold.schema import Scenario
-from safehold.simulation import Simulation, TrueWindow
-from safehold.timeline import FlightEvent
+from safehold.simulation import Simulation
 
 MAGIC = b"SAFEHOLD"
 VERSION = 1
@@ -68,11 +67,13 @@ def restore(data: bytes, *, deployment: str = "in-process", label: str = "snapsh
         )
     simulation = Simulation(_scenario(header, label), deployment=deployment)
     try:
-        simulation.plant.restore(sections["plant"])
-        simulation.driver.restore(sections["flight"])
-        simulation.restore_link(sections["link"])
-        simulation.ground.restore(sections["ground"])
-        simulation.restore_host(json.loads(sections["host"]))
+        simulation.restore(
+            plant=sections["plant"],
+            flight=sections["flight"],
+            link=sections["link"],
+            ground=sections["ground"],
+            host=json.loads(sections["host"]),
+        )
         if simulation.tick != header["tick"]:
             raise ValueError(f"the driver stands at tick {simulation.tick}, the header says {header['tick']}")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
@@ -133,18 +134,3 @@ def _open(data: bytes, label: str) -> tuple[dict[str, Any], dict[str, bytes]]:
         sections[name] = bytes(body[start : start + octets])
         start += octets
     return header, sections
-
-
-def host_state(simulation: Simulation) -> dict[str, Any]:
-    """What the simulation itself remembers, as plain JSON values."""
-    return {
-        "promise_tick": simulation.promise_tick,
-        "contact_mask": simulation.contact_mask,
-        "windows": [
-            [one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen] for one in simulation.windows
-        ],
-        "events": [[one.tick, one.id, one.severity, list(one.arguments)] for one in simulation.events],
-    }
-
-
-__all__ = ["FlightEvent", "TrueWindow", "host_state", "read", "restore", "scenario_of", "take"]

@@ -1,0 +1,147 @@
+"""`safehold run`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from safehold import display as displays
+from safehold import snapshot
+from safehold.durations import format_clock, parse_duration
+from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from safehold.expectations import finding, sentence
+from safehold.result import Result
+from safehold.run import adjusted
+from safehold.run_folder import write_run
+from safehold.scenario import load
+from safehold.schema import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of `safehold run`."""
+
+    scenario: str
+    seed: int | None
+    duration: str | None
+    out: Path | None
+    json_output: bool
+    deployment: str
+    snapshot_at: tuple[str, ...]
+    from_snapshot: Path | None
+    quiet: bool
+
+
+class Interrupt:
+    """Turns the first Ctrl-C (or a polite kill) into a wish to stop, so that the run's folder can still be written."""
+
+    def __init__(self) -> None:
+        self.wished = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._wish)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _wish(self, number: int, frame: FrameType | None) -> None:
+        if self.wished:
+            raise KeyboardInterrupt
+        self.wished = True
+
+
+def run_command(options: RunOptions) -> int:
+    """Fly, write the folder, print; returns the exit code."""
+    scenario, start = _chosen(options)
+    ticks = [_snapshot_tick(scenario, text) for text in options.snapshot_at]
+    quiet = options.quiet or (options.json_output and not sys.stderr.isatty())
+    with Interrupt() as interrupt:
+        display = displays.choose(scenario.name, quiet=quiet)
+        try:
+            result = write_run(
+                scenario,
+                options.out,
+                deployment=options.deployment,
+                snapshot_ticks=ticks,
+                display=display,
+                stopped=lambda: interrupt.wished,
+                start=start,
+                summary=summary_lines,
+            )
+        finally:
+            display.close()
+    if options.json_output:
+        print(json.dumps(result.document, indent=2, allow_nan=False))
+    else:
+        for line in summary_lines(result):
+            print(line)
+        print(f"folder   {result.folder}" + (", with report.html" if scenario.output.report else ""))
+    if not result.document["complete"]:
+        return EXIT_INTERRUPTED
+    return EXIT_OK if result.ok else EXIT_FAILED
+
+
+def _chosen(options: RunOptions) -> tuple[Scenario, bytes | None]:
+    if options.from_snapshot is None:
+        return adjusted(load(options.scenario), seed=options.seed, duration=options.duration), None
+    if options.seed is not None or options.duration is not None:
+        raise UsageError("SH-CLI-001", "a snapshot carries its seed and duration; leave out --seed and --duration")
+    data = snapshot.read(options.from_snapshot)
+    return snapshot.scenario_of(data, str(options.from_snapshot)), data
+
+
+def _snapshot_tick(scenario: Scenario, text: str) -> int:
+    try:
+        tick, rest = divmod(parse_duration(text), scenario.tick_ns)
+    except ValueError as error:
+        raise UsageError("SH-CLI-002", f"--snapshot-at: {error}") from None
+    if rest or tick > scenario.ticks:
+        raise UsageError("SH-CLI-002", f"--snapshot-at: {text} is not a control tick of this run")
+    return tick
+
+
+def summary_lines(result: Result) -> Sequence[str]:
+    """What a person is told at the end."""
+    document = result.document
+    timing = document["timing"]
+    lines = [f"scenario {document['scenario']}, seed {document['seed']}"]
+    lines.extend(f"orbit    {note}" for note in document["notes"])
+    lines.extend(
+        f"mode     {format_clock(round(span['from_s'] * 1e9))}  {span['mode']}" for span in _long_modes(document["modes"])
+    )
+    heard = [one for one in document["passes"] if one["frames"]]
+    lines.append(f"contacts {len(heard)} of {sum(one['open'] for one in document['passes'])} windows used")
+    for entry in document["expectations"]:
+        mark = "met   " if entry["met"] else "UNMET "
+        lines.append(f"expect   {mark} {sentence(entry)}: {finding(entry)}")
+    lines.append(f"outcome  {document['outcome']}: {'; '.join(document['reasons'])}")
+    if not document["complete"]:
+        lines.append(f"stopped  at {format_clock(round(document['sim_seconds'] * 1e9))}, before the end")
+    speed = timing["real_time_factor"] or 0.0
+    lines.append(
+        f"speed    {timing['wall_seconds']:.1f} s, {timing['us_per_step'] or 0.0:.2f} us a step, {speed:,.0f} x real time"
+    )
+    lines.append(f"digest   {document['digest']}")
+    return lines
+
+
+def _long_modes(modes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The modes to print: all, or without the contacts' comings and goings if there are many."""
+    if len(modes) <= 12:
+        return list(modes)
+    kept: list[dict[str, Any]] = []
+    for span in modes:
+        routine = kept and span["mode"] in ("STANDBY", "DOWNLINK") and kept[-1]["mode"] in ("STANDBY", "DOWNLINK")
+        if not routine:
+            kept.append(span)
+    return kept

@@ -1,0 +1,83 @@
+"""The true contacts of a run, as the plant's geometry opens and closes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrueWindow:
+    """A contact by true geometry: ticks from the first above the mask to the first below it.
+
+    `rise_seen` and `set_seen` are false where the run began or stands in the middle of it.
+    """
+
+    station: int
+    from_tick: int
+    until_tick: int
+    rise_seen: bool
+    set_seen: bool
+
+
+@dataclass(slots=True)
+class ContactLog:
+    """Windows, and how high the satellite stood in them."""
+
+    station_count: int
+    mask: int = 0
+    _rises: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    _windows: list[TrueWindow] = field(default_factory=list)
+    _elevations: list[tuple[int, float]] = field(default_factory=list)
+
+    def note(self, tick: int, mask: int) -> None:
+        """From a tick on, the stations whose bits are set see the satellite."""
+        changed = mask ^ self.mask
+        for station in range(self.station_count):
+            if not changed >> station & 1:
+                continue
+            if mask >> station & 1:
+                self._rises[station] = (tick, tick > 0)
+            else:
+                rise, seen = self._rises.pop(station)
+                self._windows.append(TrueWindow(station, rise, tick, seen, True))
+        self.mask = mask
+
+    def note_elevations(self, seen: Iterable[tuple[int, float]]) -> None:
+        """The elevation at the best station at some ticks of contact, degrees."""
+        self._elevations.extend(seen)
+
+    def windows(self, now_tick: int) -> list[TrueWindow]:
+        """All contacts so far, in order of their beginning; those still open end now."""
+        still_open = [
+            TrueWindow(station, rise, now_tick, seen, False)
+            for station, (rise, seen) in sorted(self._rises.items())
+        ]
+        return sorted([*self._windows, *still_open], key=lambda window: (window.from_tick, window.station))
+
+    def elevation_max_deg(self, window: TrueWindow) -> float | None:
+        """The highest elevation noted in a window."""
+        seen = [degrees for tick, degrees in self._elevations if window.from_tick <= tick < window.until_tick]
+        return max(seen) if seen else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The state for a snapshot."""
+        return {
+            "mask": self.mask,
+            "rises": [[station, tick, seen] for station, (tick, seen) in sorted(self._rises.items())],
+            "windows": [
+                [one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen] for one in self._windows
+            ],
+            "elevations": self._elevations,
+        }
+
+    def from_json(self, state: Mapping[str, Any]) -> None:
+        """Take a state from a snapshot; raises KeyError, TypeError or ValueError if it is none."""
+        self.mask = int(state["mask"])
+        self._rises = {int(station): (int(tick), bool(seen)) for station, tick, seen in state["rises"]}
+        self._windows = [
+            TrueWindow(int(station), int(rise), int(end), bool(rise_seen), bool(set_seen))
+            for station, rise, end, rise_seen, set_seen in state["windows"]
+        ]
+        self._elevations = [(int(tick), float(degrees)) for tick, degrees in state["elevations"]]

@@ -1,0 +1,76 @@
+"""What the flight software said about a fault: detected, isolated, recovered, by its own events.
+
+An event answers a fault if it is of a kind that the fault brings about and names the same unit. A kind without such an
+event has only its times of injection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from safehold.schema import Fault
+from safehold.timeline import FlightEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Names of events, and the argument that names the unit (None: any)."""
+
+    detected: tuple[str, ...]
+    isolated: tuple[str, ...]
+    recovered: tuple[str, ...]
+    unit: str | None = "unit"
+
+
+_GYRO = Signs(("gyro_excluded",), ("gyro_excluded",), ("gyro_readmitted",))
+_TRACKER = Signs(("tracker_excluded",), ("tracker_excluded",), ("tracker_readmitted",))
+_MAGNETOMETER = Signs(("magnetometer_excluded",), ("magnetometer_excluded",), ("magnetometer_readmitted",))
+_GPS = Signs(("gps_excluded", "orbit_blind"), ("gps_excluded",), ("gps_readmitted", "orbit_fix_again"))
+_WHEEL = Signs(("wheel_excluded",), ("wheel_excluded",), ("wheel_readmitted",), "wheel")
+_DRIVE = Signs(("array_drive_lost",), ("array_drive_lost",), ("array_drive_recovered",), None)
+_REPLICA = Signs(("replica_diverged",), ("replica_diverged",), ("replica_resynchronised",), "replica")
+
+SIGNS: dict[str, Signs] = {
+    "gyro_bias": _GYRO,
+    "gyro_stuck": _GYRO,
+    "gyro_noise": _GYRO,
+    "tracker_blind": _TRACKER,
+    "magnetometer_bias": _MAGNETOMETER,
+    "gps_outage": _GPS,
+    "wheel_seize": _WHEEL,
+    "wheel_friction": _WHEEL,
+    "drive_stuck": _DRIVE,
+    "replica_bit_flip": _REPLICA,
+}
+
+
+def response(fault: Fault, events: Sequence[FlightEvent], tick_ns: int) -> dict[str, float | None]:
+    """`detected_s`, `isolated_s`, `recovered_s`: the first fitting event from the injection on."""
+    signs = SIGNS.get(fault.kind)
+    if signs is None:
+        return {"detected_s": None, "isolated_s": None, "recovered_s": None}
+    unit = int(fault.target.rpartition(".")[2])
+    found: dict[str, float | None] = {}
+    after = fault.at
+    for stage, names in (
+        ("detected_s", signs.detected), ("isolated_s", signs.isolated), ("recovered_s", signs.recovered),
+    ):  # fmt: skip
+        tick = _first(events, names, signs.unit, unit, after // tick_ns)
+        found[stage] = None if tick is None else tick * tick_ns / 1e9
+        if tick is not None:
+            after = tick * tick_ns
+        elif stage == "detected_s":
+            return {"detected_s": None, "isolated_s": None, "recovered_s": None}
+    return found
+
+
+def _first(
+    events: Sequence[FlightEvent], names: tuple[str, ...], argument: str | None, unit: int, from_tick: int
+) -> int | None:
+    for event in events:
+        if event.tick >= from_tick and event.name in names:
+            named = event.argument(argument) if argument is not None else None
+            if named is None or int(named) == unit:
+                return event.tick
+    return None

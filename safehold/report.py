@@ -1,0 +1,357 @@
+"""A run's report: one HTML file that works offline, with the figures that a person looks at first.
+
+The figures are plain descriptions that Plotly's own script, copied into the file, draws in the browser. Long series
+are thinned to the extremes of each stretch, so that no spike is lost.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.resources
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safehold import parquet
+from safehold.durations import format_clock
+from safehold.expectations import finding, sentence
+from safehold.folder import RunFolder
+from safehold.report_style import MODE_COLOURS, PALETTE, STYLE, layout
+
+STRETCHES = 1200
+EVENTS_SHOWN = 400
+SEVERE = ("low", "medium", "high")
+
+Array = NDArray[Any]
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Write report.html into a run's folder; returns its path."""
+    truth = parquet.read(folder.path / "truth.parquet")
+    text = page(folder.result, truth, folder.events(), folder.scenario_text)
+    path = folder.path / "report.html"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def page(
+    result: Mapping[str, Any], truth: Mapping[str, Array], events: Sequence[Mapping[str, Any]], scenario: str
+) -> str:
+    """The whole report as text."""
+    drawings = figures(result, truth, scenario)
+    script = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    title = f"safehold {result['scenario']}"
+    data = json.dumps(drawings, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    boxes = "".join(f'<section><div id="figure-{index}"></div></section>' for index in range(len(drawings)))
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<style>{STYLE}</style></head><body>
+{_head(result)}
+{_expectations(result)}
+{boxes}
+{_contacts_table(result)}
+{_events_table(events)}
+<details><summary>Scenario as flown</summary><pre>{html.escape(scenario)}</pre></details>
+<script>{script}</script>
+<script>const drawings = {data};
+drawings.forEach((one, index) => Plotly.newPlot("figure-" + index, one.data, one.layout,
+  {{responsive: true, displaylogo: false}}));</script>
+</body></html>
+"""
+
+
+def figures(result: Mapping[str, Any], truth: Mapping[str, Array], scenario: str) -> list[dict[str, Any]]:
+    """The drawings, each a `data` and a `layout`."""
+    hours = truth["sim_time_ns"].astype(np.float64) / 3.6e12
+    if not len(hours):
+        return []
+    night = _eclipses(hours, truth["illumination"])
+    rates = {axis: np.degrees(truth[f"rate_body_{axis}_rad_s"]) for axis in "xyz"}
+    wheels = {f"wheel {number}": truth[f"wheel_speed_{number}_rad_s"] for number in range(1, 5)}
+    power = {"array": truth["array_power_w"], "bus": truth["bus_power_w"]}
+    nodes = [name for name in truth if name.startswith("temperature_") and name.endswith("_k")]
+    temperatures = {name[12:-2].replace("_", " "): truth[name] - 273.15 for name in nodes}
+    size = np.sqrt(sum(rate**2 for rate in rates.values()))
+    pointing = {"pointing error": truth["pointing_error_deg"]}
+    if "attitude_knowledge_error_deg" in truth:
+        pointing["knowledge error"] = truth["attitude_knowledge_error_deg"]
+    charge = {"state of charge": truth["battery_state_of_charge"] * 100.0}
+    return [
+        _modes(result),
+        _lines(hours, {"size": size}, "Body rate", "deg/s", night, logarithmic=True),
+        _lines(hours, rates, "Body rate by axis", "deg/s", night),
+        _lines(hours, pointing, "Pointing", "deg", night, logarithmic=True),
+        _lines(hours, wheels, "Wheel speeds", "rad/s", night),
+        _lines(hours, charge, "Battery", "%", night, range_=[0.0, 101.0]),
+        _lines(hours, power, "Power", "W", night),
+        _lines(hours, temperatures, "Temperatures", "°C", night),
+        _contacts(result),
+        _ground_track(truth, scenario),
+    ]
+
+
+# --- drawings ---------------------------------------------------------------------------------------------
+
+
+def thin(x: Array, y: Array) -> tuple[list[float | None], list[float | None]]:
+    """At most two points a stretch, its lowest and its highest, in order; NaN as gaps."""
+    if len(x) <= 2 * STRETCHES:
+        kept = np.arange(len(x))
+    else:
+        edges = np.linspace(0, len(x), STRETCHES + 1).astype(int)
+        chosen: list[int] = []
+        for start, end in zip(edges[:-1], edges[1:], strict=True):
+            part = y[start:end]
+            if np.isnan(part).all():
+                chosen.append(start)
+                continue
+            chosen.extend(sorted({start + int(np.nanargmin(part)), start + int(np.nanargmax(part))}))
+        kept = np.array(chosen)
+    return _numbers(x[kept]), _numbers(y[kept])
+
+
+def _numbers(values: Array) -> list[float | None]:
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+
+
+def _lines(
+    hours: Array,
+    series: Mapping[str, Array],
+    title: str,
+    unit: str,
+    night: list[dict[str, Any]],
+    *,
+    logarithmic: bool = False,
+    range_: list[float] | None = None,
+) -> dict[str, Any]:
+    traces = []
+    for index, (name, values) in enumerate(series.items()):
+        shown = np.where(values > 0.0, values, np.nan) if logarithmic else values
+        x, y = thin(hours, np.asarray(shown, dtype=np.float64))
+        colour = PALETTE[index % len(PALETTE)]
+        traces.append(
+            {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": {"width": 1.3, "color": colour}}
+        )
+    axis: dict[str, Any] = {"title": {"text": unit}}
+    if logarithmic:
+        axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
+    if range_ is not None:
+        axis["range"] = range_
+    return {"data": traces, "layout": layout(title, hours_axis=True, yaxis=axis, shapes=night)}
+
+
+def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
+    """Grey bands where less than half of the Sun is seen."""
+    dark = np.concatenate(([False], illumination < 0.5, [False]))
+    starts, ends = np.flatnonzero(dark[1:] & ~dark[:-1]), np.flatnonzero(~dark[1:] & dark[:-1])
+    return [
+        {
+            "type": "rect",
+            "yref": "paper",
+            "x0": float(hours[start]),
+            "x1": float(hours[min(end, len(hours) - 1)]),
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": "#8a93a6",
+            "opacity": 0.16,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _bars(rows: Iterable[tuple[str, float, float, str, str]], title: str, height: int) -> dict[str, Any]:
+    """Horizontal bars: row, from hour, length in hours, colour, text under the pointer."""
+    grouped: dict[str, list[tuple[str, float, float, str, str]]] = {}
+    for row in rows:
+        grouped.setdefault(row[0], []).append(row)
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "y": [name] * len(members),
+            "base": [member[1] for member in members],
+            "x": [member[2] for member in members],
+            "marker": {"color": [member[3] for member in members], "line": {"width": 0}},
+            "hovertext": [member[4] for member in members],
+            "hoverinfo": "text",
+            "showlegend": False,
+        }
+        for name, members in grouped.items()
+    ]
+    axis = {"autorange": "reversed", "automargin": True}
+    return {
+        "data": traces,
+        "layout": layout(title, hours_axis=True, yaxis=axis, shapes=[], height=height) | {"barmode": "overlay"},
+    }
+
+
+def _modes(result: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        (
+            span["mode"],
+            span["from_s"] / 3600.0,
+            (span["until_s"] - span["from_s"]) / 3600.0,
+            MODE_COLOURS.get(span["mode"], "#555555"),
+            f"{span['mode']} {_clock(span['from_s'])} to {_clock(span['until_s'])}",
+        )
+        for span in result["modes"]
+    ]
+    return _bars(rows, "Modes", 300)
+
+
+def _contacts(result: Mapping[str, Any]) -> dict[str, Any]:
+    rows = []
+    for one in result["passes"]:
+        elevation = one["elevation_max_deg"]
+        text = f"{one['station']} {_clock(one['aos_s'])} to {_clock(one['los_s'])}, {one['frames']} frames"
+        text += f", up to {elevation:.1f} deg" if elevation is not None else ""
+        colour = "#2a9d5c" if one["frames"] else "#d08c2c" if one["open"] else "#c0392b"
+        rows.append((one["station"], one["aos_s"] / 3600.0, (one["los_s"] - one["aos_s"]) / 3600.0, colour, text))
+    return _bars(rows, "Contacts (green: telemetry received; amber: none)", 260)
+
+
+def _clock(seconds: float) -> str:
+    return format_clock(round(seconds * 1e9))
+
+
+def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
+    """Latitude and longitude below the satellite, by the Earth's rotation angle alone: good to a quarter of a degree."""
+    step = max(1, len(truth["sim_time_ns"]) // 3000)
+    x, y, z = (truth[f"position_gcrf_{axis}_m"][::step] for axis in "xyz")
+    seconds = truth["sim_time_ns"][::step].astype(np.float64) / 1e9
+    latitude = np.degrees(np.arctan2(z, np.hypot(x, y)))
+    longitude = np.degrees(np.arctan2(y, x) - _earth_rotation_angle(scenario, seconds))
+    longitude = (longitude + 180.0) % 360.0 - 180.0
+    lit = truth["illumination"][::step] >= 0.5
+    traces = []
+    for name, chosen, colour in (("sunlit", lit, "#e0a52b"), ("eclipse", ~lit, "#3b4a6b")):
+        marker = {"size": 2.5, "color": colour}
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": _numbers(longitude[chosen]),
+                "y": _numbers(latitude[chosen]),
+                "marker": marker,
+            }
+        )
+    contact = truth["in_contact"][::step].astype(bool)
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "in contact",
+            "x": _numbers(longitude[contact]),
+            "y": _numbers(latitude[contact]),
+            "marker": {"size": 5, "color": "#2a9d5c"},
+        }
+    )
+    traces.append(_station_marks(scenario))
+    shape = layout("Ground track", hours_axis=False, yaxis={"range": [-90, 90], "dtick": 30}, shapes=[], height=460)
+    shape["xaxis"] = {"range": [-180, 180], "dtick": 30, "title": {"text": "longitude, deg"}, "gridcolor": "#e3e6ec"}
+    shape["yaxis"]["title"] = {"text": "latitude, deg"}
+    return {"data": traces, "layout": shape}
+
+
+def _earth_rotation_angle(scenario_text: str, seconds: Array) -> Array:
+    """IERS Conventions 2010, equation 5.15, with UTC for UT1."""
+    from safehold.scenario import Source, parse
+
+    epoch = parse(scenario_text, Source("scenario.toml", None)).epoch
+    days = epoch.timestamp() / 86400.0 - 10957.5 + seconds / 86400.0
+    return np.asarray(2.0 * np.pi * ((0.7790572732640 + 1.00273781191135448 * days) % 1.0))
+
+
+def _station_marks(scenario_text: str) -> dict[str, Any]:
+    from safehold.orbits import sites
+    from safehold.scenario import Source, parse
+
+    found = sites(parse(scenario_text, Source("scenario.toml", None)))
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": "stations",
+        "x": [(site.longitude_deg + 180.0) % 360.0 - 180.0 for site in found],
+        "y": [site.latitude_deg for site in found],
+        "text": [site.name for site in found],
+        "textposition": "top center",
+        "marker": {"size": 9, "symbol": "triangle-up", "color": "#b03060"},
+    }
+
+
+# --- text -------------------------------------------------------------------------------------------------
+
+
+def _head(result: Mapping[str, Any]) -> str:
+    timing = result["timing"]
+    facts = {
+        "seed": result["seed"],
+        "flown": format_clock(round(result["sim_seconds"] * 1e9)) + ("" if result["complete"] else " (interrupted)"),
+        "speed": f"{timing['real_time_factor'] or 0:,.0f} × real time",
+        "digest": str(result["digest"])[:16],
+        "code": str(result["code_id"])[:16],
+    }
+    cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(str(value))}</span>" for name, value in facts.items())
+    reasons = html.escape("; ".join(result["reasons"]))
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in result.get("notes", []))
+    outcome = html.escape(str(result["outcome"]))
+    return (
+        f"<header><h1>{html.escape(str(result['scenario']))}</h1>"
+        f'<p class="outcome {outcome.lower()}">{outcome}</p><p>{reasons}</p>{notes}<p class="facts">{cells}</p></header>'
+    )
+
+
+def _expectations(result: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f'<tr class="{"met" if entry["met"] else "unmet"}"><td>{"met" if entry["met"] else "unmet"}</td>'
+        f"<td>{html.escape(sentence(entry))}</td><td>{html.escape(finding(entry))}</td>"
+        f"<td>{html.escape(str(entry.get('why', '')))}</td></tr>"
+        for entry in result["expectations"]
+    )
+    if not rows:
+        return ""
+    return f"<section><h2>Expectations</h2><table><tr><th></th><th>what</th><th>found</th><th>why</th></tr>{rows}</table></section>"
+
+
+def _contacts_table(result: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(one['station'])}</td><td>{_clock(one['aos_s'])}</td><td>{_clock(one['los_s'])}</td>"
+        f"<td>{'' if one['elevation_max_deg'] is None else format(one['elevation_max_deg'], '.1f')}</td>"
+        f"<td>{'' if one['edge_error_s'] is None else format(one['edge_error_s'], '.2f')}</td>"
+        f"<td>{one['frames']}</td><td>{one['commands']}</td></tr>"
+        for one in result["passes"]
+    )
+    head = "<tr><th>station</th><th>rise</th><th>set</th><th>culmination, deg</th><th>predicted within, s</th>"
+    return f"<section><h2>Contacts</h2><table>{head}<th>frames</th><th>commands</th></tr>{rows}</table></section>"
+
+
+def _events_table(events: Sequence[Mapping[str, Any]]) -> str:
+    on_board = [event for event in events if event.get("source") == "flight"]
+    severe = [event for event in on_board if event.get("severity") in SEVERE]
+    shown = on_board if len(on_board) <= EVENTS_SHOWN else severe
+    left_out = len(on_board) - len(shown[:EVENTS_SHOWN])
+    rows = "".join(
+        f"<tr><td>{format_clock(int(event['sim_time_ns']))}</td><td>{html.escape(str(event['severity']))}</td>"
+        f"<td>{html.escape(str(event['name']).replace('_', ' '))}</td><td>{html.escape(_arguments(event))}</td></tr>"
+        for event in shown[:EVENTS_SHOWN]
+    )
+    note = f"<p>{left_out} more in events.jsonl.</p>" if left_out else ""
+    return (
+        "<section><h2>Events on board</h2><table><tr><th>time</th><th>severity</th><th>event</th><th>with</th></tr>"
+        f"{rows}</table>{note}</section>"
+    )
+
+
+def _arguments(event: Mapping[str, Any]) -> str:
+    arguments = event.get("arguments") or {}
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, int | float) else f"{name} {value}" for name, value in arguments.items()
+    )

@@ -1,0 +1,226 @@
+"""Fly a scenario from beginning to end and make its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safehold import snapshot
+from safehold.clock import wall_seconds
+from safehold.code_id import code_id
+from safehold.display import Display, Silent
+from safehold.durations import parse_duration
+from safehold.errors import Problem, ScenarioError, UsageError
+from safehold.expectations import evaluate
+from safehold.figures import contacts, figures
+from safehold.result import Result, json_safe
+from safehold.schema import Scenario
+from safehold.simulation import Simulation, digest_of
+from safehold.timeline import ModeSpan, mode_spans, outage_ticks
+from safehold.truth import Truth
+
+if TYPE_CHECKING:
+    from safehold.judge import Verdict
+
+CHUNK_TICKS = 3000
+DEPLOYMENTS = ("in-process", "zmq")
+
+
+@dataclass(slots=True)
+class Outing:
+    """How a run is to be flown and what became of it."""
+
+    simulation: Simulation
+    snapshot_ticks: Sequence[int] = ()
+    display: Display = field(default_factory=Silent)
+    stopped: Callable[[], bool] = lambda: False
+    snapshots: dict[int, bytes] = field(default_factory=dict)
+    wall_seconds: float = 0.0
+    first_tick: int = 0
+
+    def fly(self) -> bool:
+        """Fly to the end; False if it was stopped before."""
+        simulation = self.simulation
+        start = wall_seconds()
+        self.first_tick = simulation.tick
+        stops = sorted(tick for tick in self.snapshot_ticks if simulation.tick <= tick <= simulation.end_tick)
+        while True:
+            if stops and stops[0] == simulation.tick:
+                self.snapshots[stops.pop(0)] = snapshot.take(simulation)
+            if simulation.tick >= simulation.end_tick or self.stopped():
+                break
+            next_stop = stops[0] if stops else simulation.end_tick
+            simulation.advance(min(next_stop, simulation.tick + CHUNK_TICKS))
+            self.display.show(simulation.status, simulation.time_ns)
+        simulation.finish()
+        self.wall_seconds = wall_seconds() - start
+        return simulation.tick == simulation.end_tick
+
+
+def run(
+    scenario: str | Path | Scenario = "first-contact",
+    *,
+    seed: int | None = None,
+    duration: str | None = None,
+    out: Path | str | None = None,
+    deployment: str = "in-process",
+) -> Result:
+    """Fly a scenario and return its result.
+
+    scenario: a built-in name, a path of a TOML file, or a Scenario. seed, duration: instead of the
+    scenario's. out: folder to write, which must not hold anything yet; None writes none. deployment: "in-process", or
+    "zmq" for the ground in a process of its own. Raises InputError for what cannot be flown.
+    """
+    from safehold.run_folder import write_run
+    from safehold.scenario import load
+
+    chosen = adjusted(load(scenario), seed=seed, duration=duration)
+    if deployment not in DEPLOYMENTS:
+        raise UsageError("SH-CLI-002", f"unknown deployment {deployment!r}; there are {', '.join(DEPLOYMENTS)}")
+    if out is None:
+        return fly(chosen, deployment=deployment)[0]
+    return write_run(chosen, Path(out), deployment=deployment)
+
+
+def adjusted(scenario: Scenario, *, seed: int | None, duration: str | None) -> Scenario:
+    """The scenario with another seed or duration; raises ScenarioError for a duration that cannot be flown."""
+    from safehold.checks import shortened
+
+    if seed is not None:
+        scenario = scenario.model_copy(update={"seed": seed})
+    if duration is None:
+        return scenario
+    try:
+        nanoseconds = parse_duration(duration)
+    except ValueError as error:
+        raise ScenarioError(scenario.name, [Problem("SH-SCN-010", str(error), "--duration")]) from None
+    if nanoseconds == 0 or nanoseconds % scenario.tick_ns:
+        wrong = f"{duration!r} is not a whole number of control ticks, one or more"
+        raise ScenarioError(scenario.name, [Problem("SH-SCN-022", wrong, "--duration")])
+    return shortened(scenario, nanoseconds)
+
+
+def fly(
+    scenario: Scenario,
+    *,
+    deployment: str = "in-process",
+    snapshot_ticks: Sequence[int] = (),
+    display: Display | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    start: bytes | None = None,
+) -> tuple[Result, Outing]:
+    """Fly, judge, and close; the result, and what the folder needs beside it."""
+    if start is None:
+        simulation = Simulation(scenario, deployment=deployment)
+    else:
+        simulation = snapshot.restore(start, deployment=deployment)
+    try:
+        outing = Outing(simulation, snapshot_ticks, display or Silent(), stopped)
+        complete = outing.fly()
+        return conclude(outing, complete), outing
+    finally:
+        simulation.close()
+
+
+def conclude(outing: Outing, complete: bool) -> Result:
+    """Make the result of a flight that has ended."""
+    simulation = outing.simulation
+    scenario = simulation.scenario
+    ground = simulation.ground.results()
+    found = contacts(simulation, ground)
+    numbers = figures(simulation, ground, found)
+    spans = mode_spans(simulation.events, simulation.tick)
+    watches = dict(enumerate(simulation.driver.watches()))
+    expectations = [evaluate(one, watches, numbers, simulation.tick_ns) for one in simulation.expectations]
+    verdict = simulation.judge.verdict(
+        spans=spans,
+        ticks_per_s=scenario.flight.control_rate_hz,
+        figures=numbers,
+        commands_bad=simulation.commands_bad(),
+    )
+    document = _document(outing, complete, verdict, spans, expectations)
+    document["passes"] = [contact.document() for contact in found]
+    document["figures"] = numbers
+    document["commands"] = ground["commands"]
+    rows = simulation.truth.rows()
+    from safehold.telemetry import decode
+
+    telemetry, ground_events = decode(simulation)
+    events = sorted(
+        [*(event.document(simulation.tick_ns) for event in simulation.events), *ground_events],
+        key=lambda event: int(event["sim_time_ns"]),
+    )
+    return Result(
+        scenario=scenario,
+        document=json_safe(document),
+        truth=Truth(rows, simulation.columns, simulation.tick_ns),
+        events=events,
+        telemetry=telemetry,
+        frames=b"".join(delivery.frame for delivery in simulation.ground.archive),
+        _snapshot=lambda tick: _snapshot_at(scenario, tick),
+    )
+
+
+def _document(
+    outing: Outing,
+    complete: bool,
+    verdict: Verdict,
+    spans: Sequence[ModeSpan],
+    expectations: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    simulation = outing.simulation
+    scenario = simulation.scenario
+    tick_s = simulation.tick_ns / 1e9
+    ticks = simulation.tick - outing.first_tick
+    digests = simulation.digests()
+    wall = outing.wall_seconds
+    return {
+        "schema": 1,
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "code_id": code_id(),
+        "digest": digest_of(digests),
+        "digests": digests,
+        "complete": complete,
+        "outcome": verdict.outcome,
+        "reasons": list(verdict.reasons),
+        "expectations": list(expectations),
+        "sim_seconds": simulation.tick * tick_s,
+        "timing": {
+            "wall_seconds": wall,
+            "us_per_step": wall / ticks * 1e6 if ticks else None,
+            "real_time_factor": ticks * tick_s / wall if wall > 0.0 else None,
+        },
+        "modes": [
+            {"mode": span.mode, "from_s": span.from_tick * tick_s, "until_s": span.until_tick * tick_s}
+            for span in spans
+        ],
+        "faults": [_fault_document(simulation, index) for index in range(len(scenario.fault))],
+        "outage_s": outage_ticks(spans)[0] * tick_s,
+        "data_lost_bytes": simulation.link.counters["down_loss_of_signal_bytes"],
+        "ledger": [],
+        "notes": list(simulation.orbit.notes),
+    }
+
+
+def _fault_document(simulation: Simulation, index: int) -> dict[str, Any]:
+    """A fault with the times at which it was injected, seen and answered on board (None: not, or not yet)."""
+    from safehold.fault_response import response
+
+    fault = simulation.scenario.fault[index]
+    end_ns = None if fault.duration is None else fault.at + fault.duration
+    entry: dict[str, Any] = {"kind": fault.kind, "target": fault.target}
+    entry["injected_s"] = fault.at / 1e9 if fault.at <= simulation.time_ns else None
+    entry["ends_s"] = None if end_ns is None else end_ns / 1e9
+    return entry | response(fault, simulation.events, simulation.tick_ns)
+
+
+def _snapshot_at(scenario: Scenario, tick: int) -> bytes:
+    simulation = Simulation(scenario)
+    try:
+        simulation.advance(tick)
+        return snapshot.take(simulation)
+    finally:
+        simulation.close()

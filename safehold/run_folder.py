@@ -1,0 +1,79 @@
+"""Fly a scenario into a folder: every file of the contract of names."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safehold import __version__, parquet
+from safehold.clock import wall_utc
+from safehold.code_id import code_id
+from safehold.display import Display
+from safehold.dump import to_toml
+from safehold.folder import FolderWriter, RunFolder
+from safehold.report import write_report
+from safehold.result import Result
+from safehold.run import fly
+from safehold.schema import Scenario
+from safehold.telemetry import columns
+from safehold.timeline import finite
+
+
+def write_run(
+    scenario: Scenario,
+    place: Path | None,
+    *,
+    deployment: str = "in-process",
+    snapshot_ticks: Sequence[int] = (),
+    display: Display | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    start: bytes | None = None,
+    summary: Callable[[Result], Sequence[str]] | None = None,
+) -> Result:
+    """Fly and write; the folder appears whole or not at all. Raises FolderError if it cannot be written.
+
+    `summary` makes the lines that people are shown, for run.log.
+    """
+    with FolderWriter(place, scenario.name) as writer:
+        began = wall_utc()
+        result, outing = fly(
+            scenario,
+            deployment=deployment,
+            snapshot_ticks=snapshot_ticks,
+            display=display,
+            stopped=stopped,
+            start=start,
+        )
+        _write_result(writer, result)
+        for tick, content in outing.snapshots.items():
+            writer.write_bytes(f"snapshot-{tick * scenario.tick_ns // 1_000_000_000}s.bin", content)
+        lines = list(summary(result)) if summary is not None else []
+        header = [
+            f"{began.isoformat(timespec='seconds')} safehold {__version__} on {platform.platform()}",
+            f"scenario {scenario.name}, seed {scenario.seed}, code {code_id()}, ground {deployment}",
+        ]
+        writer.write_text("run.log", "\n".join([*header, *lines]) + "\n")
+        if scenario.output.report:
+            write_report(RunFolder.open(writer.path))
+        place = writer.commit()
+    return replace(result, folder=place)
+
+
+def _write_result(writer: FolderWriter, result: Result) -> None:
+    scenario = result.scenario
+    writer.write_text("scenario.toml", to_toml(scenario))
+    writer.write_json("result.json", result.document)
+    writer.write_json_lines("events.jsonl", result.events)
+    writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
+    writer.write_bytes("frames.tm", result.frames)
+    truth = result.truth
+    parquet.write(writer.path / "truth.parquet", {name: truth[name] for name in truth})
+    parquet.write(writer.path / "telemetry.parquet", columns(result.telemetry))
+
+
+def _origin(scenario: Scenario) -> Mapping[str, Any]:
+    """The first line of inputs.jsonl: what replays the run. Nothing from outside enters a run in virtual time."""
+    return {"scenario": scenario.name, "seed": scenario.seed, "code_id": code_id(), "duration_s": finite(scenario.duration / 1e9)}
