@@ -157,7 +157,7 @@ class Spacecraft:
         200.0, 0.0, 1e5, _WING, "both wings, normal incidence, 1 au, at the cells"
     )
     array_to_bus_efficiency: float = _constant(
-        0.90, 0.05, 1.0, _WING, "peak-power tracker, diodes and harness"
+        0.93, 0.05, 1.0, _WING, "peak-power tracker, diodes and harness"
     )
     array_age_years: float = _constant(0.0, 0.0, 30.0, _WING, "age at the epoch")
     array_loss_per_year: float = _constant(0.04, 0.0, 0.5, _WING, "3–5 % a year in low orbit")
