@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from sim.datasheet import MARK, tables
 from sim.spacecraft import Spacecraft, SpacecraftKeyError
 
 
@@ -45,3 +46,8 @@ def test_loads_add_up_to_the_budget():
     assert survival <= 20.0
     assert craft.switch_load_w[7] == 40.0
     assert craft.transmitter_load_w == 30.0
+
+
+def test_data_sheet_shows_what_the_plant_uses(repository):
+    page = (repository / "docs" / "spacecraft.md").read_text(encoding="utf-8")
+    assert page.partition(MARK)[2] == tables(), "run `python -m sim.datasheet docs/spacecraft.md`"
