@@ -113,6 +113,8 @@ bool update_vector(AttitudeFilter& state, Vector expected, Vector measured, doub
     return true;
 }
 
+// The mounting error counts as noise here: it evens the weights of the two trackers, which is best against a
+// constant error of each.
 Matrix tracker_noise(const Parameters& p, std::size_t unit, double extra) {
     const double cross_square = p.tracker_noise_cross_rad * p.tracker_noise_cross_rad + extra;
     const double roll_square = p.tracker_noise_roll_rad * p.tracker_noise_roll_rad + extra;
@@ -137,9 +139,9 @@ std::uint32_t use_trackers(AttitudeFilter& state, const Parameters& p, const Mea
         const Vector rate = measured.rate_body_rad_s - state.bias_rad_s;
         const Quaternion then = frame_turn(rate, -measured.attitude_age_s[i]) * state.body_from_gcrf;
         const Vector z = rotation_vector(measured.attitude_body_from_gcrf[i] * conjugate(then));
-        const double alignment = 2.0 * p.tracker_alignment_rad * p.tracker_alignment_rad;
+        const double a = p.tracker_alignment_rad * p.tracker_alignment_rad;
         double distance = 0.0;
-        if (update_rotation(state, z, tracker_noise(p, i, 0.0), tracker_noise(p, i, alignment), distance)) {
+        if (update_rotation(state, z, tracker_noise(p, i, a), tracker_noise(p, i, 2.0 * a), distance)) {
             if (state.coarse != 0) {
                 events.add(EventId::attitude_fine, attitude_sigma_rad(state, p),
                            least(state.tracker_age_s[0], state.tracker_age_s[1]));
@@ -286,10 +288,22 @@ std::uint32_t attitude_step(AttitudeFilter& state, const Parameters& p, const Me
     return rejected;
 }
 
+// A constant mounting error of each tracker ends up in the estimate by the weights that the filter gives the
+// two. Both boresights lie in the plane of body y and z, mirrored in y, which leaves the share diagonal.
 Matrix attitude_covariance(const AttitudeFilter& state, const Parameters& p) {
-    const double both = state.tracker_age_s[0] < 60.0 && state.tracker_age_s[1] < 60.0 ? 0.5 : 1.0;
-    const double a = both * p.tracker_alignment_rad * p.tracker_alignment_rad;
-    return state.attitude_covariance + diagonal(a, a, a);
+    const double a = p.tracker_alignment_rad * p.tracker_alignment_rad;
+    if (state.tracker_age_s[0] > 60.0 || state.tracker_age_s[1] > 60.0) {
+        return state.attitude_covariance + diagonal(a, a, a);
+    }
+    const double across = 1.0 / (p.tracker_noise_cross_rad * p.tracker_noise_cross_rad + a);
+    const double about = 1.0 / (p.tracker_noise_roll_rad * p.tracker_noise_roll_rad + a);
+    const Vector b = spacecraft::tracker_boresights[0];
+    const double yy = across + (about - across) * b.y * b.y;
+    const double zz = across + (about - across) * b.z * b.z;
+    const double yz = (about - across) * b.y * b.z;
+    const double y = 0.5 * a * (1.0 + yz * yz / (yy * yy));
+    const double z = 0.5 * a * (1.0 + yz * yz / (zz * zz));
+    return state.attitude_covariance + diagonal(0.5 * a, y, z);
 }
 
 double attitude_sigma_rad(const AttitudeFilter& state, const Parameters& p) {
