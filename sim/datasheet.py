@@ -1,7 +1,7 @@
 """The tables of the spacecraft's data sheet: `python -m sim.datasheet docs/spacecraft.md` writes them anew.
 
-They are made from the declarations in `sim.spacecraft` and `sim.faults`, so that the page cannot disagree with
-the plant; a test compares the two. What stands above the mark in the page is written by hand.
+They are made from the declarations in `sim.spacecraft` and `sim.faults`, so that the page cannot disagree
+with the plant; a test compares the two. What stands above the mark in the page is written by hand.
 """
 
 from __future__ import annotations
