@@ -46,7 +46,8 @@ inline SensorFrame to_sensor(const py::buffer& buffer) {
 
 inline std::vector<std::vector<std::uint8_t>> to_uplink(const py::iterable& frames) {
     std::vector<std::vector<std::uint8_t>> uplink;
-    for (const py::handle frame : frames) uplink.push_back(from_buffer(py::reinterpret_borrow<py::buffer>(frame)));
+    for (const py::handle frame : frames)
+        uplink.push_back(from_buffer(py::reinterpret_borrow<py::buffer>(frame)));
     return uplink;
 }
 

@@ -17,17 +17,17 @@ using computer::ReplicaState;
 void set_parameter(Parameters& parameters, const std::string& name, const py::handle& value) {
     for (const SettingEntry& entry : setting_entries) {
         if (name != entry.name) continue;
-        const auto values = py::isinstance<py::sequence>(value)
-                                ? value.cast<std::vector<double>>()
-                                : std::vector<double>{value.cast<double>()};
+        const auto values = py::isinstance<py::sequence>(value) ? value.cast<std::vector<double>>()
+                                                                : std::vector<double>{value.cast<double>()};
         if (values.size() != entry.count) {
-            throw py::value_error("setting " + name + " has " + std::to_string(entry.count) + " values, not " +
-                                  std::to_string(values.size()));
+            throw py::value_error("setting " + name + " has " + std::to_string(entry.count) +
+                                  " values, not " + std::to_string(values.size()));
         }
         for (std::uint16_t i = 0; i < entry.count; ++i) {
             if (cdh::set_setting(parameters, entry.id, i, values[i]) != cdh::FailureCode::none) {
-                throw py::value_error("setting " + name + " must be from " + std::to_string(entry.min) + " to " +
-                                      std::to_string(entry.max) + ", not " + std::to_string(values[i]));
+                throw py::value_error("setting " + name + " must be from " + std::to_string(entry.min) +
+                                      " to " + std::to_string(entry.max) + ", not " +
+                                      std::to_string(values[i]));
             }
         }
         return;
@@ -35,8 +35,8 @@ void set_parameter(Parameters& parameters, const std::string& name, const py::ha
     throw py::value_error("there is no setting " + name);
 }
 
-ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
-                           std::uint32_t persistence) {
+ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& parameters,
+                           std::int64_t tick_ns, std::uint32_t persistence) {
     if (replicas != 1 && replicas != 3) {
         throw py::value_error("replicas must be 1 or 3, not " + std::to_string(replicas));
     }
@@ -45,11 +45,13 @@ ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& 
     }
     if (persistence < 1) throw py::value_error("persistence must be at least 1");
     if (!computer::floating_point_is_sound()) {
-        throw py::value_error("the floating-point control register does not round to nearest, or flushes to zero");
+        throw py::value_error(
+            "the floating-point control register does not round to nearest, or flushes to zero");
     }
     ComputerConfig config{};
     config.parameters = parameters_default;
-    for (const auto& [name, value] : parameters) set_parameter(config.parameters, name.cast<std::string>(), value);
+    for (const auto& [name, value] : parameters)
+        set_parameter(config.parameters, name.cast<std::string>(), value);
     config.tick_ns = tick_ns;
     config.replicas = replicas;
     config.resync = resync ? 1 : 0;
@@ -63,14 +65,22 @@ py::object value_of(const std::uint8_t* at, Type type) {
         return value;
     };
     switch (type) {
-        case Type::f64: return py::cast(load(double{}));
-        case Type::i64: return py::cast(load(std::int64_t{}));
-        case Type::u64: return py::cast(load(std::uint64_t{}));
-        case Type::f32: return py::cast(load(float{}));
-        case Type::u32: return py::cast(load(std::uint32_t{}));
-        case Type::u16: return py::cast(load(std::uint16_t{}));
-        case Type::i16: return py::cast(load(std::int16_t{}));
-        case Type::u8: return py::cast(static_cast<unsigned>(*at));
+        case Type::f64:
+            return py::cast(load(double{}));
+        case Type::i64:
+            return py::cast(load(std::int64_t{}));
+        case Type::u64:
+            return py::cast(load(std::uint64_t{}));
+        case Type::f32:
+            return py::cast(load(float{}));
+        case Type::u32:
+            return py::cast(load(std::uint32_t{}));
+        case Type::u16:
+            return py::cast(load(std::uint16_t{}));
+        case Type::i16:
+            return py::cast(load(std::int16_t{}));
+        case Type::u8:
+            return py::cast(static_cast<unsigned>(*at));
     }
     return py::none();
 }
@@ -87,7 +97,8 @@ py::dict telemetry(const FlightComputer& flight) {
             continue;
         }
         py::list values;
-        for (std::size_t i = 0; i < entry.count; ++i) values.append(value_of(base + entry.offset + i * size, entry.type));
+        for (std::size_t i = 0; i < entry.count; ++i)
+            values.append(value_of(base + entry.offset + i * size, entry.type));
         found[entry.name] = values;
     }
     return found;
@@ -100,24 +111,29 @@ py::dict counters(const FlightComputer& flight) {
     const auto& dropped = account.cdh.frames_dropped;
     return py::dict(
         "ticks"_a = voter.ticks, "divergences"_a = voter.status.divergences,
-        "resynchronisations"_a = voter.status.resynchronisations, "restorations"_a = voter.status.restorations,
+        "resynchronisations"_a = voter.status.resynchronisations,
+        "restorations"_a = voter.status.restorations,
         "retired"_a = static_cast<unsigned>(voter.status.retired), "holds"_a = voter.holds,
         "unresolved"_a = voter.unresolved, "pair_differs"_a = voter.pair_differs,
         "uplink_overflow"_a = flight.uplink_overflow(), "overruns"_a = account.computer.overruns,
         "work_max"_a = account.computer.work_max, "actuators_gated"_a = account.computer.actuators_gated,
-        "settings_repaired"_a = account.computer.settings_repaired, "frames_accepted"_a = account.cdh.frames_accepted,
-        "commands_accepted"_a = account.cdh.commands_accepted, "commands_refused"_a = account.cdh.commands_refused,
-        "commands_completed"_a = account.cdh.commands_completed, "commands_failed"_a = account.cdh.commands_failed,
-        "packets_lost"_a = account.cdh.packets_lost, "frames_sent"_a = account.cdh.frames_sent,
-        "events_lost"_a = account.cdh.events.lost,
-        "frames_dropped"_a = py::dict("length"_a = dropped[0], "fecf"_a = dropped[1], "version"_a = dropped[2],
-                                      "scid"_a = dropped[3], "vcid"_a = dropped[4], "type"_a = dropped[5],
-                                      "segment"_a = dropped[6], "packet"_a = dropped[7], "header"_a = dropped[8]));
+        "settings_repaired"_a = account.computer.settings_repaired,
+        "frames_accepted"_a = account.cdh.frames_accepted,
+        "commands_accepted"_a = account.cdh.commands_accepted,
+        "commands_refused"_a = account.cdh.commands_refused,
+        "commands_completed"_a = account.cdh.commands_completed,
+        "commands_failed"_a = account.cdh.commands_failed, "packets_lost"_a = account.cdh.packets_lost,
+        "frames_sent"_a = account.cdh.frames_sent, "events_lost"_a = account.cdh.events.lost,
+        "frames_dropped"_a =
+            py::dict("length"_a = dropped[0], "fecf"_a = dropped[1], "version"_a = dropped[2],
+                     "scid"_a = dropped[3], "vcid"_a = dropped[4], "type"_a = dropped[5],
+                     "segment"_a = dropped[6], "packet"_a = dropped[7], "header"_a = dropped[8]));
 }
 
 py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::iterable& uplink) {
     const SensorFrame frame = to_sensor(sensor);
-    for (const auto& octets : to_uplink(uplink)) flight.receive(octets.data(), octets.size());
+    for (const auto& octets : to_uplink(uplink))
+        flight.receive(octets.data(), octets.size());
     {
         const py::gil_scoped_release release;
         flight.step(frame);
@@ -132,8 +148,9 @@ py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::itera
 }
 
 // Steps through an array (n, 464) of sensor frames; returns (n, 88) of voted actuator frames.
-py::array_t<std::uint8_t> step_all(FlightComputer& flight,
-                                   const py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>& sensors) {
+py::array_t<std::uint8_t> step_all(
+    FlightComputer& flight,
+    const py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>& sensors) {
     if (sensors.ndim() != 2 || sensors.shape(1) != static_cast<py::ssize_t>(sizeof(SensorFrame))) {
         throw py::value_error("sensor frames must be an array of octets, (n, " +
                               std::to_string(sizeof(SensorFrame)) + ")");
@@ -169,24 +186,25 @@ py::list events(const FlightComputer& flight) {
 
 std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
     if (replica < flight.config().replicas) return replica;
-    throw py::value_error("there are " + std::to_string(flight.config().replicas) + " replicas, not one of number " +
-                          std::to_string(replica));
+    throw py::value_error("there are " + std::to_string(flight.config().replicas) +
+                          " replicas, not one of number " + std::to_string(replica));
 }
 
 }  // namespace
 
 void bind_computer(py::module_& module) {
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
-        .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
-                         std::uint32_t persistence) {
+        .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
+                         std::int64_t tick_ns, std::uint32_t persistence) {
                  return std::make_unique<FlightComputer>(
                      make_config(replicas, resync, parameters, tick_ns, persistence));
              }),
-             py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true, py::arg("parameters") = py::dict(),
-             py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3)
+             py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
+             py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3)
         .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
         .def("step_all", &step_all, py::arg("sensor_frames"))
-        .def("state_bytes", [](const FlightComputer& f) { return to_bytes(&f.state(), sizeof(ComputerState)); })
+        .def("state_bytes",
+             [](const FlightComputer& f) { return to_bytes(&f.state(), sizeof(ComputerState)); })
         .def("replica_bytes",
              [](const FlightComputer& f, std::size_t replica) {
                  return to_bytes(&f.state().replicas[checked_replica(f, replica)], sizeof(ReplicaState));
@@ -204,27 +222,31 @@ void bind_computer(py::module_& module) {
              })
         .def("flip",
              [](FlightComputer& f, std::size_t replica, std::size_t bit) {
-                 if (bit >= sizeof(ReplicaState) * 8) throw py::value_error("there is no such bit in a replica's state");
+                 if (bit >= sizeof(ReplicaState) * 8)
+                     throw py::value_error("there is no such bit in a replica's state");
                  f.flip(checked_replica(f, replica), bit);
              })
         .def("stall", [](FlightComputer& f, std::size_t replica,
                          std::uint32_t ticks) { f.stall(checked_replica(f, replica), ticks); })
-        .def("scramble_account", [](FlightComputer& f, std::size_t replica, std::uint64_t seed) {
-            f.scramble_account(checked_replica(f, replica), seed);
-        })
+        .def("scramble_account",
+             [](FlightComputer& f, std::size_t replica, std::uint64_t seed) {
+                 f.scramble_account(checked_replica(f, replica), seed);
+             })
         .def("report_overrun", &FlightComputer::report_overrun)
         .def("events", &events)
         .def("counters", &counters)
         .def("telemetry", &telemetry)
         .def("belief",
              [](const FlightComputer& f) {
-                 const Belief belief = autonomy_belief(f.leader().control.autonomy, f.leader().control.parameters);
+                 const Belief belief =
+                     autonomy_belief(f.leader().control.autonomy, f.leader().control.parameters);
                  py::array_t<double> values(16);
                  std::memcpy(values.mutable_data(), &belief, sizeof belief);
                  return values;
              })
-        .def_property_readonly("actuator_frame",
-                               [](const FlightComputer& f) { return to_bytes(&f.actuator(), sizeof(ActuatorFrame)); })
+        .def_property_readonly(
+            "actuator_frame",
+            [](const FlightComputer& f) { return to_bytes(&f.actuator(), sizeof(ActuatorFrame)); })
         .def_property_readonly_static("state_size", [](const py::object&) { return sizeof(ReplicaState); })
         .def_property_readonly_static("control_size",
                                       [](const py::object&) { return sizeof(computer::ControlState); });

@@ -62,12 +62,12 @@ std::size_t add_watch(Driver& driver, const py::object& quantity, const std::str
     return driver.add_watch(watch);
 }
 
-std::unique_ptr<Driver> make_driver(computer::FlightComputer& computer, std::uintptr_t step, std::uintptr_t truth,
-                                    std::uintptr_t context, std::size_t truth_width, std::int64_t tick_ns,
-                                    const py::buffer& sensor_frame) {
-    return std::make_unique<Driver>(computer, reinterpret_cast<host::PlantStep>(step),
-                                    reinterpret_cast<host::PlantTruth>(truth), reinterpret_cast<void*>(context),
-                                    truth_width, tick_ns, to_sensor(sensor_frame));
+std::unique_ptr<Driver> make_driver(computer::FlightComputer& computer, std::uintptr_t step,
+                                    std::uintptr_t truth, std::uintptr_t context, std::size_t truth_width,
+                                    std::int64_t tick_ns, const py::buffer& sensor_frame) {
+    return std::make_unique<Driver>(
+        computer, reinterpret_cast<host::PlantStep>(step), reinterpret_cast<host::PlantTruth>(truth),
+        reinterpret_cast<void*>(context), truth_width, tick_ns, to_sensor(sensor_frame));
 }
 
 py::list take_downlink(Driver& driver) {
@@ -118,36 +118,40 @@ void bind_driver(py::module_& module) {
         .def(py::init(&make_driver), py::arg("computer"), py::arg("plant_step_address"),
              py::arg("plant_truth_address"), py::arg("plant_context_address"), py::arg("truth_width"),
              py::arg("tick_ns"), py::arg("sensor_frame"), py::keep_alive<1, 2>())
-        .def("run",
-             [](Driver& driver, std::uint64_t until, const py::iterable& uplink) {
-                 auto frames = to_uplink(uplink);
-                 const py::gil_scoped_release release;
-                 return driver.run(until, std::move(frames));
-             },
-             py::arg("until_tick"), py::arg("uplink") = py::tuple())
+        .def(
+            "run",
+            [](Driver& driver, std::uint64_t until, const py::iterable& uplink) {
+                auto frames = to_uplink(uplink);
+                const py::gil_scoped_release release;
+                return driver.run(until, std::move(frames));
+            },
+            py::arg("until_tick"), py::arg("uplink") = py::tuple())
         .def("downlink", &take_downlink)
         .def("events", &take_events)
         .def("truth_rows", &take_truth)
         .def("set_truth_interval", &Driver::set_truth_interval, py::arg("ticks"))
-        .def("set_plant_state",
-             [](Driver& driver, std::uintptr_t address, std::size_t octets) {
-                 driver.set_plant_state(reinterpret_cast<const void*>(address), octets);
-             },
-             py::arg("address"), py::arg("octets"))
+        .def(
+            "set_plant_state",
+            [](Driver& driver, std::uintptr_t address, std::size_t octets) {
+                driver.set_plant_state(reinterpret_cast<const void*>(address), octets);
+            },
+            py::arg("address"), py::arg("octets"))
         .def("add_watch", &add_watch, py::arg("quantity"), py::arg("op"), py::arg("threshold"),
              py::arg("mode_mask") = 0, py::arg("from_tick") = 0,
              py::arg("until_tick") = std::numeric_limits<std::uint64_t>::max(), py::arg("hold_ticks") = 1)
         .def("watches", [](const Driver& driver) { return driver.watches(); })
-        .def("schedule_flip",
-             [](Driver& driver, std::uint64_t tick, std::uint32_t replica, std::uint32_t bit) {
-                 driver.schedule_flip({tick, replica, bit});
-             },
-             py::arg("tick"), py::arg("replica"), py::arg("bit"))
-        .def("record_inputs",
-             [](Driver& driver, const py::object& path) {
-                 driver.record_inputs(path.is_none() ? std::string() : py::str(path).cast<std::string>());
-             },
-             py::arg("path"))
+        .def(
+            "schedule_flip",
+            [](Driver& driver, std::uint64_t tick, std::uint32_t replica, std::uint32_t bit) {
+                driver.schedule_flip({tick, replica, bit});
+            },
+            py::arg("tick"), py::arg("replica"), py::arg("bit"))
+        .def(
+            "record_inputs",
+            [](Driver& driver, const py::object& path) {
+                driver.record_inputs(path.is_none() ? std::string() : py::str(path).cast<std::string>());
+            },
+            py::arg("path"))
         .def("digests",
              [](const Driver& driver) {
                  py::dict found;
@@ -180,12 +184,12 @@ void bind_driver(py::module_& module) {
         .def_property_readonly("tick", &Driver::tick)
         .def_property_readonly("attention", &Driver::attention)
         .def_property("contact_mask", &Driver::contact_mask, &Driver::set_contact_mask)
-        .def_property_readonly("actuator_frame",
-                               [](const Driver& driver) {
-                                   return to_bytes(&driver.actuator(), sizeof(ActuatorFrame));
-                               })
-        .def_property_readonly("sensor_frame",
-                               [](const Driver& driver) { return to_bytes(&driver.sensor(), sizeof(SensorFrame)); });
+        .def_property_readonly(
+            "actuator_frame",
+            [](const Driver& driver) { return to_bytes(&driver.actuator(), sizeof(ActuatorFrame)); })
+        .def_property_readonly("sensor_frame", [](const Driver& driver) {
+            return to_bytes(&driver.sensor(), sizeof(SensorFrame));
+        });
     module.attr("ATTENTION_DOWNLINK") = host::attention_downlink;
     module.attr("ATTENTION_CONTACT") = host::attention_contact;
 }

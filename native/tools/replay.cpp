@@ -2,8 +2,8 @@
 //
 //     safehold_replay RECORDING
 //
-// Ends with 0 if the digest is the recorded one, 1 if it is another, 2 if the recording cannot be read. The same
-// recording gives the same digest on every processor.
+// Ends with 0 if the digest is the recorded one, 1 if it is another, 2 if the recording cannot be read. The
+// same recording gives the same digest on every processor.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -34,8 +34,10 @@ int replay(const char* path) {
     std::uint64_t tick = recording.first_tick;
     for (; recording.next(input); ++tick) {
         const std::int64_t time_ns = static_cast<std::int64_t>(tick) * recording.config.tick_ns;
-        for (const host::Flip& flip : input.flips) computer->flip(flip.replica, flip.bit);
-        for (const auto& frame : input.uplink) computer->receive(frame.data(), frame.size());
+        for (const host::Flip& flip : input.flips)
+            computer->flip(flip.replica, flip.bit);
+        for (const auto& frame : input.uplink)
+            computer->receive(frame.data(), frame.size());
         if (input.overrun) computer->report_overrun();
         if (host::full_state_due(time_ns, recording.config.tick_ns)) {
             chain.add(&computer->state(), sizeof(computer::ComputerState));
@@ -58,7 +60,8 @@ int main(int count, char** arguments) {
         return 2;
     }
     if (!computer::floating_point_is_sound()) {
-        std::fputs("safehold_replay: the floating-point control register does not round to nearest\n", stderr);
+        std::fputs("safehold_replay: the floating-point control register does not round to nearest\n",
+                   stderr);
         return 2;
     }
     try {

@@ -19,7 +19,8 @@ std::uint32_t clcw(const CdhAccount& account, bool receiver_lock) {
 // The packet's length by its header at `at`, or 0 if it does not lie wholly in the queue.
 std::size_t packet_length(const PacketQueue& queue, std::size_t at) {
     if (queue.length - at < idle_octets_min) return 0;
-    const std::size_t length = ((static_cast<std::size_t>(queue.octets[at + 4]) << 8) | queue.octets[at + 5]) + 7;
+    const std::size_t length =
+        ((static_cast<std::size_t>(queue.octets[at + 4]) << 8) | queue.octets[at + 5]) + 7;
     return length <= queue.length - at ? length : 0;
 }
 
@@ -36,11 +37,18 @@ void add_idle_packet(PacketQueue& queue, std::size_t length) {
 void reset(PacketQueue& queue) {
     queue.length = 0;
     queue.rest = 0;
+    queue.rest_is_idle = 0;
 }
 
-// Fills one data field. The first header pointer is the first packet's place; returns false if the queue is broken.
+bool something_waits(const PacketQueue& queue) {
+    return queue.length > (queue.rest_is_idle != 0 ? queue.rest : 0U);
+}
+
+// Fills one data field. The first header pointer is the first packet's place; returns false if the queue is
+// broken.
 bool fill(PacketQueue& queue, std::uint8_t* data, std::uint16_t& first_header_pointer) {
-    if (queue.length < tm_data_octets) {
+    const bool idle_follows = queue.length < tm_data_octets;
+    if (idle_follows) {
         const std::size_t gap = tm_data_octets - queue.length;
         add_idle_packet(queue, gap < idle_octets_min ? idle_octets_min : gap);
     }
@@ -54,7 +62,8 @@ bool fill(PacketQueue& queue, std::uint8_t* data, std::uint16_t& first_header_po
     }
     std::memcpy(data, queue.octets.data(), tm_data_octets);
     queue.length -= static_cast<std::uint32_t>(tm_data_octets);
-    queue.rest = static_cast<std::uint32_t>(end - tm_data_octets);
+    queue.rest = static_cast<std::uint16_t>(end - tm_data_octets);
+    queue.rest_is_idle = idle_follows && queue.rest != 0 ? 1 : 0;
     std::memmove(queue.octets.data(), queue.octets.data() + tm_data_octets, queue.length);
     return true;
 }
@@ -74,7 +83,7 @@ std::size_t make_frames(CdhAccount& account, bool receiver_lock,
     }
     if (frames_max > tm_frames_max) frames_max = tm_frames_max;
     std::size_t count = 0;
-    while (count < frames_max && queue.length > queue.rest) {
+    while (count < frames_max && something_waits(queue)) {
         std::array<std::uint8_t, tm_frame_octets>& frame = frames[count];
         std::uint16_t first_header_pointer = 0;
         if (!fill(queue, frame.data() + header_octets, first_header_pointer)) {

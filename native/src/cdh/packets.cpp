@@ -91,11 +91,19 @@ void put_value(Writer& writer, const std::uint8_t* at, Type type) {
             return;
         }
         case Type::i64:
-        case Type::u64: writer.u64(load(std::uint64_t{})); return;
-        case Type::u32: writer.u32(load(std::uint32_t{})); return;
+        case Type::u64:
+            writer.u64(load(std::uint64_t{}));
+            return;
+        case Type::u32:
+            writer.u32(load(std::uint32_t{}));
+            return;
         case Type::i16:
-        case Type::u16: writer.u16(load(std::uint16_t{})); return;
-        case Type::u8: writer.u8(*at); return;
+        case Type::u16:
+            writer.u16(load(std::uint16_t{}));
+            return;
+        case Type::u8:
+            writer.u8(*at);
+            return;
     }
 }
 
@@ -138,7 +146,8 @@ void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telem
     for (const TelemetryEntry& entry : telemetry_entries) {
         if (entry.structure != structure) continue;
         const std::size_t size = type_octets[static_cast<std::size_t>(entry.type)];
-        for (std::size_t i = 0; i < entry.count; ++i) put_value(packet.data(), base + entry.offset + i * size, entry.type);
+        for (std::size_t i = 0; i < entry.count; ++i)
+            put_value(packet.data(), base + entry.offset + i * size, entry.type);
     }
     packet.finish();
 }
@@ -168,9 +177,8 @@ void report_events(CdhAccount& account) {
     for (std::size_t i = 0; i < EventQueue::capacity && queue.count > 0; ++i) {
         if (account.packets.length > PacketQueue::capacity - room) return;
         const WaitingEvent& waiting = queue.items[queue.first % EventQueue::capacity];
-        const std::size_t severity = waiting.event.severity >= 1 && waiting.event.severity <= 4
-                                         ? waiting.event.severity - 1U
-                                         : 0U;
+        const std::size_t severity =
+            waiting.event.severity >= 1 && waiting.event.severity <= 4 ? waiting.event.severity - 1U : 0U;
         const auto message = static_cast<Message>(static_cast<std::size_t>(Message::event_info) + severity);
         Packet packet(account, message, waiting.clock_ns);
         packet.data().u16(waiting.event.id);
@@ -178,7 +186,8 @@ void report_events(CdhAccount& account) {
         const std::size_t arguments = waiting.event.argument_count < event_arguments_max
                                           ? waiting.event.argument_count
                                           : event_arguments_max;
-        for (std::size_t k = 0; k < arguments; ++k) packet.data().f32(to_f32(waiting.event.arguments[k]));
+        for (std::size_t k = 0; k < arguments; ++k)
+            packet.data().f32(to_f32(waiting.event.arguments[k]));
         packet.finish();
         queue.first = static_cast<std::uint32_t>((queue.first + 1ULL) % EventQueue::capacity);
         --queue.count;

@@ -31,14 +31,30 @@ FailureCode set_setting(Parameters& parameters, std::uint16_t id, std::uint16_t 
         auto* at = reinterpret_cast<std::uint8_t*>(&parameters) + entry.offset +
                    index * type_octets[static_cast<std::size_t>(entry.type)];
         switch (entry.type) {
-            case Type::f64: store<double>(at, value); break;
-            case Type::i64: store<std::int64_t>(at, value); break;
-            case Type::u64: store<std::uint64_t>(at, value); break;
-            case Type::f32: store<float>(at, value); break;
-            case Type::u32: store<std::uint32_t>(at, value); break;
-            case Type::u16: store<std::uint16_t>(at, value); break;
-            case Type::i16: store<std::int16_t>(at, value); break;
-            case Type::u8: store<std::uint8_t>(at, value); break;
+            case Type::f64:
+                store<double>(at, value);
+                break;
+            case Type::i64:
+                store<std::int64_t>(at, value);
+                break;
+            case Type::u64:
+                store<std::uint64_t>(at, value);
+                break;
+            case Type::f32:
+                store<float>(at, value);
+                break;
+            case Type::u32:
+                store<std::uint32_t>(at, value);
+                break;
+            case Type::u16:
+                store<std::uint16_t>(at, value);
+                break;
+            case Type::i16:
+                store<std::int16_t>(at, value);
+                break;
+            case Type::u8:
+                store<std::uint8_t>(at, value);
+                break;
         }
         return FailureCode::none;
     }
@@ -50,14 +66,22 @@ double setting_value(const Parameters& parameters, const SettingEntry& entry, st
     const auto* at = reinterpret_cast<const std::uint8_t*>(&parameters) + entry.offset +
                      index * type_octets[static_cast<std::size_t>(entry.type)];
     switch (entry.type) {
-        case Type::f64: return load<double>(at);
-        case Type::i64: return load<std::int64_t>(at);
-        case Type::u64: return load<std::uint64_t>(at);
-        case Type::f32: return load<float>(at);
-        case Type::u32: return load<std::uint32_t>(at);
-        case Type::u16: return load<std::uint16_t>(at);
-        case Type::i16: return load<std::int16_t>(at);
-        case Type::u8: return load<std::uint8_t>(at);
+        case Type::f64:
+            return load<double>(at);
+        case Type::i64:
+            return load<std::int64_t>(at);
+        case Type::u64:
+            return load<std::uint64_t>(at);
+        case Type::f32:
+            return load<float>(at);
+        case Type::u32:
+            return load<std::uint32_t>(at);
+        case Type::u16:
+            return load<std::uint16_t>(at);
+        case Type::i16:
+            return load<std::int16_t>(at);
+        case Type::u8:
+            return load<std::uint8_t>(at);
     }
     return 0.0;
 }

@@ -60,14 +60,22 @@ bool serves(std::uint8_t service, std::uint8_t subtype) {
 
 double read_argument(Reader& reader, Type type) {
     switch (type) {
-        case Type::f64: return reader.f64();
-        case Type::i64: return static_cast<double>(static_cast<std::int64_t>(reader.u64()));
-        case Type::u64: return static_cast<double>(reader.u64());
-        case Type::f32: return static_cast<double>(reader.f32());
-        case Type::u32: return static_cast<double>(reader.u32());
-        case Type::u16: return static_cast<double>(reader.u16());
-        case Type::i16: return static_cast<double>(static_cast<std::int16_t>(reader.u16()));
-        case Type::u8: return static_cast<double>(reader.u8());
+        case Type::f64:
+            return reader.f64();
+        case Type::i64:
+            return static_cast<double>(static_cast<std::int64_t>(reader.u64()));
+        case Type::u64:
+            return static_cast<double>(reader.u64());
+        case Type::f32:
+            return static_cast<double>(reader.f32());
+        case Type::u32:
+            return static_cast<double>(reader.u32());
+        case Type::u16:
+            return static_cast<double>(reader.u16());
+        case Type::i16:
+            return static_cast<double>(static_cast<std::int16_t>(reader.u16()));
+        case Type::u8:
+            return static_cast<double>(reader.u8());
     }
     return 0.0;
 }
@@ -106,13 +114,15 @@ Failure read_request(const std::uint8_t* packet, std::size_t octets, Request& re
 }
 
 // The mode and its target become a request that the autonomy answers later in the tick; one a tick.
-Failure request_mode(CommandContext& context, const Request& request, std::uint8_t mode, std::uint8_t submode) {
+Failure request_mode(CommandContext& context, const Request& request, std::uint8_t mode,
+                     std::uint8_t submode) {
     if (context.pending.waiting != 0) return {FailureCode::queue_full, 1};
     context.mode_request.mode = mode;
     context.mode_request.submode = submode;
     context.mode_request.valid = 1;
-    context.pending = {request.id, 1,
-                       static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0)};
+    context.pending = {
+        request.id, 1,
+        static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0)};
     return {FailureCode::none, 0};
 }
 
@@ -120,7 +130,9 @@ std::uint16_t to_u16(double value) {
     return value >= 0.0 && value <= 65535.0 ? static_cast<std::uint16_t>(value) : std::uint16_t{0};
 }
 
-std::uint8_t to_u8(double value) { return static_cast<std::uint8_t>(to_u16(value)); }
+std::uint8_t to_u8(double value) {
+    return static_cast<std::uint8_t>(to_u16(value));
+}
 
 Failure execute(CommandContext& context, const Request& request) {
     constexpr std::uint8_t mode_mission = 5;
@@ -128,8 +140,11 @@ Failure execute(CommandContext& context, const Request& request) {
     constexpr std::uint8_t submode_inertial_hold = 6;
     const auto& argument = request.arguments;
     switch (static_cast<TelecommandId>(request.entry->id)) {
-        case TelecommandId::ping: report_alive(context.account, context.clock_ns); return {FailureCode::none, 0};
-        case TelecommandId::set_mode: return request_mode(context, request, to_u8(argument[0]), 0);
+        case TelecommandId::ping:
+            report_alive(context.account, context.clock_ns);
+            return {FailureCode::none, 0};
+        case TelecommandId::set_mode:
+            return request_mode(context, request, to_u8(argument[0]), 0);
         case TelecommandId::point_at_target: {
             const Failure failure = request_mode(context, request, mode_mission, submode_target);
             if (failure.code == FailureCode::none) {
@@ -140,7 +155,8 @@ Failure execute(CommandContext& context, const Request& request) {
         case TelecommandId::hold_attitude: {
             const Failure failure = request_mode(context, request, mode_mission, submode_inertial_hold);
             if (failure.code == FailureCode::none) {
-                context.mode_request.attitude_body_from_gcrf = {argument[0], argument[1], argument[2], argument[3]};
+                context.mode_request.attitude_body_from_gcrf = {argument[0], argument[1], argument[2],
+                                                                argument[3]};
             }
             return failure;
         }
@@ -150,7 +166,8 @@ Failure execute(CommandContext& context, const Request& request) {
         case TelecommandId::set_setting: {
             const std::uint16_t id = to_u16(argument[0]);
             const FailureCode code = set_setting(context.parameters, id, to_u16(argument[1]), argument[2]);
-            if (code == FailureCode::none) context.events.add(EventId::setting_changed, id, argument[1], argument[2]);
+            if (code == FailureCode::none)
+                context.events.add(EventId::setting_changed, id, argument[1], argument[2]);
             return {code, id};
         }
     }
@@ -176,7 +193,8 @@ void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_
         return;
     }
     Request request{};
-    request.id.value = (static_cast<std::uint32_t>(packet[0]) << 24) | (static_cast<std::uint32_t>(packet[1]) << 16) |
+    request.id.value = (static_cast<std::uint32_t>(packet[0]) << 24) |
+                       (static_cast<std::uint32_t>(packet[1]) << 16) |
                        (static_cast<std::uint32_t>(packet[2]) << 8) | packet[3];
     request.acknowledge = packet[6] & 0x0FU;
     Failure failure = read_request(packet, packet_octets, request);
@@ -212,7 +230,8 @@ void finish_mode_request(CdhAccount& account, std::int64_t clock_ns, const Pendi
     for (std::size_t i = 0; i < events.count && i < EventList::capacity; ++i) {
         const Event& event = events.items[i];
         if (event.id == static_cast<std::uint16_t>(EventId::mode_request_accepted)) code = FailureCode::none;
-        if (event.id == static_cast<std::uint16_t>(EventId::mode_request_refused)) code = FailureCode::not_allowed;
+        if (event.id == static_cast<std::uint16_t>(EventId::mode_request_refused))
+            code = FailureCode::not_allowed;
     }
     if (code != FailureCode::none) {
         ++account.commands_failed;

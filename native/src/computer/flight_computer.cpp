@@ -7,15 +7,20 @@ namespace {
 
 constexpr std::uint32_t hold_ticks = 2;
 constexpr std::uint32_t retirement_resynchronisations = 4;
+constexpr std::uint32_t silent_ticks_max = 100;
 constexpr std::uint64_t retirement_window_ns = 600'000'000'000;
 constexpr std::uint64_t checkpoint_interval_ns = 30'000'000'000;
 
-bool has(std::uint8_t mask, std::size_t replica) { return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0; }
+bool has(std::uint8_t mask, std::size_t replica) {
+    return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0;
+}
 
-int population(std::uint8_t mask) { return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1); }
+int population(std::uint8_t mask) {
+    return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
+}
 
-// What drives nothing: wheels zero, torquers and thrusters off, valve closed, nothing fired, no transmission; the
-// switches and heaters stay as they were voted last, because an unpowered unit is no safer.
+// What drives nothing: wheels zero, torquers and thrusters off, valve closed, nothing fired, no transmission;
+// the switches and heaters stay as they were voted last, because an unpowered unit is no safer.
 void make_passive(ActuatorFrame& actuator) {
     actuator.wheel_torque_n_m = {};
     actuator.torquer_dipole_body_a_m2 = {};
@@ -32,7 +37,8 @@ void make_passive(ActuatorFrame& actuator) {
 
 }  // namespace
 
-FlightComputer::FlightComputer(const ComputerConfig& config) : config_(config), state_{}, input_{}, outputs_{} {
+FlightComputer::FlightComputer(const ComputerConfig& config)
+    : config_(config), state_{}, input_{}, outputs_{} {
     start();
 }
 
@@ -64,7 +70,8 @@ void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
         return;
     }
     UplinkFrame& place = input_.uplink[input_.uplink_count];
-    // A frame that is too long for the buffer is handed on empty, so that every replica counts it as a bad length.
+    // A frame that is too long for the buffer is handed on empty, so that every replica counts it as a bad
+    // length.
     place.length = octets <= place.octets.size() ? static_cast<std::uint32_t>(octets) : 0;
     if (place.length != 0) std::memcpy(place.octets.data(), frame, octets);
     ++input_.uplink_count;
@@ -115,7 +122,13 @@ void FlightComputer::heal(std::uint8_t voting, std::uint8_t differing) {
         }
         ++voter.divergence[i];
         ++voter.status.divergences[i];
-        if (config_.resync == 0 || population(voting) < 3 || voter.divergence[i] < config_.persistence) continue;
+        if (config_.resync == 0 || population(voting) < 3 || voter.divergence[i] < config_.persistence)
+            continue;
+        if (outputs_[i].status == static_cast<std::uint32_t>(StepStatus::silent)) {
+            // Copying into a replica that hangs heals nothing; one that never comes back is given up.
+            if (voter.divergence[i] >= silent_ticks_max) retire(i);
+            continue;
+        }
         if (!resynchronise(state_.replicas, voting, static_cast<int>(i))) {
             ++voter.unresolved;
             continue;
@@ -126,10 +139,12 @@ void FlightComputer::heal(std::uint8_t voting, std::uint8_t differing) {
             voter.window_start[i] = voter.ticks;
             voter.recent[i] = 0;
         }
-        if (++voter.recent[i] >= retirement_resynchronisations) {
-            voter.status.retired = static_cast<std::uint8_t>(voter.status.retired | (1U << i));
-        }
+        if (++voter.recent[i] >= retirement_resynchronisations) retire(i);
     }
+}
+
+void FlightComputer::retire(std::size_t replica) {
+    state_.voter.status.retired = static_cast<std::uint8_t>(state_.voter.status.retired | (1U << replica));
 }
 
 void FlightComputer::answer_no_majority(const SensorFrame& sensor) {

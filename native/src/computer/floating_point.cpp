@@ -14,7 +14,8 @@ bool floating_point_is_sound() {
 #elif defined(__aarch64__)
     std::uint64_t fpcr = 0;
     __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    constexpr std::uint64_t flush_default_nan_and_rounding = (1ULL << 24) | (1ULL << 25) | (3ULL << 22) | (1ULL << 19);
+    constexpr std::uint64_t flush_default_nan_and_rounding =
+        (1ULL << 24) | (1ULL << 25) | (3ULL << 22) | (1ULL << 19);
     return (fpcr & flush_default_nan_and_rounding) == 0;
 #else
 #error "only x86-64 and aarch64 are known to give the same bits"

@@ -29,7 +29,8 @@ struct Cycle {
     cdh::PendingMode pending;
 };
 
-// --- commands ------------------------------------------------------------------------------------------------
+// --- commands
+// ------------------------------------------------------------------------------------------------
 
 void run_commands(Cycle& cycle) {
     cdh::CommandContext context{cycle.state.account.cdh,
@@ -53,7 +54,8 @@ void run_commands(Cycle& cycle) {
     }
 }
 
-// --- control -------------------------------------------------------------------------------------------------
+// --- control
+// -------------------------------------------------------------------------------------------------
 
 void run_control(Cycle& cycle) {
     ControlState& control = cycle.state.control;
@@ -63,7 +65,8 @@ void run_control(Cycle& cycle) {
                              cycle.output.events, cycle.output.actuator.mode);
 }
 
-// --- gate ----------------------------------------------------------------------------------------------------
+// --- gate
+// ----------------------------------------------------------------------------------------------------
 
 struct Gate {
     std::uint32_t stopped = 0;
@@ -82,11 +85,15 @@ void run_gate(Cycle& cycle) {
     const float tick_s = static_cast<float>(cycle.input.tick_ns) * 1e-9F;
     ActuatorFrame& actuator = cycle.output.actuator;
     Gate gate;
-    for (float& torque : actuator.wheel_torque_n_m) gate.limit(torque, -wheel_n_m, wheel_n_m);
-    for (float& dipole : actuator.torquer_dipole_body_a_m2) gate.limit(dipole, -dipole_a_m2, dipole_a_m2);
-    for (float& on : actuator.thruster_on_s) gate.limit(on, 0.0F, tick_s);
+    for (float& torque : actuator.wheel_torque_n_m)
+        gate.limit(torque, -wheel_n_m, wheel_n_m);
+    for (float& dipole : actuator.torquer_dipole_body_a_m2)
+        gate.limit(dipole, -dipole_a_m2, dipole_a_m2);
+    for (float& on : actuator.thruster_on_s)
+        gate.limit(on, 0.0F, tick_s);
     gate.limit(actuator.array_rate_rad_s, -array_rad_s, array_rad_s);
-    for (float& part : actuator.attitude_command_body_from_gcrf) gate.limit(part, -1.001F, 1.001F);
+    for (float& part : actuator.attitude_command_body_from_gcrf)
+        gate.limit(part, -1.001F, 1.001F);
     actuator.sequence = cycle.input.sensor.sequence;
     actuator.heartbeat = cycle.state.control.executive.heartbeat;
     if (gate.stopped == 0) return;
@@ -95,7 +102,8 @@ void run_gate(Cycle& cycle) {
     count += gate.stopped;
 }
 
-// --- status --------------------------------------------------------------------------------------------------
+// --- status
+// --------------------------------------------------------------------------------------------------
 
 // Changes in what the voter says become events, once each.
 void report_changes(const ComputerStatus& seen, const ComputerStatus& now, EventList& events) {
@@ -117,7 +125,8 @@ void report_changes(const ComputerStatus& seen, const ComputerStatus& now, Event
 
 std::uint32_t total_dropped(const cdh::CdhAccount& account) {
     std::uint32_t total = 0;
-    for (const std::uint32_t count : account.frames_dropped) total += count;
+    for (const std::uint32_t count : account.frames_dropped)
+        total += count;
     return total;
 }
 
@@ -159,7 +168,8 @@ void run_status(Cycle& cycle) {
     fill_telemetry(account.telemetry, executive, account, status);
 }
 
-// --- housekeeping, settings, downlink ------------------------------------------------------------------------
+// --- housekeeping, settings, downlink
+// ------------------------------------------------------------------------
 
 void run_housekeeping(Cycle& cycle) {
     AccountState& account = cycle.state.account;
@@ -204,7 +214,8 @@ void run_downlink(Cycle& cycle) {
                          fitting < 1 ? 1 : static_cast<std::size_t>(fitting)));
 }
 
-// --- the executive -------------------------------------------------------------------------------------------
+// --- the executive
+// -------------------------------------------------------------------------------------------
 
 struct Task {
     void (*run)(Cycle&);
@@ -258,8 +269,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
         }
         if (!budget.spend(task.work)) return;
         if (input.stalled != 0) {
-            while (budget.spend(1)) {
-            }
+            while (budget.spend(1)) {}
             return;
         }
         task.run(cycle);

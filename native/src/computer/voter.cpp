@@ -10,29 +10,37 @@ bool same(const StepOutput& a, const StepOutput& b) {
     if (std::memcmp(&a, &b, head) != 0) return false;
     if (a.events.count != b.events.count || a.events.dropped != b.events.dropped) return false;
     const std::size_t events = a.events.count < EventList::capacity ? a.events.count : EventList::capacity;
-    if (events != 0 && std::memcmp(a.events.items.data(), b.events.items.data(), events * sizeof(Event)) != 0) {
+    if (events != 0 &&
+        std::memcmp(a.events.items.data(), b.events.items.data(), events * sizeof(Event)) != 0) {
         return false;
     }
     const std::size_t frames = a.frame_count < cdh::tm_frames_max ? a.frame_count : cdh::tm_frames_max;
     return frames == 0 || std::memcmp(a.frames.data(), b.frames.data(), frames * cdh::tm_frame_octets) == 0;
 }
 
-constexpr std::uint8_t bit(int replica) { return static_cast<std::uint8_t>(1U << replica); }
+constexpr std::uint8_t bit(int replica) {
+    return static_cast<std::uint8_t>(1U << replica);
+}
 
-bool has(std::uint8_t mask, int replica) { return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0; }
+bool has(std::uint8_t mask, int replica) {
+    return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0;
+}
 
 std::uint8_t without(std::uint8_t mask, std::uint8_t removed) {
     return static_cast<std::uint8_t>(mask & ~static_cast<unsigned>(removed));
 }
 
-int population(std::uint8_t mask) { return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1); }
+int population(std::uint8_t mask) {
+    return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
+}
 
 // CRC-32 by eight tables, eight octets at a time.
 constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
     std::array<std::array<std::uint32_t, 256>, 8> tables{};
     for (std::uint32_t i = 0; i < 256; ++i) {
         std::uint32_t value = i;
-        for (int k = 0; k < 8; ++k) value = (value & 1U) != 0 ? (value >> 1) ^ 0xEDB88320U : value >> 1;
+        for (int k = 0; k < 8; ++k)
+            value = (value & 1U) != 0 ? (value >> 1) ^ 0xEDB88320U : value >> 1;
         tables[0][i] = value;
     }
     for (std::size_t t = 1; t < 8; ++t) {
@@ -102,7 +110,8 @@ std::uint32_t crc32(const void* octets, std::size_t count) {
               tables[4][(value >> 24) & 0xFFU] ^ tables[3][(value >> 32) & 0xFFU] ^
               tables[2][(value >> 40) & 0xFFU] ^ tables[1][(value >> 48) & 0xFFU] ^ tables[0][value >> 56];
     }
-    for (; count > 0; --count, ++at) crc = (crc >> 8) ^ tables[0][(crc ^ *at) & 0xFFU];
+    for (; count > 0; --count, ++at)
+        crc = (crc >> 8) ^ tables[0][(crc ^ *at) & 0xFFU];
     return ~crc;
 }
 

@@ -58,7 +58,8 @@ Driver::Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth tr
 
 std::uint64_t Driver::run(std::uint64_t until, std::vector<std::vector<std::uint8_t>> uplink) {
     if (!computer::floating_point_is_sound()) {
-        throw std::runtime_error("the floating-point control register does not round to nearest, or flushes to zero");
+        throw std::runtime_error(
+            "the floating-point control register does not round to nearest, or flushes to zero");
     }
     attention_ = 0;
     while (tick_ < until && attention_ == 0) {
@@ -87,8 +88,9 @@ void Driver::step_once(std::vector<std::vector<std::uint8_t>>& uplink) {
     take_outputs();
     look_at_truth();
     watch.lap(timing_.record);
-    const std::int64_t mask = plant_step_(context_, reinterpret_cast<const std::uint8_t*>(&computer_.actuator()),
-                                          reinterpret_cast<std::uint8_t*>(&sensor_));
+    const std::int64_t mask =
+        plant_step_(context_, reinterpret_cast<const std::uint8_t*>(&computer_.actuator()),
+                    reinterpret_cast<std::uint8_t*>(&sensor_));
     watch.lap(timing_.plant);
     if (mask != contact_mask_) attention_ |= attention_contact;
     contact_mask_ = mask;
@@ -102,8 +104,10 @@ void Driver::give_inputs(std::vector<std::vector<std::uint8_t>>& uplink) {
         due.push_back(flips_.back());
         flips_.pop_back();
     }
-    for (const Flip& flip : due) computer_.flip(flip.replica, flip.bit);
-    for (const auto& frame : uplink) computer_.receive(frame.data(), frame.size());
+    for (const Flip& flip : due)
+        computer_.flip(flip.replica, flip.bit);
+    for (const auto& frame : uplink)
+        computer_.receive(frame.data(), frame.size());
     if (recorder_) recorder_->add({sensor_, uplink, due, false});
 }
 
@@ -113,7 +117,8 @@ void Driver::take_outputs() {
     for (std::size_t i = 0; i < voted->events.count && i < EventList::capacity; ++i) {
         events_.push_back({tick_, voted->events.items[i]});
     }
-    for (std::size_t i = 0; i < voted->frame_count; ++i) downlink_.push_back({tick_, voted->frames[i]});
+    for (std::size_t i = 0; i < voted->frame_count; ++i)
+        downlink_.push_back({tick_, voted->frames[i]});
     if (voted->frame_count != 0) attention_ |= attention_downlink;
 }
 
@@ -121,10 +126,11 @@ void Driver::look_at_truth() {
     const bool row_due = truth_interval_ != 0 && tick_ % truth_interval_ == 0;
     const std::uint8_t mode = computer_.actuator().mode;
     bool wanted = row_due;
-    for (const Watch& watch : watches_) wanted = wanted || (watch.column >= 0 && watch.applies(tick_, mode));
+    for (const Watch& watch : watches_)
+        wanted = wanted || (watch.column >= 0 && watch.applies(tick_, mode));
     if (wanted && plant_truth_ != nullptr) {
-        const Belief belief = autonomy_belief(computer_.leader().control.autonomy,
-                                              computer_.leader().control.parameters);
+        const Belief belief =
+            autonomy_belief(computer_.leader().control.autonomy, computer_.leader().control.parameters);
         static_assert(sizeof belief == 16 * sizeof(double));
         row_[0] = static_cast<double>(tick_);
         plant_truth_(context_, reinterpret_cast<const std::uint8_t*>(&computer_.actuator()),
@@ -143,24 +149,39 @@ void Driver::look_at_truth() {
 
 double Driver::telemetry_value(const Watch& watch) const {
     const TelemetryEntry& entry = telemetry_entries[watch.telemetry_entry];
-    const auto* at = reinterpret_cast<const std::uint8_t*>(&computer_.leader().account.telemetry) + entry.offset +
+    const auto* at = reinterpret_cast<const std::uint8_t*>(&computer_.leader().account.telemetry) +
+                     entry.offset +
                      watch.telemetry_element * type_octets[static_cast<std::size_t>(entry.type)];
     switch (entry.type) {
-        case Type::f64: return load<double>(at);
-        case Type::i64: return load<std::int64_t>(at);
-        case Type::u64: return load<std::uint64_t>(at);
-        case Type::f32: return load<float>(at);
-        case Type::u32: return load<std::uint32_t>(at);
-        case Type::u16: return load<std::uint16_t>(at);
-        case Type::i16: return load<std::int16_t>(at);
-        case Type::u8: return load<std::uint8_t>(at);
+        case Type::f64:
+            return load<double>(at);
+        case Type::i64:
+            return load<std::int64_t>(at);
+        case Type::u64:
+            return load<std::uint64_t>(at);
+        case Type::f32:
+            return load<float>(at);
+        case Type::u32:
+            return load<std::uint32_t>(at);
+        case Type::u16:
+            return load<std::uint16_t>(at);
+        case Type::i16:
+            return load<std::int16_t>(at);
+        case Type::u8:
+            return load<std::uint8_t>(at);
     }
     return std::nan("");
 }
 
-std::vector<DownlinkFrame> Driver::take_downlink() { return std::exchange(downlink_, {}); }
-std::vector<VotedEvent> Driver::take_events() { return std::exchange(events_, {}); }
-std::vector<double> Driver::take_truth() { return std::exchange(truth_, {}); }
+std::vector<DownlinkFrame> Driver::take_downlink() {
+    return std::exchange(downlink_, {});
+}
+std::vector<VotedEvent> Driver::take_events() {
+    return std::exchange(events_, {});
+}
+std::vector<double> Driver::take_truth() {
+    return std::exchange(truth_, {});
+}
 
 void Driver::set_plant_state(const void* address, std::size_t octets) {
     plant_state_ = static_cast<const std::uint8_t*>(address);
@@ -169,7 +190,8 @@ void Driver::set_plant_state(const void* address, std::size_t octets) {
 
 std::size_t Driver::add_watch(const Watch& watch) {
     if (watch.column >= 0) {
-        if (static_cast<std::size_t>(watch.column) >= width_) throw std::invalid_argument("no such truth column");
+        if (static_cast<std::size_t>(watch.column) >= width_)
+            throw std::invalid_argument("no such truth column");
         if (plant_truth_ == nullptr) throw std::invalid_argument("the plant's truth has no address");
     } else if (watch.telemetry_entry >= telemetry_entries.size() ||
                watch.telemetry_element >= telemetry_entries[watch.telemetry_entry].count) {
@@ -182,9 +204,11 @@ std::size_t Driver::add_watch(const Watch& watch) {
 void Driver::schedule_flip(const Flip& flip) {
     const std::uint32_t replicas = computer_.config().replicas;
     if (flip.replica >= replicas) throw std::invalid_argument("no such replica");
-    if (flip.bit >= sizeof(computer::ReplicaState) * 8) throw std::invalid_argument("no such bit in a replica's state");
+    if (flip.bit >= sizeof(computer::ReplicaState) * 8)
+        throw std::invalid_argument("no such bit in a replica's state");
     flips_.push_back(flip);
-    std::stable_sort(flips_.begin(), flips_.end(), [](const Flip& a, const Flip& b) { return a.tick > b.tick; });
+    std::stable_sort(flips_.begin(), flips_.end(),
+                     [](const Flip& a, const Flip& b) { return a.tick > b.tick; });
 }
 
 void Driver::record_inputs(const std::string& path) {
@@ -198,6 +222,8 @@ Digest Driver::plant_digest() const {
     return last.digest();
 }
 
-Digest Driver::flight_digest() const { return flight_digest_now(flight_chain_, computer_); }
+Digest Driver::flight_digest() const {
+    return flight_digest_now(flight_chain_, computer_);
+}
 
 }  // namespace safehold::host

@@ -100,7 +100,8 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
         head.computer_octets != sizeof(computer::ComputerState) || head.truth_width != width_) {
         throw std::invalid_argument("the state was made with another dictionary or state layout");
     }
-    if (head.tick_ns != tick_ns_) throw std::invalid_argument("the state was made with another control period");
+    if (head.tick_ns != tick_ns_)
+        throw std::invalid_argument("the state was made with another control period");
     computer::ComputerConfig config{};
     in.take(&config, sizeof config);
     if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {

@@ -33,7 +33,8 @@ Header make_header(std::uint64_t tick) {
     return header;
 }
 
-// The octets of `now` that differ from `before`: a bit for each word, then a mask and the octets of each such word.
+// The octets of `now` that differ from `before`: a bit for each word, then a mask and the octets of each such
+// word.
 void put_delta(std::vector<std::uint8_t>& out, const SensorFrame& before, const SensorFrame& now) {
     const auto* a = reinterpret_cast<const std::uint8_t*>(&before);
     const auto* b = reinterpret_cast<const std::uint8_t*>(&now);
@@ -82,8 +83,8 @@ void Recorder::write(const void* octets, std::size_t count) {
 
 void Recorder::add(const TickInput& input) {
     buffer_.clear();
-    const unsigned flags = (input.uplink.empty() ? 0U : flag_uplink) | (input.flips.empty() ? 0U : flag_flips) |
-                           (input.overrun ? flag_overrun : 0U);
+    const unsigned flags = (input.uplink.empty() ? 0U : flag_uplink) |
+                           (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
     put_delta(buffer_, before_, input.sensor);
     before_ = input.sensor;
@@ -131,7 +132,8 @@ Recording::Recording(const std::string& path) : file_(std::fopen(path.c_str(), "
 }
 
 void Recording::read(void* octets, std::size_t count) {
-    if (std::fread(octets, 1, count, file_.get()) != count) throw std::runtime_error("the recording is cut short");
+    if (std::fread(octets, 1, count, file_.get()) != count)
+        throw std::runtime_error("the recording is cut short");
 }
 
 bool Recording::next(TickInput& input) {
@@ -184,7 +186,8 @@ void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightC
     chain.add(&computer.actuator(), sizeof(ActuatorFrame));
     const computer::StepOutput* voted = computer.voted();
     if (voted == nullptr) return;
-    for (std::size_t i = 0; i < voted->frame_count; ++i) chain.add(voted->frames[i].data(), voted->frames[i].size());
+    for (std::size_t i = 0; i < voted->frame_count; ++i)
+        chain.add(voted->frames[i].data(), voted->frames[i].size());
 }
 
 Digest flight_digest_now(const Chain& chain, const computer::FlightComputer& computer) {

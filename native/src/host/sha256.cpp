@@ -29,7 +29,8 @@ std::uint32_t load_big_endian(const std::uint8_t* at) {
 
 void compress(Hash& hash, const std::uint8_t* block) {
     std::array<std::uint32_t, 64> w;
-    for (std::size_t i = 0; i < 16; ++i) w[i] = load_big_endian(block + 4 * i);
+    for (std::size_t i = 0; i < 16; ++i)
+        w[i] = load_big_endian(block + 4 * i);
     for (std::size_t i = 16; i < 64; ++i) {
         const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
         const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
@@ -51,24 +52,30 @@ void compress(Hash& hash, const std::uint8_t* block) {
         a = t1 + t2;
     }
     const Hash sum = {a, b, c, d, e, f, g, h};
-    for (std::size_t i = 0; i < 8; ++i) hash[i] += sum[i];
+    for (std::size_t i = 0; i < 8; ++i)
+        hash[i] += sum[i];
 }
 
 }  // namespace
 
 Digest sha256_portable(const std::uint8_t* octets, std::size_t count) {
-    Hash hash = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    Hash hash = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     std::size_t left = count;
-    for (; left >= 64; left -= 64, octets += 64) compress(hash, octets);
+    for (; left >= 64; left -= 64, octets += 64)
+        compress(hash, octets);
     std::array<std::uint8_t, 128> tail{};
     if (left != 0) std::memcpy(tail.data(), octets, left);
     tail[left] = 0x80;
     const std::size_t blocks = left < 56 ? 1 : 2;
     const std::uint64_t bits = static_cast<std::uint64_t>(count) * 8;
-    for (std::size_t i = 0; i < 8; ++i) tail[blocks * 64 - 1 - i] = static_cast<std::uint8_t>(bits >> (8 * i));
-    for (std::size_t i = 0; i < blocks; ++i) compress(hash, tail.data() + 64 * i);
+    for (std::size_t i = 0; i < 8; ++i)
+        tail[blocks * 64 - 1 - i] = static_cast<std::uint8_t>(bits >> (8 * i));
+    for (std::size_t i = 0; i < blocks; ++i)
+        compress(hash, tail.data() + 64 * i);
     Digest digest;
-    for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<std::uint8_t>(hash[i / 4] >> (24 - 8 * (i % 4)));
+    for (std::size_t i = 0; i < 32; ++i)
+        digest[i] = static_cast<std::uint8_t>(hash[i / 4] >> (24 - 8 * (i % 4)));
     return digest;
 }
 

@@ -8,11 +8,21 @@ void Watch::see(std::uint64_t tick, double value) {
     ++evaluated;
     bool holds = false;
     switch (comparison) {
-        case Comparison::below: holds = value < threshold; break;
-        case Comparison::above: holds = value > threshold; break;
-        case Comparison::equals: holds = value >= threshold && value <= threshold; break;
-        case Comparison::at_most: holds = value <= threshold; break;
-        case Comparison::at_least: holds = value >= threshold; break;
+        case Comparison::below:
+            holds = value < threshold;
+            break;
+        case Comparison::above:
+            holds = value > threshold;
+            break;
+        case Comparison::equals:
+            holds = value >= threshold && value <= threshold;
+            break;
+        case Comparison::at_most:
+            holds = value <= threshold;
+            break;
+        case Comparison::at_least:
+            holds = value >= threshold;
+            break;
     }
     if (value != value) {
         ++undefined;

@@ -1,7 +1,8 @@
 // Big-endian octets: bounded reader and writer, and the CRC of frames and packets.
 //
-// Purpose: the one place where wire octets are read and written. A reader that runs out gives zero and stays failed;
-// a writer that runs out drops the rest and stays failed; neither ever touches memory outside its range.
+// Purpose: the one place where wire octets are read and written. A reader that runs out gives zero and stays
+// failed; a writer that runs out drops the rest and stays failed; neither ever touches memory outside its
+// range.
 #pragma once
 
 #include <array>
@@ -35,7 +36,8 @@ class Reader {
             return 0;
         }
         std::uint64_t value = 0;
-        for (std::size_t i = 0; i < size; ++i) value = (value << 8) | octets_[at_++];
+        for (std::size_t i = 0; i < size; ++i)
+            value = (value << 8) | octets_[at_++];
         return value;
     }
 

@@ -1,7 +1,7 @@
 // The account half of command and data handling: what waits for the downlink, and counters.
 //
-// Purpose: nothing here is read by a decision; scrambling it changes telemetry, never an actuator. Every index and
-// length in it is checked before use, because a bit may flip anywhere. Meets L2.2, L6.1.
+// Purpose: nothing here is read by a decision; scrambling it changes telemetry, never an actuator. Every
+// index and length in it is checked before use, because a bit may flip anywhere. Meets L2.2, L6.1.
 #pragma once
 
 #include <array>
@@ -22,7 +22,18 @@ inline constexpr std::uint16_t apid_flight = 100;
 inline constexpr std::uint16_t apid_idle = 2047;
 
 // Why a TC frame was dropped, in the order of the checks.
-enum class FrameDrop : std::uint8_t { length, fecf, version, scid, vcid, type, segment, packet, header, count };
+enum class FrameDrop : std::uint8_t {
+    length,
+    fecf,
+    version,
+    scid,
+    vcid,
+    type,
+    segment,
+    packet,
+    header,
+    count
+};
 
 // TM messages, each with a counter of its own.
 enum class Message : std::uint8_t {
@@ -39,12 +50,14 @@ enum class Message : std::uint8_t {
     count
 };
 
-// Packets that wait for the downlink, back to back. The first `rest` octets finish a packet begun in an earlier frame.
+// Packets that wait for the downlink, back to back. The first `rest` octets finish a packet begun in an
+// earlier frame; if that was an idle packet, they wait for a real one.
 struct PacketQueue {
     static constexpr std::size_t capacity = 8192;
     std::array<std::uint8_t, capacity> octets;
     std::uint32_t length;
-    std::uint32_t rest;
+    std::uint16_t rest;
+    std::uint16_t rest_is_idle;
 };
 static_assert(sizeof(PacketQueue) == PacketQueue::capacity + 8);
 
@@ -56,7 +69,8 @@ struct WaitingEvent {
 };
 static_assert(sizeof(WaitingEvent) == sizeof(Event) + 16);
 
-// Events that wait for a contact; a full ring loses its oldest, which the gap in the counter tells the ground.
+// Events that wait for a contact; a full ring loses its oldest, which the gap in the counter tells the
+// ground.
 struct EventQueue {
     static constexpr std::size_t capacity = 64;
     std::array<WaitingEvent, capacity> items;

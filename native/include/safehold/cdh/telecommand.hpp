@@ -1,8 +1,8 @@
 // Telecommands: TC transfer frames (CCSDS 232.0-B) to executed functions with their reports.
 //
-// Rate: every control tick with uplink. Inputs: frames of at most 256 octets, all hostile. Outputs: verification
-// reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick (PUS 8), as docs/wire.md has
-// them. Every drop and refusal is counted under its reason. Meets L2.3, S3.
+// Rate: every control tick with uplink. Inputs: frames of at most 256 octets, all hostile. Outputs:
+// verification reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick (PUS 8),
+// as docs/wire.md has them. Every drop and refusal is counted under its reason. Meets L2.3, S3.
 #pragma once
 
 #include <cstddef>
@@ -50,10 +50,13 @@ void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_
 void finish_mode_request(CdhAccount& account, std::int64_t clock_ns, const PendingMode& pending,
                          const EventList& events, std::uint8_t mode);
 
-// Sets one value of `parameters`; refuses an unknown id, a bad index, and what is outside the limits or not finite.
-[[nodiscard]] FailureCode set_setting(Parameters& parameters, std::uint16_t id, std::uint16_t index, double value);
+// Sets one value of `parameters`; refuses an unknown id, a bad index, and what is outside the limits or not
+// finite.
+[[nodiscard]] FailureCode set_setting(Parameters& parameters, std::uint16_t id, std::uint16_t index,
+                                      double value);
 
 // The value of a setting as a double; 0 for an unknown one.
-[[nodiscard]] double setting_value(const Parameters& parameters, const SettingEntry& entry, std::size_t index);
+[[nodiscard]] double setting_value(const Parameters& parameters, const SettingEntry& entry,
+                                   std::size_t index);
 
 }  // namespace safehold::cdh

@@ -1,7 +1,8 @@
 // Packets and TM transfer frames: from reports, events and housekeeping to frames that leave.
 //
-// Rate: every control tick; frames leave only while a transmitter is on. Outputs: TM transfer frames of 1,115 octets
-// (CCSDS 132.0-B) with space packets (133.0-B) under PUS-C headers, as docs/wire.md has them. Meets L2.2, S3.
+// Rate: every control tick; frames leave only while a transmitter is on. Outputs: TM transfer frames of 1,115
+// octets (CCSDS 132.0-B) with space packets (133.0-B) under PUS-C headers, as docs/wire.md has them. Meets
+// L2.2, S3.
 #pragma once
 
 #include <array>
@@ -33,8 +34,8 @@ void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& ev
 void report_events(CdhAccount& account);
 
 // Makes the frames of this tick, at most `frames_max`; returns how many.
-[[nodiscard]] std::size_t make_frames(CdhAccount& account, bool receiver_lock,
-                                      std::array<std::array<std::uint8_t, tm_frame_octets>, tm_frames_max>& frames,
-                                      std::size_t frames_max);
+[[nodiscard]] std::size_t make_frames(
+    CdhAccount& account, bool receiver_lock,
+    std::array<std::array<std::uint8_t, tm_frame_octets>, tm_frames_max>& frames, std::size_t frames_max);
 
 }  // namespace safehold::cdh

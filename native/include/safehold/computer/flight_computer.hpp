@@ -1,10 +1,11 @@
-// The flight computer: one or three replicas, the voter, resynchronisation, checkpoint, watchdog and fault ports.
+// The flight computer: one or three replicas, the voter, resynchronisation, checkpoint, watchdog and fault
+// ports.
 //
-// Rate: every control tick. Input: a sensor frame and uplink frames. Output: the voted actuator frame, TM frames and
-// events. What each failure leaves behind:
-//   one replica differs or is silent    the majority drives; after `persistence` ticks the replica is copied from it
-//   a replica keeps diverging           retired; the other two go on as a comparing pair
-//   no majority                         the last voted output for 2 ticks; then wheels zero, torquers and thrusters
+// Rate: every control tick. Input: a sensor frame and uplink frames. Output: the voted actuator frame, TM
+// frames and events. What each failure leaves behind:
+//   one replica differs or is silent    the majority drives; after `persistence` ticks the replica is copied
+//   from it a replica keeps diverging or hangs  retired; the other two go on as a comparing pair no majority
+//   the last voted output for 2 ticks; then wheels zero, torquers and thrusters
 //                                       off, the checkpoint restored in every replica, SAFE asked for
 // Voter, checkpoint and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
 #pragma once
@@ -94,6 +95,7 @@ class FlightComputer {
     [[nodiscard]] std::uint8_t voting() const;
     void run_replicas(const SensorFrame& sensor, std::uint8_t voting);
     [[nodiscard]] std::uint8_t compare_slice(std::uint8_t voting);
+    void retire(std::size_t replica);
     void heal(std::uint8_t voting, std::uint8_t differing);
     void answer_no_majority(const SensorFrame& sensor);
     void keep_checkpoint(std::uint8_t voting, std::uint8_t differing);

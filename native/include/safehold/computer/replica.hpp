@@ -1,8 +1,8 @@
 // One replica of the flight software: its start and its step.
 //
-// Rate: every control tick. Input: sensor frame, uplink, the computer's status. Output: actuator frame, TM frames,
-// events. A step is a function of state and input; it allocates nothing and ends within a counted work budget.
-// Meets L3.3, L3.6.
+// Rate: every control tick. Input: sensor frame, uplink, the computer's status. Output: actuator frame, TM
+// frames, events. A step is a function of state and input; it allocates nothing and ends within a counted
+// work budget. Meets L3.3, L3.6.
 #pragma once
 
 #include "safehold/computer/state.hpp"

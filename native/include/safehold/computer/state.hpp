@@ -1,8 +1,8 @@
 // The state of one replica, in two halves, and what goes in and out of its step.
 //
-// Purpose: one trivially copyable struct without padding, so that voting, scrubbing, checkpoints, fault injection,
-// forking and replay are copies and comparisons of octets. The control half is everything that can change what
-// happens next; no decision reads the account half. Meets L3.1, L3.3.
+// Purpose: one trivially copyable struct without padding, so that voting, scrubbing, checkpoints, fault
+// injection, forking and replay are copies and comparisons of octets. The control half is everything that can
+// change what happens next; no decision reads the account half. Meets L3.1, L3.3.
 #pragma once
 
 #include <array>

@@ -53,8 +53,8 @@ class Driver {
     Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth truth, void* context,
            std::size_t truth_width, std::int64_t tick_ns, const SensorFrame& sensor);
 
-    // Runs ticks until `tick() == until`, or until a tick needs attention; returns the tick reached. Uplink frames
-    // are given to the computer in the first tick.
+    // Runs ticks until `tick() == until`, or until a tick needs attention; returns the tick reached. Uplink
+    // frames are given to the computer in the first tick.
     std::uint64_t run(std::uint64_t until, std::vector<std::vector<std::uint8_t>> uplink);
 
     [[nodiscard]] std::uint64_t tick() const { return tick_; }

@@ -1,8 +1,9 @@
 // A recording of everything that the flight computer was given: sensor frames, uplink, injected faults.
 //
-// Purpose: the flight software replayed from it, without plant or ground and on any processor, gives the same flight
-// chain. A file is a header (format, dictionary, configuration, start state and chain), one record a tick, and an end
-// record with the flight digest. A sensor frame is stored as its changed octets. Meets L6.4, S6.
+// Purpose: the flight software replayed from it, without plant or ground and on any processor, gives the same
+// flight chain. A file is a header (format, dictionary, configuration, start state and chain), one record a
+// tick, and an end record with the flight digest. A sensor frame is stored as its changed octets. Meets L6.4,
+// S6.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,8 @@ class Recorder {
 
 class Recording {
   public:
-    // Throws std::runtime_error for a file that is not a recording of this build's dictionary and state layout.
+    // Throws std::runtime_error for a file that is not a recording of this build's dictionary and state
+    // layout.
     explicit Recording(const std::string& path);
 
     // False at the end record.
@@ -74,8 +76,8 @@ class Recording {
     SensorFrame before_{};
 };
 
-// Adds one tick to the flight chain: the full state every 60 simulated seconds before the step, then time, voted
-// actuator frame and TM frames after it.
+// Adds one tick to the flight chain: the full state every 60 simulated seconds before the step, then time,
+// voted actuator frame and TM frames after it.
 inline constexpr std::int64_t full_state_interval_ns = 60'000'000'000;
 [[nodiscard]] inline bool full_state_due(std::int64_t time_ns, std::int64_t tick_ns) {
     return time_ns % full_state_interval_ns < tick_ns;

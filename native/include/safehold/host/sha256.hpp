@@ -1,4 +1,5 @@
-// SHA-256 (FIPS 180-4), by OpenSSL's libcrypto where it is at hand, else by the portable code; the same digest.
+// SHA-256 (FIPS 180-4), by OpenSSL's libcrypto where it is at hand, else by the portable code; the same
+// digest.
 #pragma once
 
 #include <array>

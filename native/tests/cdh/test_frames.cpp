@@ -1,0 +1,187 @@
+// TM transfer frames: packets that straddle frames, idle fill at every gap, lossless reassembly, damaged
+// queues.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <vector>
+
+#include "safehold/cdh/octets.hpp"
+#include "safehold/cdh/telemetry.hpp"
+
+namespace safehold::tests {
+namespace {
+
+using namespace cdh;
+
+using Frames = std::array<std::array<std::uint8_t, tm_frame_octets>, tm_frames_max>;
+using Octets = std::vector<std::uint8_t>;
+
+// Puts one packet of a given length into the queue; its data are the length, to be recognised by.
+void put_packet(CdhAccount& account, std::size_t length) {
+    std::uint8_t* at = account.packets.octets.data() + account.packets.length;
+    Writer writer(at, length);
+    writer.u16(0x0800U | apid_flight);
+    writer.u16(0xC000);
+    writer.u16(static_cast<std::uint16_t>(length - 7));
+    for (std::size_t i = 6; i < length; ++i)
+        writer.u8(static_cast<std::uint8_t>(length + i));
+    REQUIRE_FALSE(writer.failed());
+    account.packets.length += static_cast<std::uint32_t>(length);
+}
+
+// The ground's view: the stream of data fields, cut into packets.
+class Receiver {
+  public:
+    std::vector<std::size_t> lengths;  // of packets that are not idle
+
+    void take(const std::array<std::uint8_t, tm_frame_octets>& frame) {
+        REQUIRE(crc16(frame.data(), frame.size()) == 0);
+        const std::size_t pointer = (static_cast<std::size_t>(frame[4] & 7U) << 8) | frame[5];
+        // The pointer must be what the packet begun in an earlier frame still lacks; unless its header is
+        // cut.
+        if (stream_.empty() || stream_.size() >= 6) CHECK(pointer == lacking_);
+        stream_.insert(stream_.end(), frame.begin() + 6, frame.begin() + 1109);
+        lacking_ = 0;
+        while (stream_.size() >= 6) {
+            const std::size_t length = ((static_cast<std::size_t>(stream_[4]) << 8) | stream_[5]) + 7;
+            if (stream_.size() < length) {
+                lacking_ = length - stream_.size();
+                return;
+            }
+            const std::size_t apid = ((static_cast<std::size_t>(stream_[0]) & 7U) << 8) | stream_[1];
+            if (apid == apid_flight) lengths.push_back(length);
+            stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(length));
+        }
+    }
+
+  private:
+    Octets stream_;
+    std::size_t lacking_ = 0;
+};
+
+TEST_CASE("every gap at the end of a frame is filled so that packets come out whole") {
+    for (std::size_t last = 20; last < 60; ++last) {
+        auto account = std::make_unique<CdhAccount>();
+        auto frames = std::make_unique<Frames>();
+        Receiver receiver;
+        // 1,103 = 1,024 + 79: the second packet leaves a gap of 59 down to 20 and, with a third, of 0 to 39.
+        put_packet(*account, 1024);
+        put_packet(*account, last);
+        put_packet(*account, 79 - last >= 7 ? 79 - last : 7);
+        std::size_t count = make_frames(*account, true, *frames, tm_frames_max);
+        for (std::size_t i = 0; i < count; ++i)
+            receiver.take((*frames)[i]);
+        CHECK(receiver.lengths.size() == 3);
+    }
+}
+
+TEST_CASE("a gap of 1 to 6 octets begins an idle packet whose rest opens the next frame") {
+    for (std::size_t gap = 0; gap <= 8; ++gap) {
+        auto account = std::make_unique<CdhAccount>();
+        auto frames = std::make_unique<Frames>();
+        put_packet(*account, 1000);
+        put_packet(*account, 103 - gap);
+        REQUIRE(make_frames(*account, true, *frames, tm_frames_max) == 1);
+        CHECK((*frames)[0][4] == 0x18);
+        CHECK((*frames)[0][5] == 0);
+        const std::size_t rest = gap >= 1 && gap <= 6 ? 7 - gap : 0;
+        CHECK(account->packets.rest == rest);
+        CHECK(make_frames(*account, true, *frames, tm_frames_max) ==
+              0);  // a rest alone is no reason for a frame
+        put_packet(*account, 50);
+        REQUIRE(make_frames(*account, true, *frames, tm_frames_max) == 1);
+        CHECK((((*frames)[0][4] & 7U) << 8 | (*frames)[0][5]) == rest);
+        CHECK(account->packets.rest == 0);
+    }
+}
+
+TEST_CASE("packets that straddle frames come out whole, over many ticks") {
+    auto account = std::make_unique<CdhAccount>();
+    auto frames = std::make_unique<Frames>();
+    Receiver receiver;
+    std::vector<std::size_t> sent;
+    std::size_t x = 1;
+    for (int tick = 0; tick < 500; ++tick) {
+        for (int k = 0; k < 4; ++k) {
+            x = (x * 1103515245 + 12345) % 2147483648U;
+            const std::size_t length = 20 + x % 1005;
+            put_packet(*account, length);
+            sent.push_back(length);
+        }
+        const std::size_t count = make_frames(*account, true, *frames, tm_frames_max);
+        for (std::size_t i = 0; i < count; ++i)
+            receiver.take((*frames)[i]);
+    }
+    std::size_t same = 0;
+    while (same < sent.size() && same < receiver.lengths.size() && sent[same] == receiver.lengths[same])
+        ++same;
+    CHECK(same == sent.size());
+    CHECK(receiver.lengths.size() == sent.size());
+}
+
+TEST_CASE("frame counts run on and the CLCW follows the receiver") {
+    auto account = std::make_unique<CdhAccount>();
+    auto frames = std::make_unique<Frames>();
+    for (int i = 0; i < 300; ++i) {
+        put_packet(*account, 100);
+        REQUIRE(make_frames(*account, i % 2 == 0, *frames, tm_frames_max) == 1);
+        const auto& frame = (*frames)[0];
+        CHECK(frame[0] == 0x15);
+        CHECK(frame[1] == 0xA1);
+        CHECK(frame[2] == static_cast<std::uint8_t>(i));
+        CHECK(frame[3] == static_cast<std::uint8_t>(i));
+        CHECK(frame[1109] == 0x01);
+        CHECK(frame[1111] == (i % 2 == 0 ? 0x00 : 0xC0));
+    }
+}
+
+TEST_CASE("a queue damaged in any octet of its bookkeeping or headers is emptied, never read beyond") {
+    for (std::size_t octet = 0; octet < 6; ++octet) {
+        for (unsigned bit = 0; bit < 8; ++bit) {
+            auto account = std::make_unique<CdhAccount>();
+            auto frames = std::make_unique<Frames>();
+            put_packet(*account, 900);
+            put_packet(*account, 900);
+            account->packets.octets[octet] ^= static_cast<std::uint8_t>(1U << bit);
+            (void)make_frames(*account, true, *frames, tm_frames_max);
+            CHECK(account->packets.length <= PacketQueue::capacity);
+        }
+    }
+    for (unsigned bit = 0; bit < 32; ++bit) {
+        auto account = std::make_unique<CdhAccount>();
+        auto frames = std::make_unique<Frames>();
+        put_packet(*account, 900);
+        account->packets.length ^= 1U << bit;
+        (void)make_frames(*account, true, *frames, tm_frames_max);
+        account->packets.rest = static_cast<std::uint16_t>(account->packets.rest ^ (1U << bit));
+        (void)make_frames(*account, true, *frames, tm_frames_max);
+        CHECK(account->packets.length <= PacketQueue::capacity);
+    }
+}
+
+TEST_CASE("a full event ring loses its oldest, and the counter shows the gap") {
+    auto account = std::make_unique<CdhAccount>();
+    for (int i = 0; i < 100; ++i) {
+        EventList list{};
+        list.add(EventId::setting_changed, i);
+        keep_events(*account, i * 1'000'000'000LL, list);
+    }
+    CHECK(account->events.count == EventQueue::capacity);
+    CHECK(account->events.lost == 36);
+    CHECK(account->events.items[account->events.first].counter == 36);
+    report_events(*account);
+    CHECK(account->events.count == 0);
+    // The first event packet: id 6, counter 36, argument 36.0 as f32, time 36 s.
+    Reader reader(account->packets.octets.data(), account->packets.length);
+    for (int i = 0; i < 13; ++i)
+        reader.u8();
+    CHECK(reader.u32() == 36);
+    reader.u8();
+    reader.u16();
+    CHECK(reader.u16() == 6);
+    CHECK(reader.u16() == 36);
+    CHECK(reader.f32() == 36.0F);
+}
+
+}  // namespace
+}  // namespace safehold::tests
