@@ -36,4 +36,5 @@ def propagate(
         packed, times[0], step_s, state[0:3], state[3:6], state[6:9], drag_m2_kg, pressure_m2_kg, record
     )
     propagate_grid(packed, times, step_s, state, drag_m2_kg, pressure_m2_kg, record, out)
+    out[0] = state_gcrf  # as given, without the start's correction
     return out

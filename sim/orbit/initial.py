@@ -73,6 +73,36 @@ def from_state(position_m: tuple[float, ...], velocity_m_s: tuple[float, ...]) -
     return InitialState(np.concatenate((r, v)))
 
 
+def state_from_elements(
+    semi_major_axis_m: float,
+    eccentricity: float,
+    inclination_rad: float,
+    raan_rad: float,
+    argument_of_perigee_rad: float,
+    true_anomaly_rad: float,
+) -> Array:
+    """Position m and velocity m/s of classical elements, unchecked (Vallado, algorithm 10)."""
+    parameter = semi_major_axis_m * (1.0 - eccentricity * eccentricity)
+    latitude = argument_of_perigee_rad + true_anomaly_rad
+    node = np.array([math.cos(raan_rad), math.sin(raan_rad), 0.0])
+    across = np.array(
+        [
+            -math.sin(raan_rad) * math.cos(inclination_rad),
+            math.cos(raan_rad) * math.cos(inclination_rad),
+            math.sin(inclination_rad),
+        ]
+    )
+    radius = parameter / (1.0 + eccentricity * math.cos(true_anomaly_rad))
+    position = radius * (math.cos(latitude) * node + math.sin(latitude) * across)
+    speed = math.sqrt(EARTH_GM / parameter)
+    perigee = argument_of_perigee_rad
+    velocity = speed * (
+        -(math.sin(latitude) + eccentricity * math.sin(perigee)) * node
+        + (math.cos(latitude) + eccentricity * math.cos(perigee)) * across
+    )
+    return np.concatenate((position, velocity))
+
+
 def from_elements(
     *,
     semi_major_axis_m: float,
@@ -82,7 +112,7 @@ def from_elements(
     argument_of_perigee_rad: float,
     true_anomaly_rad: float,
 ) -> InitialState:
-    """From osculating classical elements about the GCRF's axes (Vallado, algorithm 10)."""
+    """From osculating classical elements about the GCRF's axes, checked."""
     _check(0.0 <= eccentricity < 1.0, "eccentricity", eccentricity, "must be at least 0 and below 1")
     _check(
         math.isfinite(semi_major_axis_m)
@@ -103,25 +133,16 @@ def from_elements(
         ("true_anomaly_rad", true_anomaly_rad),
     ):
         _check(math.isfinite(angle), key, angle, "must be a finite angle")
-    parameter = semi_major_axis_m * (1.0 - eccentricity * eccentricity)
-    latitude = argument_of_perigee_rad + true_anomaly_rad
-    node = np.array([math.cos(raan_rad), math.sin(raan_rad), 0.0])
-    across = np.array(
-        [
-            -math.sin(raan_rad) * math.cos(inclination_rad),
-            math.cos(raan_rad) * math.cos(inclination_rad),
-            math.sin(inclination_rad),
-        ]
+    return InitialState(
+        state_from_elements(
+            semi_major_axis_m,
+            eccentricity,
+            inclination_rad,
+            raan_rad,
+            argument_of_perigee_rad,
+            true_anomaly_rad,
+        )
     )
-    radius = parameter / (1.0 + eccentricity * math.cos(true_anomaly_rad))
-    position = radius * (math.cos(latitude) * node + math.sin(latitude) * across)
-    speed = math.sqrt(EARTH_GM / parameter)
-    perigee = argument_of_perigee_rad
-    velocity = speed * (
-        -(math.sin(latitude) + eccentricity * math.sin(perigee)) * node
-        + (math.cos(latitude) + eccentricity * math.cos(perigee)) * across
-    )
-    return InitialState(np.concatenate((position, velocity)))
 
 
 def from_circular(

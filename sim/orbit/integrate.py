@@ -190,14 +190,17 @@ def propagate_grid(
         start = times_ns[i - 1]
         span = times_ns[i] - start
         steps = max(1, math.ceil(span * 1e-9 / h_max))
+        # Steps of whole nanoseconds that add up to the span; the first `longer` ones have one more.
+        whole = span // steps
+        longer = span - whole * steps
+        now = start
         for k in range(steps):
-            # Whole nanoseconds that add up to the span.
-            before = span * k // steps
-            after = span * (k + 1) // steps
+            step_ns = whole + 1 if k < longer else whole
+            now += step_ns
             orbit_step(
                 tables,
-                start + after,
-                (after - before) * 1e-9,
+                now,
+                step_ns * 1e-9,
                 state[0:3],
                 state[3:6],
                 state[6:9],
