@@ -33,6 +33,8 @@ from sim.environment.layout import (
 if TYPE_CHECKING:
     from skyfield.timelib import Timescale
 
+SPARE_HOURS = 24  # a run may be prolonged by a day before it is judged
+
 _loaded: dict[str, Any] = {}
 
 
@@ -79,7 +81,7 @@ def ephemeris_rows(epoch: datetime, duration_s: float) -> tuple[int, NDArray[np.
     linear, quadratic and cubic coefficients, in hours from the row's beginning, of the quantities
     EPHEMERIS_*.
     """
-    rows = int(np.ceil(max(duration_s, 0.0) / 3600.0)) + 2
+    rows = int(np.ceil(max(duration_s, 0.0) / 3600.0)) + 2 + SPARE_HOURS
     hours = np.arange(-2, rows + 1, dtype=np.float64)
     time = skyfield_times(epoch, hours * 3600.0)
     bodies = planets()

@@ -46,7 +46,7 @@ def msis_table(epoch: datetime, duration_s: float, f107: float, f107a: float, ap
         ) from error
     utc = epoch.astimezone(UTC).replace(tzinfo=None) if epoch.tzinfo else epoch
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
-    span_days = math.ceil(duration_s / 86400.0) + 1
+    span_days = math.ceil(duration_s / 86400.0) + 2
     step_days = math.ceil(span_days / (DAY_COUNT_MAX - 1))
     days = math.ceil(span_days / step_days) + 1
     means = np.zeros((days, ALTITUDE_COUNT, LOCAL_TIME_COUNT, LATITUDE_COUNT))

@@ -48,7 +48,7 @@ class EnvironmentModel:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentTables:
-    """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and an hour more.
+    """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and a day more.
 
     `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same
     in a tuple.

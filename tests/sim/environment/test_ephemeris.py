@@ -95,3 +95,12 @@ def test_orientation_against_erfa() -> None:
     time = skyfield_times(EPOCH, 0.0)
     theirs = erfa.c2t06a(2400000.5, time.tt - 2400000.5, 2400000.5, time.ut1 - 2400000.5, 0.0, 0.0)
     assert np.abs(ours - theirs).max() < 5e-9
+
+
+@pytest.mark.requirement("S2")
+def test_tables_reach_a_day_past_the_run() -> None:
+    """A run may be prolonged by a day before it is judged: the Sun 23 hours past the end is as good as before it."""
+    tables = EnvironmentTables(EPOCH, 3600.0, SMALL)
+    later = 24 * 3600.0
+    apparent = planets()["earth"].at(skyfield_times(EPOCH, later)).observe(planets()["sun"]).apparent().xyz.m
+    assert angle(np.array(sun_moon_gcrf(tables.packed, round(later * 1e9))[:3]), apparent) < 0.001 * ARCSECOND

@@ -78,7 +78,7 @@ def test_launch_stands_over_its_site_and_heads_along_its_azimuth(azimuth_deg: fl
     itrs_from_gcrf(tables.packed, 0, rotation)
     latitude, longitude, _ = geodetic_from_itrs(*(rotation @ launch.initial.state_gcrf[:3]))
     assert longitude == pytest.approx(STARBASE["longitude_rad"], abs=1e-9)
-    # Straight up from the Earth's centre the geodetic latitude at 550 km is 0.013 degrees less than on the ground.
+    # Straight up from the Earth's centre, the geodetic latitude at 550 km is 0.013 degrees less than below.
     assert latitude == pytest.approx(STARBASE["latitude_rad"], abs=np.radians(0.02))
     momentum = rotation @ np.cross(launch.initial.state_gcrf[:3], launch.initial.state_gcrf[3:])
     reached = np.arccos(momentum[2] / np.linalg.norm(momentum))
