@@ -25,6 +25,8 @@ struct Context {
     Vector sun_gcrf;
     Vector sun_body;  // by attitude and almanac where they are known, else by the Sun sense; zero if unknown
     double pointing_error_rad;
+    double attitude_sigma_rad;
+    double rate_norm_rad_s;
     bool shadow;
     std::uint8_t fire;
 };
@@ -92,19 +94,19 @@ Vector sun_axis(const AutonomyState& s) {
 
 double pointing_error(const AutonomyState& s) {
     if (s.guidance.active != 0) {
-        const Quaternion e = s.guidance.reference_body_from_gcrf * conjugate(s.attitude.body_from_gcrf);
-        return 2.0 * arc_tangent(norm({e.x, e.y, e.z}), absolute(e.w));
+        return norm(
+            rotation_vector(s.guidance.reference_body_from_gcrf * conjugate(s.attitude.body_from_gcrf)));
     }
     const bool sun = submode_of(s.modes) == Submode::sun && s.sun.knowledge != SunKnowledge::unknown;
     return sun ? angle_between(sun_axis(s), s.sun.direction_body) : 0.0;
 }
 
-Situation situation(const AutonomyState& s, const Parameters& p, const SensorFrame& frame, const Context& c) {
+Situation situation(const AutonomyState& s, const SensorFrame& frame, const Context& c) {
     Situation now{};
-    now.rate_rad_s = norm(c.rate_body_rad_s);
+    now.rate_rad_s = c.rate_norm_rad_s;
     now.rate_valid = c.measured.rate_valid;
     now.attitude_running = s.attitude.running != 0;
-    now.attitude_sigma_rad = now.attitude_running ? attitude_sigma_rad(s.attitude, p) : pi;
+    now.attitude_sigma_rad = now.attitude_running ? c.attitude_sigma_rad : pi;
     now.pointing_error_rad = c.pointing_error_rad;
     now.charge = s.power.charge;
     now.lock_age_s = s.power.lock_age_s;
@@ -123,7 +125,9 @@ Situation situation(const AutonomyState& s, const Parameters& p, const SensorFra
 void decide(AutonomyState& s, const Parameters& p, const SensorFrame& frame, const ModeRequest& request,
             Context& c, EventList& events) {
     c.pointing_error_rad = pointing_error(s);
-    const Situation now = situation(s, p, frame, c);
+    c.rate_norm_rad_s = norm(c.rate_body_rad_s);
+    c.attitude_sigma_rad = s.attitude.running != 0 ? attitude_sigma_rad(s.attitude, p) : 0.0;
+    const Situation now = situation(s, frame, c);
     if (request.valid == 1 && modes_request(s.modes, p, request, now, events)) {
         const auto& q = request.attitude_body_from_gcrf;
         const auto& r = request.target_itrs_m;
@@ -297,13 +301,12 @@ std::uint8_t health_bits(const std::array<UnitHealth, n>& units) {
     return static_cast<std::uint8_t>(bits);
 }
 
-void report_attitude(const AutonomyState& s, const Parameters& p, const Context& c, Telemetry& t) {
+void report_attitude(const AutonomyState& s, const Context& c, Telemetry& t) {
     put(t.rate_body_rad_s, c.rate_body_rad_s);
-    t.rate_norm_rad_s = static_cast<float>(norm(c.rate_body_rad_s));
+    t.rate_norm_rad_s = static_cast<float>(c.rate_norm_rad_s);
     t.attitude_valid = s.attitude.running != 0 ? 1 : 0;
     put(t.attitude_quaternion_body_from_gcrf, s.attitude.body_from_gcrf);
-    t.attitude_sigma_rad =
-        s.attitude.running != 0 ? static_cast<float>(attitude_sigma_rad(s.attitude, p)) : 0.0F;
+    t.attitude_sigma_rad = static_cast<float>(c.attitude_sigma_rad);
     put(t.gyro_bias_rad_s, s.attitude.bias_rad_s);
     const bool tracker = least(s.attitude.tracker_age_s[0], s.attitude.tracker_age_s[1]) < 10.0;
     t.attitude_source =
@@ -321,15 +324,15 @@ void report_attitude(const AutonomyState& s, const Parameters& p, const Context&
     put(t.field_body_t, c.measured.field_body_t);
 }
 
-void report(const AutonomyState& s, const Parameters& p, const SensorFrame& frame, const ActuatorFrame& out,
-            const Context& c, Telemetry& t) {
+void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFrame& out, const Context& c,
+            Telemetry& t) {
     t.mode = out.mode;
     t.submode = out.submode;
     t.mode_reason = static_cast<std::uint8_t>(s.modes.reason);
     t.safe_reason = static_cast<std::uint8_t>(s.modes.safe_reason);
     t.time_in_mode_s = static_cast<float>(s.modes.in_mode_s);
     t.on_board_time_ns = s.clock.time_ns;
-    report_attitude(s, p, c, t);
+    report_attitude(s, c, t);
     unsigned wheel_bits = 0;
     for (std::size_t i = 0; i < 4; ++i) {
         t.wheel_speed_rad_s[i] = static_cast<float>(s.wheels.speed_rad_s[i]);
@@ -394,7 +397,7 @@ void autonomy_step(AutonomyState& state, const Parameters& parameters, const Sen
     decide(state, parameters, frame, request, context, events);
     control(state, parameters, frame, context, events);
     command(state, parameters, frame, context, actuators, events);
-    report(state, parameters, frame, actuators, context, telemetry);
+    report(state, frame, actuators, context, telemetry);
 }
 
 Belief autonomy_belief(const AutonomyState& state, const Parameters& parameters) {

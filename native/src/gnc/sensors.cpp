@@ -61,23 +61,17 @@ Vector vector_of(const std::array<float, 3>& a) {
 }
 
 // The middle of up to four values: with an even number, the mean of the two in the middle.
-double middle(std::array<double, 4>& v, std::size_t count) {
-    for (std::size_t i = 1; i < count; ++i) {
-        for (std::size_t j = i; j > 0 && v[j] < v[j - 1]; --j) {
-            const double t = v[j];
-            v[j] = v[j - 1];
-            v[j - 1] = t;
-        }
-    }
+double middle(const std::array<double, 4>& v, std::size_t count) {
     switch (count) {
         case 1:
             return v[0];
         case 2:
             return 0.5 * (v[0] + v[1]);
         case 3:
-            return v[1];
+            return greatest(least(v[0], v[1]), least(greatest(v[0], v[1]), v[2]));
         case 4:
-            return 0.5 * (v[1] + v[2]);
+            return 0.5 * (greatest(least(v[0], v[1]), least(v[2], v[3])) +
+                          least(greatest(v[0], v[1]), greatest(v[2], v[3])));
         default:
             return 0.0;
     }
@@ -225,6 +219,8 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
 void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
                  EventList& events) {
     const bool claimed = (frame.valid >> 12U & 1U) != 0 && frame.sample_age_ms[11] <= 1000;
+    const std::uint32_t limit = as_count(p.exclusion_persistence);
+    const std::uint32_t readmission = as_count(p.readmission_s / p.control_period_s);
     std::array<bool, 12> good{};
     std::array<double, 12> value{};
     for (std::size_t i = 0; i < 12; ++i) {
@@ -232,9 +228,7 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
         value[i] = finite ? static_cast<double>(frame.sun_sensor[i]) : 0.0;
         good[i] = claimed && finite && value[i] > -0.2 && value[i] < 2.0;
         if (!good[i]) ++out.rejected;
-        const Verdict verdict =
-            judge(state.sun_sensor[i], good[i] || !claimed, as_count(p.exclusion_persistence),
-                  as_count(p.readmission_s / p.control_period_s));
+        const Verdict verdict = judge(state.sun_sensor[i], good[i] || !claimed, limit, readmission);
         if (verdict.excluded_now) {
             const Exclusion reason = finite ? Exclusion::out_of_range : Exclusion::not_finite;
             events.add(EventId::sun_sensor_excluded, static_cast<double>(i), static_cast<double>(reason),

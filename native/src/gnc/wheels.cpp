@@ -23,16 +23,15 @@ double friction_n_m(double speed_rad_s) {
 
 // Gram matrix of the axes in use, so that torque_i = axis_i . (gram^-1 wanted) is the least-squares share.
 Matrix gram_inverse(const WheelSet& state) {
+    const std::uint32_t healthy = wheels_healthy(state);
+    if (healthy == 4) return diagonal(0.75, 0.75, 0.75);
     Matrix gram{};
-    std::uint32_t healthy = 0;
     for (std::size_t i = 0; i < 4; ++i) {
         if (state.excluded[i] != 0) continue;
         const Vector a = wheel_axes[i];
         gram = gram + Matrix{{a.x * a.x, a.x * a.y, a.x * a.z, a.y * a.x, a.y * a.y, a.y * a.z, a.z * a.x,
                               a.z * a.y, a.z * a.z}};
-        ++healthy;
     }
-    if (healthy == 4) return diagonal(0.75, 0.75, 0.75);
     if (healthy < 3)
         gram = gram + diagonal(1.0e-3, 1.0e-3, 1.0e-3);  // what two wheels cannot give is left out
     return inverse(gram, 1.0e-12);
