@@ -1,7 +1,7 @@
 """The dictionary in Python: frames, settings, telemetry parameters, events and telecommands.
 
-Everything comes from `dictionary.toml`, also the source of the C++ tables. The compiled module carries the file's
-SHA-256 and an ABI number; `load_native` refuses a module that was built from another file.
+Everything comes from `dictionary.toml`, also the source of the C++ tables. The compiled module carries the
+file's SHA-256 and an ABI number; `load_native` refuses a module that was built from another file.
 """
 
 from __future__ import annotations

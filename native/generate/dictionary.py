@@ -159,7 +159,8 @@ def settings(entries: list[dict[str, Any]]) -> list[str]:
         low, high = INTEGER_LIMITS.get(type_name, (-math.inf, math.inf))
         entry.setdefault("min", max(low, -EXACT_IN_DOUBLE) if type_name in INTEGER_LIMITS else low)
         entry.setdefault("max", min(high, EXACT_IN_DOUBLE) if type_name in INTEGER_LIMITS else high)
-        exact = type_name not in ("i64", "u64") or max(abs(entry["min"]), abs(entry["max"])) <= EXACT_IN_DOUBLE
+        widest = max(abs(entry["min"]), abs(entry["max"]))
+        exact = type_name not in ("i64", "u64") or widest <= EXACT_IN_DOUBLE
         require(exact, f"setting.{name}: limits beyond 2^53 are not exact in a double")
         require("default" in entry, f"setting.{name}: `default` is missing")
         values = (

@@ -1,0 +1,62 @@
+"""The flight computer: three voting replicas of the C++ flight software behind one `step`.
+
+A `Computer` is anything that answers a sensor frame with the voted actuator frame and TM frames: the compiled
+FlightComputer in this process, or a `flight.remote.RemoteComputer` on the other end of a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flight.dictionary import load_native
+
+if TYPE_CHECKING:
+    from _safehold_native import FlightComputer
+
+__all__ = ["Computer", "FlightComputer", "make_computer"]
+
+_native = load_native()
+if not TYPE_CHECKING:
+    FlightComputer = _native.FlightComputer
+
+
+class Computer(Protocol):
+    """What answers sensor frames, wherever it runs."""
+
+    def step(self, sensor_frame: bytes, uplink: Sequence[bytes] = ()) -> tuple[bytes, list[bytes]]:
+        """One control tick: a sensor frame (464 octets) and the TC frames that arrived for it.
+
+        Returns the voted actuator frame (88 octets) and the TM frames that leave. Raises ValueError for a
+        sensor frame of another size; TC frames may be anything, and are counted.
+        """
+
+    def state_bytes(self) -> bytes:
+        """The whole state: replicas, checkpoint, voter."""
+
+    def restore(self, state: bytes) -> None:
+        """Puts back a state of `state_bytes`; raises ValueError if it is none."""
+
+    def telemetry(self) -> dict[str, Any]:
+        """The telemetry parameters, by name."""
+
+    def counters(self) -> dict[str, Any]:
+        """What the voter and command handling counted."""
+
+
+def make_computer(
+    *,
+    replicas: int = 3,
+    resync: bool = True,
+    tick_ns: int = 100_000_000,
+    parameters: Mapping[str, float | Sequence[float]] | None = None,
+) -> FlightComputer:
+    """A flight computer at its start.
+
+    replicas: 1 or 3; resync: whether a diverging replica is copied from the majority; tick_ns: control
+    period, 5 ms to 1 s; parameters: settings by their dictionary name. Raises ValueError for a setting that
+    does not exist or is out of its limits.
+    """
+    return FlightComputer(
+        replicas=replicas, resync=resync, tick_ns=tick_ns, parameters=dict(parameters or {})
+    )
