@@ -99,7 +99,9 @@ def test_orientation_against_erfa() -> None:
 
 @pytest.mark.requirement("S2")
 def test_tables_reach_a_day_past_the_run() -> None:
-    """A run may be prolonged by a day before it is judged: the Sun 23 hours past the end is as good as before it."""
+    """A run may be prolonged by a day before it is judged: the Sun 23 hours past the end is as good as
+    before it.
+    """
     tables = EnvironmentTables(EPOCH, 3600.0, SMALL)
     later = 24 * 3600.0
     apparent = planets()["earth"].at(skyfield_times(EPOCH, later)).observe(planets()["sun"]).apparent().xyz.m
