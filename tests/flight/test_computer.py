@@ -15,6 +15,8 @@ from flight.packets import encode_command, encode_tc_packet
 
 from .conftest import tumbling_frames
 
+LIMITS = {"wheel_torque_n_m": 0.0201, "torquer_dipole_body_a_m2": 10.01, "thruster_on_s": 0.1}
+
 
 def ping() -> bytes:
     """A ping as a TC frame."""
@@ -107,7 +109,7 @@ def test_hostile_uplink_is_counted_and_changes_no_command(frames: NDArray[np.uin
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e38])
 def test_sensors_that_lie_never_make_a_command_that_is_not_finite(value: float) -> None:
-    """Every float of the frame at once, then field by field; commands stay finite and within the units' limits."""
+    """All floats at once, then field by field; commands stay finite and within the units' limits."""
     from flight.dictionary import SENSOR_DTYPE
 
     floats = [name for name in SENSOR_DTYPE.names or () if SENSOR_DTYPE[name].base.kind == "f"]

@@ -62,7 +62,16 @@ def test_python_and_generator_have_the_same_abi(generator: ModuleType) -> None:
     assert generator.ABI == dictionary.ABI
 
 
-SETTING = '[[setting]]\nid = 1\nname = "a"\ntype = "f64"\ndefault = {default}\nmin = 0.0\nmax = 1.0\nmeaning = "m"\n'
+SETTING = """
+[[setting]]
+id = 1
+name = "a"
+type = "f64"
+default = {default}
+min = 0.0
+max = 1.0
+meaning = "m"
+"""
 HEAD = 'schema = 1\n[frame.sensor]\nmeaning = "m"\nfields = [{ name = "x", type = "f64", meaning = "m" }]\n'
 
 
