@@ -15,9 +15,9 @@ A tick of the plant is::
                                thrust_x, thrust_y, thrust_z, drag_m2_kg, pressure_m2_kg, record)
     evaluate.evaluate_magnetic_field(tables, record)  # at the new place
 
-`position`, `velocity` and `kick` (the perturbing acceleration at the present time) are the orbit's state. The
-record is a function of them and the time but for one thing: its air velocity is that before the step's last half
-kick (5e-4 m/s). Who wants the same bits after a restore keeps it with the state.
+`position`, `velocity` and `kick` (the perturbing acceleration at the present time) are the orbit's state.
+The record is a function of them and the time but for one thing: its air velocity is that before the step's
+last half kick (5e-4 m/s). Who wants the same bits after a restore keeps it with the state.
 
 The parts, each usable alone:
 
