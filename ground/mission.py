@@ -344,15 +344,27 @@ class Ground:
         if isinstance(report.content, Verification):
             self._verify(report.content, arrival_ns)
         elif report.packet.service == 17:
-            pings = [
-                t
-                for t in self._commands
-                if t.name == "ping" and t.departure_ns is not None and t.answer_ns is None
-            ]
-            if pings:
-                min(pings, key=lambda tracking: tracking.departure_ns or 0).answer_ns = arrival_ns
-            else:
+            ping = self._pinged(arrival_ns)
+            if ping is None:
                 self._receiver.count("answers_unexpected")
+            else:
+                ping.answer_ns = arrival_ns
+
+    def _pinged(self, arrival_ns: int) -> Tracking | None:
+        """The ping that an answer belongs to: the answer carries no name, but comes right behind its
+        acceptance.
+        """
+        open_pings = [
+            tracking
+            for tracking in self._commands
+            if tracking.name == "ping"
+            and tracking.answer_ns is None
+            and tracking.state in ("sent", "accepted")
+            and tracking.departure_ns is not None
+            and tracking.departure_ns + 2 * self.config.latency_ns <= arrival_ns
+        ]
+        accepted = [tracking for tracking in open_pings if tracking.state == "accepted"]
+        return max(accepted or open_pings, key=lambda tracking: tracking.departure_ns or 0, default=None)
 
     def _verify(self, verification: Verification, arrival_ns: int) -> None:
         sent = [

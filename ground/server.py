@@ -16,6 +16,8 @@ from ground.protocol import Kind, MessageError
 
 TOKEN_OCTETS = 32
 _STDIN = 0
+# What reading a configuration, a state or an exchange can raise when it is not one.
+_REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class Service:
             return None
         try:
             return protocol.encode(kind | protocol.REPLY, sequence, self._answer(kind, payload))
-        except (ValueError, KeyError, TypeError) as error:
+        except _REFUSED as error:
             text = f"{type(error).__name__}: {error}".encode()[:4096]
             return protocol.encode(protocol.ERROR, sequence, text)
 

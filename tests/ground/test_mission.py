@@ -133,6 +133,22 @@ def test_a_refused_command_is_reported_with_its_reason(configure: Configure, mak
     assert command["answer_ns"] is None
 
 
+def test_answers_find_their_own_pings(configure: Configure, make_world: MakeWorld) -> None:
+    # The first ping is refused and never answered; the answers to the others are not taken for its.
+    config = configure(PING, *[Command(at_ns=7_000 * SECOND_NS, name="ping")] * 5)
+    windows = true_windows(config)[:2]
+    world = make_world(InProcessGround(config), windows)
+    world.satellite.refuse = 8
+    world.fly(windows[0][2] // TICK_NS + 50)
+    world.satellite.refuse = 0
+    world.fly(windows[1][2] // TICK_NS + 50)
+    commands = world.ground.results()["commands"]
+    assert [command["state"] for command in commands] == ["rejected"] + ["completed"] * 5
+    assert commands[0]["answer_ns"] is None
+    assert all(480.0 <= delay_ms <= 792.0 for delay_ms in world.ground.results()["pong_delays_ms"])
+    assert len(world.ground.results()["pong_delays_ms"]) == 5
+
+
 def test_a_satellite_that_cannot_speak_is_commanded_blind(
     configure: Configure, make_world: MakeWorld
 ) -> None:

@@ -5,6 +5,7 @@ Times are generous, because they only bound how long a failing test hangs.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -175,6 +176,33 @@ def test_no_message_crashes_the_service(message: bytes) -> None:
         kind, sequence, _ = protocol.decode(reply)
         assert sequence == 7
         assert kind in (protocol.ERROR, Kind.STOP | protocol.REPLY)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["epoch", "orbit", "stations", "commands", "config", "passes", "chain", "x"]),
+            inner,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(plain)
+def test_no_json_crashes_the_service(values: object) -> None:
+    service = Service()
+    text = json.dumps(values).encode()
+    for kind, payload in (
+        (Kind.CONFIGURE, text),
+        (Kind.RESTORE, protocol.encode_pair(text, text)),
+        (Kind.CONFIGURE, b"[" * 100_000),
+    ):
+        reply = service.handle(protocol.encode(kind, 1, payload))
+        assert reply is not None
+        assert reply[4] == protocol.ERROR
 
 
 def test_a_configured_service_survives_garbage(configure: Configure) -> None:
