@@ -30,6 +30,35 @@ def test_every_scenario_key_is_in_the_reference(model: type[BaseModel]) -> None:
     assert not missing
 
 
+def default_text(value: object) -> str:
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize("table", ["environment", "initial", "station", "link", "flight", "expect", "output"])
+def test_defaults_of_the_reference_are_those_of_the_schema(table: str) -> None:
+    section = re.search(rf"^### `\[+{table}\]+`.*?(?=^##)", RUNNING, re.MULTILINE | re.DOTALL)
+    assert section
+    rows = re.findall(r"^\| (`.*?) \|.*\| (.*?) \|$", section[0], re.MULTILINE)
+    told = {key: default for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
+    fields = getattr(schema, table.capitalize()).model_fields
+    wrong = {
+        key: told.get(key)
+        for key, field in fields.items()
+        if isinstance(field.default, bool | int | float | str)
+        and field.default != ""
+        and default_text(field.default).removesuffix(".0") not in told.get(field.alias or key, "")
+    }
+    assert told
+    assert not wrong
+
+
 @pytest.mark.requirement("S4")
 def test_commands_of_the_page_are_those_of_the_program() -> None:
     from safehold.cli import app
