@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.compiled import Record, compiled
+from sim.objects import place_object
 from sim.records import FAULT_DTYPE
 
 NEVER_NS = 2**62
@@ -68,6 +69,7 @@ _GYROS, _TRACKERS, _WHEELS = _numbered("gyro", 4), _numbered("tracker", 2), _num
 GYRO_BIAS, GYRO_STUCK, GYRO_NOISE, TRACKER_BLIND = 1, 2, 3, 4
 WHEEL_SEIZE, WHEEL_FRICTION, MAGNETOMETER_BIAS, GPS_OUTAGE = 5, 6, 7, 8
 TORQUER_REVERSED, TORQUER_DEAD, DRIVE_STUCK, STRING_LOSS, HEATER_DEAD = 9, 10, 11, 12, 13
+OBJECT_APPROACH = 14
 
 KINDS: dict[str, Kind] = {
     "gyro_bias": Kind(
@@ -111,6 +113,19 @@ KINDS: dict[str, Kind] = {
         "part of a wing gives no power",
         _numbered("wing", 2),
         {"share": Parameter("", 0.0, 1.0, "of the wing's power that is lost")},
+    ),
+    "object_approach": Kind(
+        OBJECT_APPROACH,
+        "an object passes the satellite; it exists from `at` on, for the fault's duration",
+        ("object.0",),
+        {
+            "miss_distance_m": Parameter("m", 0.0, 1e6, "at the closest approach, above the satellite"),
+            "speed_m_s": Parameter("m/s", 0.001, 16e3, "relative to the satellite"),
+            "after_s": Parameter("s", 0.0, 3600.0, "from `at` to the closest approach"),
+            "azimuth_deg": Parameter(
+                "deg", -180.0, 360.0, "where it comes from: 0 ahead, 90 body +y", 0.0, math.pi / 180.0
+            ),
+        },
     ),
     "heater_dead": Kind(HEATER_DEAD, "a heater draws no power", _numbered("heater", 4)),
 }
@@ -230,6 +245,8 @@ def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns:
     """
     clear_effects(state)
     until = NEVER_NS
+    arrived = state.object_row
+    state.object_row = 0
     for i in range(count):
         row = faults[i]
         if row.start_ns > time_ns:
@@ -237,4 +254,10 @@ def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns:
         elif row.end_ns > time_ns:
             until = min(until, row.end_ns)
             _apply(state, row)
+            if row.kind == OBJECT_APPROACH:
+                state.object_row = i + 1
+                if arrived != i + 1:
+                    state.object_range_min_m = math.inf
+                    p = row.parameters
+                    place_object(state, p[0], p[1], p[2], p[3])
     state.fault_until_ns = until

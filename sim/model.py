@@ -72,6 +72,7 @@ def model_record(
         "gps",
         "tachometer",
         "housekeeping",
+        "object",
     ):
         model[f"key_{name}"] = stream_key(seed, name)
     return buffer
@@ -297,6 +298,10 @@ def _other_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
         gauge_quantum="gauge_quantum",
         drive_angle_quantum="drive_angle_quantum_rad",
         clock_drift="clock_drift",
+        object_range_max_m="object_range_max_m",
+        object_range_noise_m="object_range_noise_m",
+        object_rate_noise_m_s="object_rate_noise_m_s",
+        object_direction_noise="object_direction_noise_rad",
     )
 
 

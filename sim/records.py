@@ -16,7 +16,7 @@ from sim.environment.layout import RECORD_SIZE
 
 STATIONS_MAX = 16
 QUATERNION_HISTORY = 32
-NOISE_COUNT = 80
+NOISE_COUNT = 88
 
 _F, _I = "<f8", "<i8"
 Field = tuple[Any, ...]
@@ -89,6 +89,10 @@ CONTROL_FIELDS: list[Field] = [
     ("fault_drive_stuck", _I),
     ("fault_array_share", _F, (2,)),
     ("fault_heater_dead", _I),
+    # An object close by: the row of the fault table that brought it (from 1), and its motion
+    ("object_row", _I),
+    ("object_position_gcrf_m", _F, (3,)),
+    ("object_velocity_gcrf_m_s", _F, (3,)),
 ]
 
 ACCOUNT_FIELDS: list[Field] = [
@@ -107,6 +111,7 @@ ACCOUNT_FIELDS: list[Field] = [
     ("torque_magnetic_n_m", _F, (3,)),
     ("torque_thruster_n_m", _F, (3,)),
     ("albedo_sun_sensor", _F, (6,)),
+    ("object_range_min_m", _F),
 ]
 
 STATE_DTYPE = np.dtype(CONTROL_FIELDS + ACCOUNT_FIELDS)
@@ -234,6 +239,10 @@ MODEL_DTYPE = np.dtype(
         ("gauge_quantum", _F),
         ("drive_angle_quantum", _F),
         ("clock_drift", _F),
+        ("object_range_max_m", _F),
+        ("object_range_noise_m", _F),
+        ("object_rate_noise_m_s", _F),
+        ("object_direction_noise", _F),
         # Deployment
         ("separation_ns", _I),
         ("wing_release_ns", _I),
@@ -246,6 +255,7 @@ MODEL_DTYPE = np.dtype(
         ("key_gps", _I),
         ("key_tachometer", _I),
         ("key_housekeeping", _I),
+        ("key_object", _I),
         # Stations
         ("station_count", _I),
         ("station_itrs_m", _F, (STATIONS_MAX, 3)),

@@ -15,6 +15,7 @@ from sim.compiled import Record, compiled, compiled_inline
 from sim.environment.constants import EARTH_RADIUS_M, EARTH_ROTATION_RAD_S, SOLAR_IRRADIANCE_W_M2
 from sim.environment.layout import AT_ILLUMINATION, AT_POSITION_ITRS, AT_ROTATION
 from sim.noise import fill_normals
+from sim.objects import measure_object
 from sim.records import QUATERNION_HISTORY
 from sim.thermal import earth_light, earth_view
 
@@ -286,11 +287,6 @@ def measure_housekeeping(state: Record, model: Record, frame: Record) -> None:
     frame.reset_cause = state.reset_cause
     frame.latch_valve_status = state.latch_valve_open
     frame.heater_status = state.heaters
-    # No object in this world yet.
-    frame.object_range_m = 0.0
-    frame.object_range_rate_m_s = 0.0
-    for i in range(3):
-        frame.object_direction_body[i] = 0.0
     for i in range(6):
         frame.spare[i] = 0
 
@@ -303,5 +299,6 @@ def measure(state: Record, model: Record, frame: Record) -> None:
     valid |= measure_magnetometers(state, model, frame)
     valid |= measure_sun(state, model, frame)
     valid |= measure_gps(state, model, frame)
+    valid |= measure_object(state, model, frame)
     measure_housekeeping(state, model, frame)
     frame.valid = valid

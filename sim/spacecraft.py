@@ -320,6 +320,13 @@ class Spacecraft:
         0.0, -1e-3, 1e-3, _OTHER, "disciplined by GPS; free-running crystals do 1e-6"
     )
 
+    object_range_max_m: float = _constant(
+        100e3, 0.0, 1e7, _OTHER, "detection of a 1 m object by the object sensor"
+    )
+    object_range_noise_m: float = _constant(10.0, 0.0, 1e5, _OTHER, "1 σ")
+    object_rate_noise_m_s: float = _constant(0.1, 0.0, 1e4, _OTHER, "1 σ")
+    object_direction_noise_rad: float = _constant(2e-4, 0.0, 1.0, _OTHER, "40″, 1 σ of each component")
+
     # Deployment
     separation_at_s: float = _constant(0.0, 0.0, 1e6, _SWITCH, "the scenario starts at release")
     wing_release_s: float = _constant(1.0, 0.0, 100.0, _SWITCH, "arm and fire on end before a wing lets go")

@@ -33,6 +33,7 @@ from sim.environment.layout import (
     AT_SUN_DIRECTION,
 )
 from sim.faults import update_effects
+from sim.objects import drift_object, kick_object
 from sim.orbit.integrate import orbit_start, orbit_step
 from sim.power import command_switches, step_power
 from sim.records import QUATERNION_HISTORY
@@ -168,6 +169,9 @@ def step(
     inverse_mass = 1.0 / (model.dry_mass_kg + state.propellant_kg)
     # The opposite rotation takes body vectors to GCRF.
     ax, ay, az = rotate(q0, -q1, -q2, -q3, fx * inverse_mass, fy * inverse_mass, fz * inverse_mass)
+    if state.object_row != 0:
+        kick_object(state, 0.5 * model.dt_s)
+        drift_object(state, model.dt_s)
     state.tick += 1
     state.time_ns = state.tick * model.tick_ns
     orbit_step(
@@ -184,6 +188,8 @@ def step(
         0.0,
         state.environment,
     )
+    if state.object_row != 0:
+        kick_object(state, 0.5 * model.dt_s)
     evaluate_magnetic_field(tables, state.environment)
     turn_surroundings(state)
     step_power(state, model)

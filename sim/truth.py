@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim.attitude import multiply, rotate
 from sim.compiled import Record, compiled
 from sim.environment.layout import AT_DENSITY, AT_ILLUMINATION, AT_MAGNETIC_FIELD, AT_SUN_DIRECTION
+from sim.objects import object_relative
 from sim.spacecraft import TEMPERATURE_NODES
 
 
@@ -71,6 +72,7 @@ COLUMNS: list[str] = [
     "gyro_bias_error_deg_h",
     "commands_not_finite",
     "commands_out_of_range",
+    "object_range_m",
 ]
 WIDTH = len(COLUMNS)
 _DEGREES = 180.0 / math.pi
@@ -263,7 +265,10 @@ def _write_torques(
     row[at + 9] = _DEGREES * 3600.0 * math.sqrt(total) if belief[0] != 0.0 else math.nan
     row[at + 10] = float(state.commands_not_finite)
     row[at + 11] = float(state.commands_out_of_range)
-    return at + 12
+    row[at + 12] = math.nan
+    if state.object_row != 0:
+        row[at + 12] = object_relative(state)[3]
+    return at + 13
 
 
 @compiled

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from safehold.code_id import prepare_numba_cache
+
+# Before anything imports Numba: its cache must not serve code of callees that have been edited since.
+prepare_numba_cache()
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -16,6 +16,7 @@ PARAMETERS = {
     "wheel_friction": {"factor": 5.0},
     "magnetometer_bias": {"field_nt": 2000.0},
     "string_loss": {"share": 0.5},
+    "object_approach": {"miss_distance_m": 100.0, "speed_m_s": 10.0, "after_s": 5.0},
 }
 TUMBLE = {"rate_body_rad_s": (0.02, -0.01, 0.015)}
 
