@@ -296,19 +296,30 @@ def encode_housekeeping(structure: int, values: Mapping[str, float | list[float]
     return structure.to_bytes(2, "big") + layout.pack(*flat)
 
 
-def decode_housekeeping(packet: TmPacket) -> Housekeeping:
-    """Reads a TM[3,25]; raises PacketError `data` if it contradicts the dictionary."""
+def check_housekeeping(packet: TmPacket) -> int:
+    """The structure of a TM[3,25], its values left alone; raises PacketError `data` if it contradicts the
+    dictionary.
+    """
     structure = int.from_bytes(packet.data[:2], "big")
-    layout, fields = _structure(structure)
-    if packet.subtype != 25 or layout.size == 0 or len(packet.data) != 2 + layout.size:
+    octets = structure_octets(structure)
+    if packet.subtype != 25 or octets == 0 or len(packet.data) != 2 + octets:
         raise PacketError(
             "data", f"TM[3,{packet.subtype}] of structure {structure} with {len(packet.data)} octets of data"
         )
+    return structure
+
+
+def decode_housekeeping(packet: TmPacket) -> Housekeeping:
+    """Reads a TM[3,25]; raises PacketError as `check_housekeeping` does."""
+    structure = check_housekeeping(packet)
+    layout, fields = _structure(structure)
     flat = layout.unpack_from(packet.data, 2)
     values: dict[str, Value | list[Value]] = {}
     first = 0
-    for name, count, is_array, _ in fields:
-        numbers = [_plain(number) for number in flat[first : first + count]]
+    for name, count, is_array, is_float in fields:
+        numbers: list[Value] = [*flat[first : first + count]]
+        if is_float:
+            numbers = [_plain(number) for number in flat[first : first + count]]
         values[name] = numbers if is_array else numbers[0]
         first += count
     return Housekeeping(structure, values)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -39,6 +40,7 @@ BLIND_AFTER_NS = 30_000_000_000
 ANSWER_MARGIN_NS = 1_000_000_000
 COMMAND_SPACING_NS = 100_000_000
 _SEQUENCE_COUNTS = 2**14
+_RECORD = struct.Struct("<4sqHI")
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Ground:
         for command in config.commands:
             encode_command(command.name, command.arguments, sequence=0)
         self._prediction: Predictor | None = None
-        self._receiver = Receiver()
+        self._receiver = Receiver(values_wanted=False)
         self._passes: list[Pass] = []
         self._windows_used = 0
         self._carrier_on = False
@@ -282,7 +284,8 @@ class Ground:
                 self._radiate(Uplink(timer_ns, current.station, "carrier_off"), uplinks)
             else:
                 current.ended = True
-                self._record("pass", asdict(current))
+                content = json.dumps(asdict(current), sort_keys=True, separators=(",", ":"), allow_nan=False)
+                self._record(b"pass", timer_ns, current.station, content.encode("ascii"))
 
     def _begin_pass(self, uplinks: list[Uplink]) -> None:
         window = self._next_window()
@@ -318,11 +321,12 @@ class Ground:
 
     def _radiate(self, uplink: Uplink, uplinks: list[Uplink]) -> None:
         uplinks.append(uplink)
-        self._record("up", [uplink.departure_ns, uplink.station, uplink.kind, uplink.frame.hex()])
+        content = uplink.kind.encode("ascii") + uplink.frame
+        self._record(b"up", uplink.departure_ns, uplink.station, content)
 
     def _receive(self, delivery: Delivery) -> bool:
         self._time_ns = max(self._time_ns, delivery.arrival_ns)
-        self._record("down", [delivery.arrival_ns, delivery.station, delivery.frame.hex()])
+        self._record(b"down", delivery.arrival_ns, delivery.station, delivery.frame)
         current = self._current()
         if current is None or current.station != delivery.station:
             self._receiver.count("frames_refused_not_connected")
@@ -385,6 +389,5 @@ class Ground:
         tracking.failure_code = verification.failure_code
         tracking.failure_parameter = verification.failure_parameter
 
-    def _record(self, what: str, content: Any) -> None:
-        line = json.dumps([what, content], sort_keys=True, separators=(",", ":"), allow_nan=False)
-        self._chain.add(line.encode() + b"\n")
+    def _record(self, what: bytes, time_ns: int, station: int, content: bytes) -> None:
+        self._chain.add(_RECORD.pack(what, time_ns, station, len(content)) + content)

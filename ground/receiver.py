@@ -15,7 +15,7 @@ from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verificat
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A telemetry packet and what it says; `content` is None for a service without data, such as TM[17,2]."""
+    """A telemetry packet and what it says; `content` is None without data, or if none was asked for."""
 
     packet: TmPacket
     content: Verification | Housekeeping | Event | None
@@ -23,9 +23,13 @@ class Report:
 
 @dataclass(slots=True)
 class Receiver:
-    """Reads TM frames of any quality; whatever does not fit is counted by reason and dropped."""
+    """Reads TM frames of any quality; whatever does not fit is counted by reason and dropped.
+
+    `values_wanted` as for `read_report`.
+    """
 
     counters: dict[str, int] = field(default_factory=dict)
+    values_wanted: bool = True
     clcw: Clcw | None = None
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
 
@@ -42,7 +46,7 @@ class Receiver:
         reports = []
         for octets in extractor.push(decoded):
             try:
-                reports.append(read_report(octets))
+                reports.append(read_report(octets, values_wanted=self.values_wanted))
                 self.count("packets_received")
             except PacketError as error:
                 self.count(f"packets_refused_{error.reason}")
@@ -66,6 +70,7 @@ class Receiver:
         """The state as plain values."""
         return {
             "counters": self.counters,
+            "values_wanted": self.values_wanted,
             "clcw": None if self.clcw is None else self.clcw.encode(),
             "extractors": {
                 str(channel): {**asdict(extractor), "partial": extractor.partial.hex()}
@@ -81,17 +86,21 @@ class Receiver:
             for channel, state in values["extractors"].items()
         }
         clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
-        return cls(dict(values["counters"]), clcw, extractors)
+        return cls(dict(values["counters"]), values["values_wanted"], clcw, extractors)
 
 
-def read_report(octets: bytes) -> Report:
-    """What a telemetry packet says; raises PacketError if it is none that the dictionary and docs/wire.md
-    know.
+def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:
+    """What a telemetry packet says; raises PacketError for one that the dictionary does not know.
+
+    Without `values_wanted` housekeeping is checked, which is quick, and its hundreds of values are not read.
     """
     packet = packets.decode_tm_packet(octets)
     if packet.service == 1:
         return Report(packet, packets.decode_verification(packet))
     if packet.service == 3:
+        if not values_wanted:
+            packets.check_housekeeping(packet)
+            return Report(packet, None)
         return Report(packet, packets.decode_housekeeping(packet))
     if packet.service == 5:
         return Report(packet, packets.decode_event(packet))
