@@ -26,7 +26,7 @@ The parts, each usable alone:
     ephemeris.itrs_from_gcrf_rows(tables, t_ns) -> nine numbers
     gravity.gravity_acceleration(tables, rotation, x, y, z) -> (ax, ay, az)
     gravity.third_body_acceleration(sx, sy, sz, mx, my, mz, x, y, z) -> (ax, ay, az)
-    magnetic.magnetic_field_gcrf_t(tables, rotation, x, y, z) -> (bx, by, bz)
+    magnetic.magnetic_field_gcrf_t(tables, t_ns, rotation, x, y, z) -> (bx, by, bz)
     atmosphere.atmospheric_density(tables, rotation, t_ns, sx, sy, sz, x, y, z, altitude_m) -> kg/m3
     sunlight.illumination(x, y, z, sx, sy, sz) -> 0..1, sunlight.solar_pressure(distance_m) -> N/m2
     evaluate.evaluate_environment(tables, t_ns, x, y, z, vx, vy, vz, record)

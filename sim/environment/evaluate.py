@@ -16,6 +16,7 @@ from sim.environment.layout import (
     AT_GRAVITY_PERTURBATION,
     AT_ILLUMINATION,
     AT_MAGNETIC_FIELD,
+    AT_MAGNETIC_TABLE,
     AT_MOON,
     AT_POSITION_ITRS,
     AT_ROTATION,
@@ -29,7 +30,7 @@ from sim.environment.layout import (
     Array,
     Vector,
 )
-from sim.environment.magnetic import magnetic_field_itrs_t
+from sim.environment.magnetic import magnetic_field_itrs_t, magnetic_offset
 from sim.environment.sunlight import illumination, solar_pressure
 
 
@@ -55,6 +56,7 @@ def evaluate_gravity(tables: Array, t_ns: int, x: float, y: float, z: float, rec
     record[AT_ROTATION + 6] = r6
     record[AT_ROTATION + 7] = r7
     record[AT_ROTATION + 8] = r8
+    record[AT_MAGNETIC_TABLE] = magnetic_offset(tables, t_ns)
     record[AT_EARTH_POLE] = r6
     record[AT_EARTH_POLE + 1] = r7
     record[AT_EARTH_POLE + 2] = r8
@@ -125,7 +127,11 @@ def evaluate_surroundings(
 def evaluate_magnetic_field(tables: Array, record: Array) -> None:
     """Fill the magnetic field after `evaluate_gravity`."""
     bx, by, bz = magnetic_field_itrs_t(
-        tables, record[AT_POSITION_ITRS], record[AT_POSITION_ITRS + 1], record[AT_POSITION_ITRS + 2]
+        tables,
+        int(record[AT_MAGNETIC_TABLE]),
+        record[AT_POSITION_ITRS],
+        record[AT_POSITION_ITRS + 1],
+        record[AT_POSITION_ITRS + 2],
     )
     for i in range(3):
         record[AT_MAGNETIC_FIELD + i] = (

@@ -30,6 +30,7 @@ HEADER_ATMOSPHERE_MODEL: Final = 9  # one of ATMOSPHERE_*
 HEADER_DRAG: Final = 10  # 1 if drag acts on the orbit
 HEADER_SOLAR_PRESSURE: Final = 11  # 1 if solar pressure acts
 HEADER_THIRD_BODIES: Final = 12  # 1 if Sun and Moon pull
+HEADER_MAGNETIC_DAYS: Final = 13  # one block of geomagnetic coefficients a day
 HEADER_SIZE: Final = 32
 
 ATMOSPHERE_NONE: Final = 0
@@ -61,4 +62,5 @@ AT_MAGNETIC_FIELD: Final = 28  # GCRF, T (3)
 AT_ALTITUDE: Final = 31  # above the WGS84 ellipsoid, m (good to 20 m)
 AT_GRAVITY_PERTURBATION: Final = 32  # harmonics, Sun and Moon, without the point mass, GCRF, m/s2 (3)
 AT_EARTH_POLE: Final = 35  # unit vector along the Earth's rotation axis, GCRF (3)
+AT_MAGNETIC_TABLE: Final = 38  # offset of the day's geomagnetic coefficients
 RECORD_SIZE: Final = 40

@@ -1,8 +1,8 @@
 """NRLMSIS 2.1 on a grid, by the `msis` extra (pymsis; the model is licensed for academic use only).
 
 The logarithm of the density is tabulated over altitude, local solar time and latitude twice: its mean over
-universal time for each day, and the departure from that mean at eight universal times (the model's
-dependence on longitude at one local time) for the middle of the run. The sum is interpolated linearly.
+universal time every third day, and the departure from that mean at eight universal times (the model's
+dependence on longitude at one local time) on the first day. The sum is interpolated linearly.
 Solar flux and magnetic index are given: nothing is fetched.
 """
 
@@ -21,7 +21,7 @@ ALTITUDE_COUNT = 46  # to 1,000 km
 LATITUDE_STEP_DEG = 10.0
 LATITUDE_COUNT = 19
 LOCAL_TIME_COUNT = 24  # hours
-DAY_COUNT_MAX = 9  # a longer run spreads these over its days
+STEP_DAYS = 3  # the mean changes with the season alone
 UNIVERSAL_TIME_COUNT = 8
 DAY_NS = 86_400_000_000_000
 
@@ -46,23 +46,20 @@ def msis_table(epoch: datetime, duration_s: float, f107: float, f107a: float, ap
         ) from error
     utc = epoch.astimezone(UTC).replace(tzinfo=None) if epoch.tzinfo else epoch
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
-    span_days = math.ceil(duration_s / 86400.0) + 2
-    step_days = math.ceil(span_days / (DAY_COUNT_MAX - 1))
-    days = math.ceil(span_days / step_days) + 1
+    days = math.ceil((duration_s / 86400.0 + 2.0) / STEP_DAYS) + 1
     means = np.zeros((days, ALTITUDE_COUNT, LOCAL_TIME_COUNT, LATITUDE_COUNT))
     quarters = UNIVERSAL_TIME_COUNT // 2
     for day in range(days):
         for quarter in range(quarters):
-            when = midnight + timedelta(days=day * step_days, hours=24.0 * quarter / quarters)
+            when = midnight + timedelta(days=day * STEP_DAYS, hours=24.0 * quarter / quarters)
             means[day] += _logarithm(calculate, when, f107, f107a, ap) / quarters
-    middle = midnight + timedelta(days=span_days // 2)
     step_h = 24.0 / UNIVERSAL_TIME_COUNT
-    times = [middle + timedelta(hours=step_h * i) for i in range(UNIVERSAL_TIME_COUNT)]
+    times = [midnight + timedelta(hours=step_h * i) for i in range(UNIVERSAL_TIME_COUNT)]
     departures = np.stack([_logarithm(calculate, when, f107, f107a, ap) for when in times])
     departures -= departures.mean(axis=0)
     header = np.zeros(_HEADER)
     header[_DAYS] = days
-    header[_DAY_STEP_NS] = step_days * DAY_NS
+    header[_DAY_STEP_NS] = STEP_DAYS * DAY_NS
     header[_START_UTC_S] = (utc - midnight).total_seconds()
     return np.concatenate((header, means.ravel(), departures.ravel()))
 

@@ -1,7 +1,8 @@
 """The environment of a run as one flat array, made once before it starts."""
 
+import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,8 @@ class EnvironmentModel:
 class EnvironmentTables:
     """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and a day more.
 
+    What is at a place and time does not depend on the duration, so that runs of different lengths agree.
+
     `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same
     in a tuple.
     """
@@ -71,7 +74,8 @@ def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArra
     order = model.gravity_degree if model.gravity_order is None else model.gravity_order
     start_ns, ephemeris = ephemeris_rows(epoch, duration_s)
     gravity = gravity_table(model.gravity_degree, order)
-    magnetic = magnetic_table(epoch + timedelta(seconds=duration_s / 2.0), model.magnetic_degree)
+    days = math.ceil(duration_s / 86400.0) + 1
+    magnetic = magnetic_table(epoch, days, model.magnetic_degree)
     atmosphere_model, atmosphere = _atmosphere(epoch, duration_s, model)
     header = np.zeros(layout.HEADER_SIZE)
     parts = [header]
@@ -89,6 +93,7 @@ def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArra
     header[layout.HEADER_EPHEMERIS_ROWS] = ephemeris.size // layout.EPHEMERIS_ROW
     header[layout.HEADER_GRAVITY_DEGREE] = model.gravity_degree
     header[layout.HEADER_GRAVITY_ORDER] = order
+    header[layout.HEADER_MAGNETIC_DAYS] = days
     header[layout.HEADER_MAGNETIC_DEGREE] = model.magnetic_degree
     header[layout.HEADER_ATMOSPHERE_MODEL] = atmosphere_model
     header[layout.HEADER_DRAG] = model.drag
