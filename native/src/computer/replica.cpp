@@ -51,6 +51,7 @@ void run_commands(Cycle& cycle) {
         cycle.mode_request = ModeRequest{};
         cycle.mode_request.valid = 1;
         cycle.mode_request.mode = mode_safe;
+        cycle.mode_request.by_computer = 1;
     }
 }
 

@@ -225,13 +225,17 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
         // Waiting for a command has its end too: the count of automatic exits starts anew.
         state.safe_exits = 0;
         state.in_mode_s = p.safe_dwell_s;
+        state.safe_reason = static_cast<std::uint32_t>(ModeReason::mode_timeout);
     }
     const bool known =
         now.attitude_running && now.attitude_sigma_rad < p.knowledge_entry_rad && now.orbit_valid;
     const bool able = now.charge >= p.charge_standby_min && !now.charge_low && now.wheels >= 3 &&
                       now.rate_rad_s < p.detumble_exit_rate_rad_s * 2.0;
     const bool ready = held(state.ready_s, known && able, dt, ready_hold_s);
-    const bool allowed = static_cast<double>(state.safe_exits) < p.safe_exits_max && state.contact_lost == 0;
+    // What a person put in SAFE stays there for a person, or for the time-out.
+    const bool commanded = state.safe_reason == static_cast<std::uint32_t>(ModeReason::commanded);
+    const bool allowed =
+        !commanded && static_cast<double>(state.safe_exits) < p.safe_exits_max && state.contact_lost == 0;
     if (ready && allowed && state.in_mode_s >= p.safe_dwell_s) {
         ++state.safe_exits;
         enter(state, Mode::standby, ModeReason::attitude_and_orbit_known, now.attitude_sigma_rad, events);
@@ -344,7 +348,8 @@ bool modes_request(ModeLogic& state, const Parameters& p, const ModeRequest& req
     const auto wanted = static_cast<Mode>(request.mode);
     // A command to leave SAFE is the decision that the automatic exits had run out of.
     if (fine_pointing(wanted)) state.safe_exits = 0;
-    enter(state, wanted, ModeReason::commanded, 0.0, events);
+    enter(state, wanted, request.by_computer == 1 ? ModeReason::external : ModeReason::commanded, 0.0,
+          events);
     if (wanted == Mode::mission && request.submode != 0) state.submode = request.submode;
     return true;
 }

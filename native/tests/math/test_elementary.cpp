@@ -1,5 +1,6 @@
-// Elementary functions against mpmath at 60 digits (tests/vectors/flight_core). Two units in the last place is what the
-// header promises; sine and cosine near their zeros at large angles are held to 2e-16 absolute, the error of pi/2 in 3 parts.
+// Elementary functions against mpmath at 60 digits (tests/vectors/flight_core). Two units in the last place
+// is what the header promises; sine and cosine near their zeros at large angles are held to 2e-16 absolute,
+// the error of pi/2 in 3 parts.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -37,7 +38,8 @@ TEST_CASE("elementary functions against mpmath") {
         REQUIRE(row.numbers.size() == 3);
         const double expected = row.numbers[2];
         const double found = value_of(row.name, row.numbers[0], row.numbers[1]);
-        const double allowed = std::fmax(2.0 * unit_in_last_place(expected), row.name[0] == 's' || row.name[0] == 'c' ? 2e-16 : 0.0);
+        const double allowed = std::fmax(2.0 * unit_in_last_place(expected),
+                                         row.name[0] == 's' || row.name[0] == 'c' ? 2e-16 : 0.0);
         CAPTURE(row.name);
         CAPTURE(row.numbers[0]);
         CAPTURE(row.numbers[1]);

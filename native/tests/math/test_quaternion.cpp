@@ -9,9 +9,13 @@ using namespace safehold;
 
 namespace {
 
-double distance(Vector a, Vector b) { return norm(a - b); }
+double distance(Vector a, Vector b) {
+    return norm(a - b);
+}
 
-Vector some_vector(int k) { return {std::sin(1.3 * k), std::cos(0.7 * k + 1.0), std::sin(0.4 * k + 2.0)}; }
+Vector some_vector(int k) {
+    return {std::sin(1.3 * k), std::cos(0.7 * k + 1.0), std::sin(0.4 * k + 2.0)};
+}
 
 }  // namespace
 
@@ -63,7 +67,9 @@ TEST_CASE("a quaternion that means nothing becomes no rotation") {
 TEST_CASE("inverse undoes, and a singular matrix gives zero") {
     const Matrix a = {{4, 1, 0.5, 1, 3, -0.2, 0.5, -0.2, 2}};
     const Matrix product = a * inverse(a, 1e-30);
-    for (std::size_t i = 0; i < 9; ++i) CHECK(std::fabs(product.m[i] - identity.m[i]) < 1e-15);
+    for (std::size_t i = 0; i < 9; ++i)
+        CHECK(std::fabs(product.m[i] - identity.m[i]) < 1e-15);
     const Matrix none = inverse(Matrix{{1, 2, 3, 2, 4, 6, 1, 0, 1}}, 1e-12);
-    for (const double m : none.m) CHECK(m == 0.0);
+    for (const double m : none.m)
+        CHECK(m == 0.0);
 }

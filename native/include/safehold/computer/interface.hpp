@@ -42,7 +42,8 @@ struct ModeRequest {
     std::uint8_t valid;
     std::uint8_t mode;
     std::uint8_t submode;
-    std::array<std::uint8_t, 5> spare;
+    std::uint8_t by_computer;  // 1 when the computer asks by itself, not the ground
+    std::array<std::uint8_t, 4> spare;
 };
 static_assert(sizeof(ModeRequest) == 64 && std::is_trivially_copyable_v<ModeRequest>);
 
