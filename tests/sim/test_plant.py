@@ -8,11 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import njit
+from numba.core.runtime import _nrt_python
 from skyfield.api import load, wgs84
 
 from sim.faults import fault_row
 from sim.records import CONTROL_FIELDS, CONTROL_OCTETS, STATE_DTYPE
 
+SITE = {"latitude_deg": 78.23, "longitude_deg": 15.39, "altitude_m": 450.0, "elevation_mask_deg": 10.0}
 TUMBLE = {"rate_body_rad_s": tuple(np.radians([3.0, -2.0, 4.0]))}
 
 
@@ -106,7 +109,7 @@ def test_contact_mask_against_skyfield(make_plant, command, geometry):
     # Elevation by skyfield from the plant's own GCRF position; both use IAU 2000A/2006 and the same UT1, so
     # that they agree to the interpolation of the orientation (1e-4 deg asked here, which at 0.06 deg/s is 2
     # ms).
-    site = SimpleNamespace(latitude_deg=78.23, longitude_deg=15.39, altitude_m=450.0, elevation_mask_deg=10.0)
+    site = SimpleNamespace(**SITE)
     plant = make_plant(stations=[site], tick_ns=1_000_000_000)
     ground = wgs84.latlon(site.latitude_deg, site.longitude_deg, site.altitude_m)
     scale = load.timescale(builtin=True)
@@ -134,3 +137,25 @@ def test_too_many_stations_and_bad_charge_are_refused(make_plant):
         make_plant(stations=[site] * 17)
     with pytest.raises(ValueError, match="battery_state_of_charge"):
         make_plant(initial={"battery_state_of_charge": math.nan})
+
+
+@njit
+def _allocating(count):
+    return np.zeros(count)
+
+
+def test_step_allocates_nothing(make_plant, command):
+    # Numba counts what compiled code allocates: one array in the step or the row of truth would show.
+    plant = make_plant(initial=TUMBLE, stations=[SimpleNamespace(**SITE)])
+    _allocating(3)
+    _nrt_python.memsys_enable_stats()
+    try:
+        before = _nrt_python.memsys_get_stats_alloc()
+        for _ in range(20):
+            plant.step(command)
+            plant.truth_row(command)
+        assert _nrt_python.memsys_get_stats_alloc() == before
+        _allocating(3)
+        assert _nrt_python.memsys_get_stats_alloc() > before
+    finally:
+        _nrt_python.memsys_disable_stats()

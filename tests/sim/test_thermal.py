@@ -1,4 +1,4 @@
-"""Thermal nodes against closed forms: cooling into space, balance in the Sun, conduction, the Earth's view."""
+"""Thermal nodes against closed forms: cooling into space, sunlit balance, conduction, view of the Earth."""
 
 from __future__ import annotations
 
