@@ -159,6 +159,8 @@ def test_each_model_can_be_switched_and_is_worth_what_the_design_says(
 
 
 @pytest.mark.requirement("S2")
-def test_times_must_ascend(tables: EnvironmentTables) -> None:
+def test_times_and_steps_out_of_range_are_refused(tables: EnvironmentTables) -> None:
     with pytest.raises(ValueError, match="ascends"):
         propagate(reference(), tables, np.array([10, 0]))
+    with pytest.raises(ValueError, match="at most 5"):
+        propagate(reference(), tables, np.array([0, 10]), step_s=6.0)
