@@ -45,7 +45,9 @@ def shortened(scenario: Scenario, duration_ns: int) -> Scenario:
         if start >= duration_ns or start + (expect.within or 0) > duration_ns:
             continue
         until = expect.until
-        kept.append(expect.model_copy(update={"until": min(until, duration_ns) if until is not None else None}))
+        kept.append(
+            expect.model_copy(update={"until": min(until, duration_ns) if until is not None else None})
+        )
     return scenario.model_copy(
         update={
             "duration": duration_ns,
@@ -86,7 +88,9 @@ def _element_file(name: str, form: str, source: Source) -> tuple[str, Problem | 
 
     key = f"orbit.{form}"
     if source.folder is None:
-        return "", Problem("SH-SCN-013", "names a file, but this scenario has no folder; give the lines themselves", key)
+        return "", Problem(
+            "SH-SCN-013", "names a file, but this scenario has no folder; give the lines themselves", key
+        )
     folder = source.folder.resolve()
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
@@ -142,15 +146,20 @@ def _initial_state(scenario: Scenario) -> Iterator[Problem]:
 def _ticks(scenario: Scenario) -> Iterator[Problem]:
     rate = scenario.flight.control_rate_hz
     if 1_000_000_000 % rate:
-        yield Problem("SH-SCN-022", f"{rate} Hz is not a whole number of nanoseconds a tick", "flight.control_rate_hz")
+        yield Problem(
+            "SH-SCN-022", f"{rate} Hz is not a whole number of nanoseconds a tick", "flight.control_rate_hz"
+        )
         return
     if scenario.duration % scenario.tick_ns:
         tick = format_duration(scenario.tick_ns)
         yield Problem(
-            "SH-SCN-022", f"{format_duration(scenario.duration)} is not a whole number of {tick} ticks", "duration"
+            "SH-SCN-022",
+            f"{format_duration(scenario.duration)} is not a whole number of {tick} ticks",
+            "duration",
         )
     if scenario.link.latency_ms * 1e6 < scenario.tick_ns:
-        wrong = f"is {scenario.link.latency_ms} ms; it must be at least one control tick ({scenario.tick_ns / 1e6:g} ms)"
+        tick_ms = scenario.tick_ns / 1e6
+        wrong = f"is {scenario.link.latency_ms} ms; it must be at least one control tick ({tick_ms:g} ms)"
         yield Problem("SH-SCN-008", wrong, "link.latency_ms")
     if scenario.tick_ns * scenario.output.truth_rate_hz < 1e9 * (1 - 1e-12) and _uneven(scenario):
         wrong = f"{scenario.output.truth_rate_hz} Hz is not a whole number of control ticks"
@@ -167,7 +176,9 @@ def _uneven(scenario: Scenario) -> bool:
 def _environment(scenario: Scenario) -> Iterator[Problem]:
     environment = scenario.environment
     if environment.gravity_order is not None and environment.gravity_order > environment.gravity_degree:
-        wrong = f"is {environment.gravity_order}; it cannot exceed gravity_degree, {environment.gravity_degree}"
+        wrong = (
+            f"is {environment.gravity_order}; it cannot exceed gravity_degree, {environment.gravity_degree}"
+        )
         yield Problem("SH-SCN-008", wrong, "environment.gravity_order")
 
 
@@ -193,10 +204,16 @@ def _stations(scenario: Scenario) -> Iterator[Problem]:
         if not any(given) and station.altitude_m is None and station.name not in registry.stations():
             known = registry.stations()
             hint = suggestion(station.name, known) or f"; the catalogue has {listing(known)}"
-            wrong = f"{station.name!r} is not in the catalogue and has no latitude_deg and longitude_deg{hint}"
+            wrong = (
+                f"{station.name!r} is not in the catalogue and has no latitude_deg and longitude_deg{hint}"
+            )
             yield Problem("SH-SCN-017", wrong, key)
         elif any(given) != all(given) or (station.altitude_m is not None and not all(given)):
-            yield Problem("SH-SCN-017", "give latitude_deg and longitude_deg together (altitude_m is 0 if left out)", key)
+            yield Problem(
+                "SH-SCN-017",
+                "give latitude_deg and longitude_deg together (altitude_m is 0 if left out)",
+                key,
+            )
 
 
 def _commands(scenario: Scenario) -> Iterator[Problem]:
@@ -218,17 +235,22 @@ def _commands(scenario: Scenario) -> Iterator[Problem]:
             argument = names.get(name)
             if argument is None:
                 hint = suggestion(name, names) or f"; its arguments are {listing(names) or 'none'}"
-                yield Problem("SH-SCN-018", f"{command.name!r} has no argument {name!r}{hint}", f"{key}, arguments")
+                yield Problem(
+                    "SH-SCN-018", f"{command.name!r} has no argument {name!r}{hint}", f"{key}, arguments"
+                )
             elif isinstance(value, str | bool) or not math.isfinite(value):
                 yield Problem("SH-SCN-018", f"{name} is {value!r}; it must be a number", f"{key}, arguments")
             elif (argument.min is not None and value < argument.min) or (
                 argument.max is not None and value > argument.max
             ):
-                wrong = f"{name} is {value}; it must lie between {argument.min} and {argument.max} {argument.unit}"
+                span = f"{argument.min} and {argument.max} {argument.unit}"
+                wrong = f"{name} is {value}; it must lie between {span}"
                 yield Problem("SH-SCN-018", wrong.rstrip(), f"{key}, arguments")
         for name in names:
             if name not in command.arguments:
-                yield Problem("SH-SCN-018", f"{command.name!r} needs the argument {name!r}", f"{key}, arguments")
+                yield Problem(
+                    "SH-SCN-018", f"{command.name!r} needs the argument {name!r}", f"{key}, arguments"
+                )
 
 
 def _faults(scenario: Scenario) -> Iterator[Problem]:
@@ -265,7 +287,8 @@ def _fault(kind: registry.FaultKind, fault: Fault, key: str, replicas: int) -> I
         elif isinstance(value, str | bool) or not math.isfinite(value):
             yield Problem("SH-SCN-016", f"is {value!r}; it must be a finite number", f"{key}, {name}")
         elif not parameter.lowest <= value <= parameter.highest:
-            wrong = f"is {value}; it must lie between {parameter.lowest:g} and {parameter.highest:g} {parameter.unit}"
+            span = f"{parameter.lowest:g} and {parameter.highest:g} {parameter.unit}"
+            wrong = f"is {value}; it must lie between {span}"
             yield Problem("SH-SCN-016", wrong.rstrip(), f"{key}, {name}")
     for name, parameter in parameters.items():
         if parameter.default is None and name not in fault.parameters:
@@ -307,7 +330,9 @@ def _comparison(expect: Expect, key: str) -> Iterator[Problem]:
     if expect.quantity in registry.RESULT_QUANTITIES:
         windowed = (expect.during, expect.from_, expect.until, expect.within, expect.hold)
         if any(value is not None for value in windowed) or expect.fraction != 1.0:
-            wrong = "is one figure of the whole run; it takes no during, from, until, within, hold or fraction"
+            wrong = (
+                "is one figure of the whole run; it takes no during, from, until, within, hold or fraction"
+            )
             yield Problem("SH-SCN-020", wrong, key)
 
 
@@ -324,7 +349,9 @@ def _flight_parameters(scenario: Scenario) -> Iterator[Problem]:
             yield Problem("SH-SCN-023", f"unknown on-board parameter{hint}", key)
         elif not math.isfinite(value):
             yield Problem("SH-SCN-009", f"is {value!r}; it must be a finite number", key)
-        elif (setting.min is not None and value < setting.min) or (setting.max is not None and value > setting.max):
+        elif (setting.min is not None and value < setting.min) or (
+            setting.max is not None and value > setting.max
+        ):
             wrong = f"is {value}; it must lie between {setting.min} and {setting.max} {setting.unit}"
             yield Problem("SH-SCN-008", wrong.rstrip(), key)
 

@@ -19,9 +19,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Fly a satellite that must assume it is alone.\n\n"
-        "A C++ flight computer of three voting replicas flies a simulated world and talks to a ground station "
+        "A C++ flight computer of three voting replicas flies a simulated world and talks to a ground station"
+        " "
         "that reaches it only in computed contact windows, through a link with 240 ms latency.\n\n"
-        "Start with [bold]safehold run[/bold]: a day from a tumbling release to the first contacts, in seconds.\n\n"
+        "Start with [bold]safehold run[/bold]: a day from a tumbling release to the first contacts, "
+        "in seconds.\n\n"
         "Exit codes: 0 all expectations met, 1 an expectation failed or the satellite was lost, 2 bad input, "
         "3 internal error, 130 interrupted."
     ),
@@ -30,7 +32,9 @@ app = typer.Typer(
 ScenarioArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[SCENARIO]", show_default=True, help="A built-in scenario's name, or the path of a .toml file."
+        metavar="[SCENARIO]",
+        show_default=True,
+        help="A built-in scenario's name, or the path of a .toml file.",
     ),
 ]
 JsonOption = Annotated[
@@ -43,17 +47,21 @@ def run(
     scenario: ScenarioArgument = "first-contact",
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
     duration: Annotated[
-        str | None, typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.')
+        str | None,
+        typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.'),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; it must not hold anything yet. Default: runs/NAME-N.")
+        Path | None,
+        typer.Option(help="Folder of the run; it must not hold anything yet. Default: runs/NAME-N."),
     ] = None,
     json_output: JsonOption = False,
     in_process: Annotated[
-        bool, typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ.")
+        bool,
+        typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ."),
     ] = False,
     snapshot_at: Annotated[
-        list[str] | None, typer.Option(help="Leave a snapshot of the whole run at this time; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Leave a snapshot of the whole run at this time; may be repeated."),
     ] = None,
     from_snapshot: Annotated[
         Path | None, typer.Option(help="Run on from a snapshot to its scenario's end.")
@@ -98,10 +106,15 @@ def passes(
         str | None, typer.Option(help="Station of the catalogue (with --tle; else only this one's passes).")
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="With --tle: first instant, UTC, like 2026-06-21T00:00:00Z. Default: its epoch.")
+        str | None,
+        typer.Option(help="With --tle: first instant, UTC, like 2026-06-21T00:00:00Z. Default: its epoch."),
     ] = None,
-    duration: Annotated[str | None, typer.Option(help="How long to look ahead. Default: the scenario's, or 1d.")] = None,
-    mask: Annotated[float | None, typer.Option(min=0.0, max=89.0, help="With --tle: elevation mask in degrees.")] = None,
+    duration: Annotated[
+        str | None, typer.Option(help="How long to look ahead. Default: the scenario's, or 1d.")
+    ] = None,
+    mask: Annotated[
+        float | None, typer.Option(min=0.0, max=89.0, help="With --tle: elevation mask in degrees.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """List contact windows: when each station sees the satellite above its elevation mask.
@@ -241,7 +254,9 @@ def _print_json(document: object) -> None:
 
 
 def main() -> None:
-    """Entry point of `safehold`: one message for what went wrong, and the exit code that says whose fault it is."""
+    """Entry point of `safehold`: one message for what went wrong, and the exit code that says whose fault it
+    is.
+    """
     from safehold.code_id import prepare_numba_cache
 
     prepare_numba_cache()
@@ -257,7 +272,9 @@ def main() -> None:
         # Whoever read our output has left; nothing more can be said to them.
         sys.stderr.close()
         code = errors.EXIT_OK
-    except Exception as error:  # the outermost boundary: what gets here is our own fault, and exit code 3 says so
+    except (
+        Exception
+    ) as error:  # the outermost boundary: what gets here is our own fault, and exit code 3 says so
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):
             typer.echo(f"safehold: SH-CLI-002 {error.format_message()}", err=True)
             code = errors.EXIT_INPUT

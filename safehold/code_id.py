@@ -6,8 +6,8 @@ feature set. Bits are compared between equal ids only.
 
 Numba's own cache looks at the file that holds a compiled function and not at the functions that it calls in
 other files, so that an edited callee would go on flying the old physics. Its directory is therefore named by
-the part of the identity that compiled code can depend on: the sources of `sim`, `ground` and `flight` (they
-import nothing else of ours), the libraries and the processor.
+the part of the identity that compiled code can depend on: the sources of `sim` and `ground`, the layout of
+frames, the libraries and the processor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from functools import cache
 from pathlib import Path
 
 PACKAGES = ("flight", "ground", "safehold", "scenarios", "sim")
-COMPILED_PACKAGES = ("flight", "ground", "sim")
+# Numba compiles functions of these packages only; of what they import, only the frames' layout enters the
+# code.
+COMPILED_PACKAGES = ("ground", "sim")
+LAYOUT_FILES = ("dictionary.py", "dictionary.toml")
 LIBRARIES = ("llvmlite", "numba", "numpy", "skyfield")
 EXTENSION = "_safehold_native"
 LEFT_OUT = (".pyc", ".pyo", ".so", "~", ".swp", ".tmp")
@@ -59,12 +62,14 @@ def _source_files(folder: Path) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
-        found.extend(Path(root, name) for name in names if not name.startswith(".") and not name.endswith(LEFT_OUT))
+        found.extend(
+            Path(root, name) for name in names if not name.startswith(".") and not name.endswith(LEFT_OUT)
+        )
     return found
 
 
 def processor_features() -> str:
-    """Architecture and instruction-set flags, since the compiler, NumPy and libm choose their code by them."""
+    """Architecture and instruction-set flags: the compiler, NumPy and libm choose their code by them."""
     flags: set[str] = set()
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
@@ -96,6 +101,9 @@ def _parts() -> dict[str, bytes]:
     for name in PACKAGES:
         folder = package_folder(name)
         parts[name] = hash_folder(folder) if folder is not None else b"missing"
+    flight = package_folder("flight")
+    layout = [(flight / name).read_bytes() for name in LAYOUT_FILES] if flight is not None else []
+    parts["layout"] = hashlib.sha256(b"\0".join(layout)).digest()
     extension = extension_file()
     parts[EXTENSION] = hashlib.sha256(extension.read_bytes()).digest() if extension else b"missing"
     for library, version in library_versions().items():
@@ -121,7 +129,7 @@ def code_id() -> str:
 @cache
 def compiled_code_id() -> str:
     """The same for what Numba compiles, which names its cache directory."""
-    return _combine((*COMPILED_PACKAGES, "python", *LIBRARIES, "processor"))
+    return _combine((*COMPILED_PACKAGES, "layout", "python", *LIBRARIES, "processor"))
 
 
 @cache
@@ -176,7 +184,9 @@ def _drop_old_caches(parent: Path, current: Path) -> None:
         except OSError:
             return 0.0
 
-    ours = [path for path in parent.iterdir() if len(path.name) == 16 and _is_hex(path.name) and path != current]
+    ours = [
+        path for path in parent.iterdir() if len(path.name) == 16 and _is_hex(path.name) and path != current
+    ]
     for path in sorted(ours, key=age, reverse=True)[CACHES_KEPT - 1 :]:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -39,7 +39,9 @@ class RunOptions:
 
 
 class Interrupt:
-    """Turns the first Ctrl-C (or a polite kill) into a wish to stop, so that the run's folder can still be written."""
+    """Turns the first Ctrl-C (or a polite kill) into a wish to stop, so that the run's folder can still be
+    written.
+    """
 
     def __init__(self) -> None:
         self.wished = False
@@ -95,7 +97,9 @@ def _chosen(options: RunOptions) -> tuple[Scenario, bytes | None]:
     if options.from_snapshot is None:
         return adjusted(load(options.scenario), seed=options.seed, duration=options.duration), None
     if options.seed is not None or options.duration is not None:
-        raise UsageError("SH-CLI-001", "a snapshot carries its seed and duration; leave out --seed and --duration")
+        raise UsageError(
+            "SH-CLI-001", "a snapshot carries its seed and duration; leave out --seed and --duration"
+        )
     data = snapshot.read(options.from_snapshot)
     return snapshot.scenario_of(data, str(options.from_snapshot)), data
 
@@ -117,7 +121,8 @@ def summary_lines(result: Result) -> Sequence[str]:
     lines = [f"scenario {document['scenario']}, seed {document['seed']}"]
     lines.extend(f"orbit    {note}" for note in document["notes"])
     lines.extend(
-        f"mode     {format_clock(round(span['from_s'] * 1e9))}  {span['mode']}" for span in _long_modes(document["modes"])
+        f"mode     {format_clock(round(span['from_s'] * 1e9))}  {span['mode']}"
+        for span in _long_modes(document["modes"])
     )
     heard = [one for one in document["passes"] if one["frames"]]
     lines.append(f"contacts {len(heard)} of {sum(one['open'] for one in document['passes'])} windows used")
@@ -128,8 +133,9 @@ def summary_lines(result: Result) -> Sequence[str]:
     if not document["complete"]:
         lines.append(f"stopped  at {format_clock(round(document['sim_seconds'] * 1e9))}, before the end")
     speed = timing["real_time_factor"] or 0.0
+    step_us = timing["us_per_step"] or 0.0
     lines.append(
-        f"speed    {timing['wall_seconds']:.1f} s, {timing['us_per_step'] or 0.0:.2f} us a step, {speed:,.0f} x real time"
+        f"speed    {timing['wall_seconds']:.1f} s, {step_us:.2f} us a step, {speed:,.0f} x real time"
     )
     lines.append(f"digest   {document['digest']}")
     return lines
@@ -141,7 +147,9 @@ def _long_modes(modes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return list(modes)
     kept: list[dict[str, Any]] = []
     for span in modes:
-        routine = kept and span["mode"] in ("STANDBY", "DOWNLINK") and kept[-1]["mode"] in ("STANDBY", "DOWNLINK")
+        routine = (
+            kept and span["mode"] in ("STANDBY", "DOWNLINK") and kept[-1]["mode"] in ("STANDBY", "DOWNLINK")
+        )
         if not routine:
             kept.append(span)
     return kept

@@ -67,7 +67,8 @@ class ContactLog:
             "mask": self.mask,
             "rises": [[station, tick, seen] for station, (tick, seen) in sorted(self._rises.items())],
             "windows": [
-                [one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen] for one in self._windows
+                [one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen]
+                for one in self._windows
             ],
             "elevations": self._elevations,
         }

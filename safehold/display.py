@@ -120,13 +120,19 @@ class LivePanel:
         table.add_column()
         table.add_column(style="dim")
         table.add_column()
-        following = "-" if status.next_contact_ns is None else f"in {_short(status.next_contact_ns - status.time_ns)}"
+        following = (
+            "-" if status.next_contact_ns is None else f"in {_short(status.next_contact_ns - status.time_ns)}"
+        )
         table.add_row("time", format_clock(status.time_ns), "mode", Text(status.mode, style="bold cyan"))
-        table.add_row("rate", f"{status.rate_deg_s:.4f} deg/s", "pointing", _degrees(status.pointing_error_deg))
+        table.add_row(
+            "rate", f"{status.rate_deg_s:.4f} deg/s", "pointing", _degrees(status.pointing_error_deg)
+        )
         table.add_row("charge", f"{status.charge:.1%}", "light", "sunlit" if status.sunlit else "eclipse")
         table.add_row("contact", status.contact or "none", "next contact", following)
         table.add_row("speed", f"{_speed(status.time_ns, self._start):,.0f} x real time", "", "")
-        lines = [Text(f"{format_clock(at)}  {text}", no_wrap=True) for at, text in status.events[-EVENTS_SHOWN:]]
+        lines = [
+            Text(f"{format_clock(at)}  {text}", no_wrap=True) for at, text in status.events[-EVENTS_SHOWN:]
+        ]
         bar = ProgressBar(total=status.end_ns, completed=status.time_ns, width=60)
         return Panel(Group(table, bar, *lines), title=f"safehold {self._name}", width=90, title_align="left")
 

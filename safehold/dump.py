@@ -78,7 +78,9 @@ def _path(parts: tuple[str, ...]) -> str:
 
 
 def _key(key: str) -> str:
-    bare = key and all(character.isascii() and (character.isalnum() or character in "-_") for character in key)
+    bare = key and all(
+        character.isascii() and (character.isalnum() or character in "-_") for character in key
+    )
     return key if bare else _text(key)
 
 

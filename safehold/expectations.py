@@ -1,9 +1,10 @@
-"""Expectations of a scenario: compiled to the driver's watches, which look at every control tick, and judged at the end.
+"""Expectations of a scenario: compiled to the driver's watches, which look at every control tick, and judged
+at the end.
 
 A quantity of truth or telemetry becomes one watch, or two when both `above` and `below` are given (a value
 cannot miss both at once, so that their misses add up). "The mode is one of these" becomes a watch that is
-true whenever it is looked at, and is looked at in those modes only: how often it was looked at is the share. A
-result quantity is compared once, at the end.
+true whenever it is looked at, and is looked at in those modes only: how often it was looked at is the share.
+A result quantity is compared once, at the end.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ def kinds() -> Mapping[str, FaultKind]:
     found = {REPLICA_BIT_FLIP.name: REPLICA_BIT_FLIP}
     for name, kind in KINDS.items():
         parameters = tuple(
-            FaultParameter(key, declared.unit, declared.low, declared.high, declared.default, declared.meaning)
+            FaultParameter(
+                key, declared.unit, declared.low, declared.high, declared.default, declared.meaning
+            )
             for key, declared in kind.parameters.items()
         )
         found[name] = FaultKind(name, tuple(kind.targets), parameters, kind.meaning)

@@ -1,7 +1,7 @@
 """What the flight software said about a fault: detected, isolated, recovered, by its own events.
 
-An event answers a fault if it is of a kind that the fault brings about and names the same unit. A kind without such an
-event has only its times of injection.
+An event answers a fault if it is of a kind that the fault brings about and names the same unit. A kind
+without such an event has only its times of injection.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The figures of a whole run: contacts as they were against how the ground saw them, commands, votes.
 
-A predicted window and a true one belong together if they overlap over the same station. Windows count if they are longer
-than 60 s and culminate at least 1° above the mask: shorter ones come and go with the last digit of the drag.
+A predicted window and a true one belong together if they overlap over the same station. Windows count if they
+are longer than 60 s and culminate at least 1° above the mask: shorter ones come and go with the last digit of
+the drag.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safehold.orbits import Site
     from safehold.contact_log import TrueWindow
+    from safehold.orbits import Site
     from safehold.simulation import Simulation
 
 SHORTEST_S = 60.0
@@ -70,7 +71,9 @@ def contacts(simulation: Simulation, results: Mapping[str, Any]) -> list[Contact
         )
         if match is not None:
             used.add(match)
-        found.append(_contact(simulation, true, predicted[match] if match is not None else None, results["passes"]))
+        found.append(
+            _contact(simulation, true, predicted[match] if match is not None else None, results["passes"])
+        )
     for index, window in enumerate(predicted):
         if index not in used:
             found.append(_only_predicted(simulation.sites, window))
@@ -78,7 +81,9 @@ def contacts(simulation: Simulation, results: Mapping[str, Any]) -> list[Contact
 
 
 def _overlap(window: Mapping[str, Any], true: TrueWindow, tick_s: float) -> bool:
-    return bool(window["aos_ns"] / 1e9 < true.until_tick * tick_s and true.from_tick * tick_s < window["los_ns"] / 1e9)
+    return bool(
+        window["aos_ns"] / 1e9 < true.until_tick * tick_s and true.from_tick * tick_s < window["los_ns"] / 1e9
+    )
 
 
 def _contact(
@@ -89,7 +94,8 @@ def _contact(
 ) -> Contact:
     tick_s = simulation.tick_ns / 1e9
     site = simulation.sites[true.station]
-    # Between two ticks nobody looked: the edge lay, on average, half a tick before the first that saw the change.
+    # Between two ticks nobody looked: the edge lay, on average, half a tick before the first that saw the
+    # change.
     from_s, until_s = (true.from_tick - 0.5) * tick_s, (true.until_tick - 0.5) * tick_s
     errors = []
     if window is not None and true.rise_seen:

@@ -1,7 +1,7 @@
 """A run's folder: written under a temporary name beside its place and renamed when it is whole.
 
-So a reader sees either nothing or a complete folder, and bad input leaves nothing behind. An interrupted run leaves
-a complete folder too, marked `complete: false` in its result.json.
+So a reader sees either nothing or a complete folder, and bad input leaves nothing behind. An interrupted run
+leaves a complete folder too, marked `complete: false` in its result.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ DEFAULT_PARENT = "runs"
 
 
 class FolderWriter:
-    """Writes a run's files; `commit()` moves the folder into its place, leaving the block without it removes all."""
+    """Writes a run's files; `commit()` moves the folder into its place, leaving the block without it removes
+    all.
+    """
 
     def __init__(self, place: Path | None, name: str) -> None:
         """`place` None: the first free `runs/NAME-N`."""
@@ -42,7 +44,8 @@ class FolderWriter:
         except OSError as error:
             self._remove()
             raise FolderError(
-                "SH-OUT-001", f"{self.place} cannot be written: {error.strerror or error}; choose another --out"
+                "SH-OUT-001",
+                f"{self.place} cannot be written: {error.strerror or error}; choose another --out",
             ) from None
         self._committed = False
 
@@ -82,7 +85,9 @@ class FolderWriter:
         try:
             (self.path / name).write_bytes(content)
         except OSError as error:
-            raise FolderError("SH-OUT-001", f"{self.place / name} cannot be written: {error.strerror}") from None
+            raise FolderError(
+                "SH-OUT-001", f"{self.place / name} cannot be written: {error.strerror}"
+            ) from None
 
     def write_json(self, name: str, document: Any) -> None:
         """Write a JSON document; NaN is refused."""
@@ -90,7 +95,9 @@ class FolderWriter:
 
     def write_json_lines(self, name: str, documents: Iterable[Any]) -> None:
         """Write a JSON document a line."""
-        lines = [json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n" for document in documents]
+        lines = [
+            json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n" for document in documents
+        ]
         self.write_text(name, "".join(lines))
 
     def commit(self) -> Path:

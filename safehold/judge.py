@@ -1,12 +1,11 @@
 """OK, DEGRADED or LOST, judged on truth.
 
-The judge sees one row of truth a second, whatever `[output]` says, and keeps only what its rules need. It judges
-at the run's end; faults that are still active then are not healed first.
+The judge sees one row of truth a second, whatever `[output]` says, and keeps only what its rules need. It
+judges at the run's end; faults that are still active then are not healed first.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,13 +102,17 @@ class Judge:
     def _lost(self, figures: Mapping[str, float | None], commands_bad: int) -> list[str]:
         reasons = []
         if self.tumbling_longest_s >= ORBIT_S:
-            reasons.append(f"turned faster than {RATE_LOST_DEG_S:g} deg/s for {self.tumbling_longest_s} s on end")
+            reasons.append(
+                f"turned faster than {RATE_LOST_DEG_S:g} deg/s for {self.tumbling_longest_s} s on end"
+            )
         for name, seconds in self.outside_longest_s.items():
             if seconds >= THERMAL_LOST_S:
                 reasons.append(f"{name} outside its limits for {seconds} s on end")
         falling = len(self.charges) > 1 and self.charge_last < self.charges[0] - CHARGE_FALL
         if self.charge_last < CHARGE_LOST and falling:
-            reasons.append(f"not power-positive: charge {self.charge_last:.0%} and falling over the last orbit")
+            reasons.append(
+                f"not power-positive: charge {self.charge_last:.0%} and falling over the last orbit"
+            )
         if commands_bad:
             reasons.append(f"{commands_bad} actuator commands were not finite or out of range")
         missed, made = figures.get("contacts_missed") or 0, figures.get("contacts_made") or 0

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """"; did you mean 'x'?" if a known word is close to the given one, else nothing."""
+    """ "; did you mean 'x'?" if a known word is close to the given one, else nothing."""
     names = list(known)
     folded = {name.lower().replace("_", "-"): name for name in names}
     close = get_close_matches(word.lower().replace("_", "-"), folded, n=1, cutoff=0.6)

@@ -29,7 +29,8 @@ class Site:
 def initial_orbit(scenario: Scenario) -> InitialState:
     """Position and velocity at the epoch.
 
-    Raises ValueError (the orbit part's own errors, which say what is wrong) for elements that cannot be flown.
+    Raises ValueError (the orbit part's own errors, which say what is wrong) for elements that cannot be
+    flown.
     """
     from sim.orbit import initial
 
@@ -88,7 +89,9 @@ def _site(station: StationKeys) -> Site:
             known.name, known.latitude_deg, known.longitude_deg, known.altitude_m, station.elevation_mask_deg
         )
     altitude = station.altitude_m if station.altitude_m is not None else 0.0
-    return Site(station.name, station.latitude_deg, station.longitude_deg, altitude, station.elevation_mask_deg)
+    return Site(
+        station.name, station.latitude_deg, station.longitude_deg, altitude, station.elevation_mask_deg
+    )
 
 
 def environment_model(scenario: Scenario) -> EnvironmentModel:
@@ -103,5 +106,9 @@ def environment_model(scenario: Scenario) -> EnvironmentModel:
         solar_pressure=keys.solar_pressure,
         third_bodies=keys.third_bodies,
         atmosphere=keys.atmosphere,
+        bulge_exponent=keys.bulge_exponent,
+        f107=keys.f107,
+        f107a=keys.f107a,
+        ap=keys.ap,
         magnetic_degree=keys.magnetic_degree,
     )

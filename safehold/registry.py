@@ -1,6 +1,7 @@
 """What the other parts declare, gathered for validation: fault kinds, telecommands, quantities, stations.
 
-Each is read from the part that owns it, on first use, so that a scenario without faults does not pay for them.
+Each is read from the part that owns it, on first use, so that a scenario without faults does not pay for
+them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ RESULT_QUANTITIES: Mapping[str, str] = {
     "commands_unconfirmed": "telecommands sent whose completion was not reported",
     "contacts_made": "true windows in which a telemetry frame reached the ground",
     "contacts_missed": "true windows, longer than 60 s and culminating 1° above the mask, without one",
-    "windows_unmatched": "windows that the ground predicted and the link did not open, or the other way round",
+    "windows_unmatched": "windows predicted that did not open, or opened without being predicted",
     "window_edge_error_s": "the largest difference of a predicted edge from the true one",
     "bytes_outside_window": "octets that the link carried while no station saw the satellite",
     "frames_received": "telemetry frames received on the ground",
@@ -65,7 +66,12 @@ REPLICA_BIT_FLIP = FaultKind(
     targets=("replica.0", "replica.1", "replica.2"),
     parameters=(
         FaultParameter(
-            "bit", "", 0, 2**40, -1, "which bit of the replica's state, from its first; the seed chooses if left out"
+            "bit",
+            "",
+            0,
+            2**40,
+            -1,
+            "which bit of the replica's state, from its first; the seed chooses if left out",
         ),
     ),
     meaning="one bit of one flight replica's state flips at the start of the tick (a single-event upset)",

@@ -1,7 +1,7 @@
 """A run's report: one HTML file that works offline, with the figures that a person looks at first.
 
-The figures are plain descriptions that Plotly's own script, copied into the file, draws in the browser. Long series
-are thinned to the extremes of each stretch, so that no spike is lost.
+The figures are plain descriptions that Plotly's own script, copied into the file, draws in the browser. Long
+series are thinned to the extremes of each stretch, so that no spike is lost.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import html
 import importlib.resources
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def page(
 ) -> str:
     """The whole report as text."""
     drawings = figures(result, truth, scenario)
-    script = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    script = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(
+        encoding="utf-8"
+    )
     title = f"safehold {result['scenario']}"
     data = json.dumps(drawings, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     boxes = "".join(f'<section><div id="figure-{index}"></div></section>' for index in range(len(drawings)))
@@ -75,7 +78,7 @@ def figures(result: Mapping[str, Any], truth: Mapping[str, Array], scenario: str
     power = {"array": truth["array_power_w"], "bus": truth["bus_power_w"]}
     nodes = [name for name in truth if name.startswith("temperature_") and name.endswith("_k")]
     temperatures = {name[12:-2].replace("_", " "): truth[name] - 273.15 for name in nodes}
-    size = np.sqrt(sum(rate**2 for rate in rates.values()))
+    size = np.sqrt(sum((rate**2 for rate in rates.values()), np.zeros(len(hours))))
     pointing = {"pointing error": truth["pointing_error_deg"]}
     if "attitude_knowledge_error_deg" in truth:
         pointing["knowledge error"] = truth["attitude_knowledge_error_deg"]
@@ -102,14 +105,14 @@ def thin(x: Array, y: Array) -> tuple[list[float | None], list[float | None]]:
     if len(x) <= 2 * STRETCHES:
         kept = np.arange(len(x))
     else:
-        edges = np.linspace(0, len(x), STRETCHES + 1).astype(int)
+        edges = np.linspace(0, len(x), STRETCHES + 1).astype(int).tolist()
         chosen: list[int] = []
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             part = y[start:end]
             if np.isnan(part).all():
                 chosen.append(start)
                 continue
-            chosen.extend(sorted({start + int(np.nanargmin(part)), start + int(np.nanargmax(part))}))
+            chosen.extend(sorted({int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}))
         kept = np.array(chosen)
     return _numbers(x[kept]), _numbers(y[kept])
 
@@ -134,7 +137,14 @@ def _lines(
         x, y = thin(hours, np.asarray(shown, dtype=np.float64))
         colour = PALETTE[index % len(PALETTE)]
         traces.append(
-            {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": {"width": 1.3, "color": colour}}
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": x,
+                "y": y,
+                "line": {"width": 1.3, "color": colour},
+            }
         )
     axis: dict[str, Any] = {"title": {"text": unit}}
     if logarithmic:
@@ -146,7 +156,7 @@ def _lines(
 
 def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
     """Grey bands where less than half of the Sun is seen."""
-    dark = np.concatenate(([False], illumination < 0.5, [False]))
+    dark: NDArray[np.bool_] = np.concatenate(([False], illumination < 0.5, [False]))
     starts, ends = np.flatnonzero(dark[1:] & ~dark[:-1]), np.flatnonzero(~dark[1:] & dark[:-1])
     return [
         {
@@ -161,7 +171,7 @@ def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
             "line": {"width": 0},
             "layer": "below",
         }
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
 
 
@@ -188,7 +198,8 @@ def _bars(rows: Iterable[tuple[str, float, float, str, str]], title: str, height
     axis = {"autorange": "reversed", "automargin": True}
     return {
         "data": traces,
-        "layout": layout(title, hours_axis=True, yaxis=axis, shapes=[], height=height) | {"barmode": "overlay"},
+        "layout": layout(title, hours_axis=True, yaxis=axis, shapes=[], height=height)
+        | {"barmode": "overlay"},
     }
 
 
@@ -213,7 +224,9 @@ def _contacts(result: Mapping[str, Any]) -> dict[str, Any]:
         text = f"{one['station']} {_clock(one['aos_s'])} to {_clock(one['los_s'])}, {one['frames']} frames"
         text += f", up to {elevation:.1f} deg" if elevation is not None else ""
         colour = "#2a9d5c" if one["frames"] else "#d08c2c" if one["open"] else "#c0392b"
-        rows.append((one["station"], one["aos_s"] / 3600.0, (one["los_s"] - one["aos_s"]) / 3600.0, colour, text))
+        rows.append(
+            (one["station"], one["aos_s"] / 3600.0, (one["los_s"] - one["aos_s"]) / 3600.0, colour, text)
+        )
     return _bars(rows, "Contacts (green: telemetry received; amber: none)", 260)
 
 
@@ -222,7 +235,9 @@ def _clock(seconds: float) -> str:
 
 
 def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
-    """Latitude and longitude below the satellite, by the Earth's rotation angle alone: good to a quarter of a degree."""
+    """Latitude and longitude below the satellite, by the Earth's rotation angle alone: good to a quarter of a
+    degree.
+    """
     step = max(1, len(truth["sim_time_ns"]) // 3000)
     x, y, z = (truth[f"position_gcrf_{axis}_m"][::step] for axis in "xyz")
     seconds = truth["sim_time_ns"][::step].astype(np.float64) / 1e9
@@ -255,8 +270,15 @@ def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
         }
     )
     traces.append(_station_marks(scenario))
-    shape = layout("Ground track", hours_axis=False, yaxis={"range": [-90, 90], "dtick": 30}, shapes=[], height=460)
-    shape["xaxis"] = {"range": [-180, 180], "dtick": 30, "title": {"text": "longitude, deg"}, "gridcolor": "#e3e6ec"}
+    shape = layout(
+        "Ground track", hours_axis=False, yaxis={"range": [-90, 90], "dtick": 30}, shapes=[], height=460
+    )
+    shape["xaxis"] = {
+        "range": [-180, 180],
+        "dtick": 30,
+        "title": {"text": "longitude, deg"},
+        "gridcolor": "#e3e6ec",
+    }
     shape["yaxis"]["title"] = {"text": "latitude, deg"}
     return {"data": traces, "layout": shape}
 
@@ -294,18 +316,22 @@ def _head(result: Mapping[str, Any]) -> str:
     timing = result["timing"]
     facts = {
         "seed": result["seed"],
-        "flown": format_clock(round(result["sim_seconds"] * 1e9)) + ("" if result["complete"] else " (interrupted)"),
+        "flown": format_clock(round(result["sim_seconds"] * 1e9))
+        + ("" if result["complete"] else " (interrupted)"),
         "speed": f"{timing['real_time_factor'] or 0:,.0f} × real time",
         "digest": str(result["digest"])[:16],
         "code": str(result["code_id"])[:16],
     }
-    cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(str(value))}</span>" for name, value in facts.items())
+    cells = "".join(
+        f"<span><b>{html.escape(name)}</b> {html.escape(str(value))}</span>" for name, value in facts.items()
+    )
     reasons = html.escape("; ".join(result["reasons"]))
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in result.get("notes", []))
     outcome = html.escape(str(result["outcome"]))
     return (
         f"<header><h1>{html.escape(str(result['scenario']))}</h1>"
-        f'<p class="outcome {outcome.lower()}">{outcome}</p><p>{reasons}</p>{notes}<p class="facts">{cells}</p></header>'
+        f'<p class="outcome {outcome.lower()}">{outcome}</p><p>{reasons}</p>{notes}'
+        f'<p class="facts">{cells}</p></header>'
     )
 
 
@@ -318,7 +344,7 @@ def _expectations(result: Mapping[str, Any]) -> str:
     )
     if not rows:
         return ""
-    return f"<section><h2>Expectations</h2><table><tr><th></th><th>what</th><th>found</th><th>why</th></tr>{rows}</table></section>"
+    return _table("Expectations", ("", "what", "found", "why"), rows)
 
 
 def _contacts_table(result: Mapping[str, Any]) -> str:
@@ -329,8 +355,8 @@ def _contacts_table(result: Mapping[str, Any]) -> str:
         f"<td>{one['frames']}</td><td>{one['commands']}</td></tr>"
         for one in result["passes"]
     )
-    head = "<tr><th>station</th><th>rise</th><th>set</th><th>culmination, deg</th><th>predicted within, s</th>"
-    return f"<section><h2>Contacts</h2><table>{head}<th>frames</th><th>commands</th></tr>{rows}</table></section>"
+    head = ("station", "rise", "set", "culmination, deg", "predicted within, s", "frames", "commands")
+    return _table("Contacts", head, rows)
 
 
 def _events_table(events: Sequence[Mapping[str, Any]]) -> str:
@@ -340,18 +366,22 @@ def _events_table(events: Sequence[Mapping[str, Any]]) -> str:
     left_out = len(on_board) - len(shown[:EVENTS_SHOWN])
     rows = "".join(
         f"<tr><td>{format_clock(int(event['sim_time_ns']))}</td><td>{html.escape(str(event['severity']))}</td>"
-        f"<td>{html.escape(str(event['name']).replace('_', ' '))}</td><td>{html.escape(_arguments(event))}</td></tr>"
+        f"<td>{html.escape(str(event['name']).replace('_', ' '))}</td>"
+        f"<td>{html.escape(_arguments(event))}</td></tr>"
         for event in shown[:EVENTS_SHOWN]
     )
     note = f"<p>{left_out} more in events.jsonl.</p>" if left_out else ""
-    return (
-        "<section><h2>Events on board</h2><table><tr><th>time</th><th>severity</th><th>event</th><th>with</th></tr>"
-        f"{rows}</table>{note}</section>"
-    )
+    return _table("Events on board", ("time", "severity", "event", "with"), rows, note)
+
+
+def _table(title: str, head: Sequence[str], rows: str, note: str = "") -> str:
+    cells = "".join(f"<th>{name}</th>" for name in head)
+    return f"<section><h2>{title}</h2><table><tr>{cells}</tr>{rows}</table>{note}</section>"
 
 
 def _arguments(event: Mapping[str, Any]) -> str:
     arguments = event.get("arguments") or {}
     return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, int | float) else f"{name} {value}" for name, value in arguments.items()
+        f"{name} {value:.4g}" if isinstance(value, int | float) else f"{name} {value}"
+        for name, value in arguments.items()
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 PALETTE = (
-    "#1f6fb2", "#d1495b", "#2a9d5c", "#e08e1b", "#7b5ea7", "#00838f", "#8d6e63", "#5c6b73", "#c2185b", "#9e9d24",
+    "#1f6fb2", "#d1495b", "#2a9d5c", "#e08e1b", "#7b5ea7",
+    "#00838f", "#8d6e63", "#5c6b73", "#c2185b", "#9e9d24",
 )  # fmt: skip
 
 MODE_COLOURS = {
@@ -21,15 +22,21 @@ MODE_COLOURS = {
 }
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8; margin: 0 auto; max-width: 1180px; padding: 20px; }
-header, section, details { background: #fff; border: 1px solid #dfe3ea; border-radius: 8px; padding: 12px 18px; margin-bottom: 14px; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8;
+  margin: 0 auto; max-width: 1180px; padding: 20px; }
+header, section, details { background: #fff; border: 1px solid #dfe3ea; border-radius: 8px;
+  padding: 12px 18px; margin-bottom: 14px; }
 h1 { margin: 0; font-size: 26px; } h2 { margin: 2px 0 8px; font-size: 17px; } p { margin: 4px 0; }
-.outcome { display: inline-block; font-weight: 700; padding: 2px 12px; border-radius: 12px; color: #fff; background: #5c6b73; }
-.outcome.ok { background: #2a9d5c; } .outcome.degraded { background: #d08c2c; } .outcome.lost { background: #b3261e; }
+.outcome { display: inline-block; font-weight: 700; padding: 2px 12px; border-radius: 12px;
+  color: #fff; background: #5c6b73; }
+.outcome.ok { background: #2a9d5c; } .outcome.degraded { background: #d08c2c; }
+.outcome.lost { background: #b3261e; }
 .facts span { margin-right: 22px; color: #47505f; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; } th { text-align: left; color: #5a6473; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
+th { text-align: left; color: #5a6473; font-weight: 600; }
 td, th { padding: 3px 10px 3px 0; border-bottom: 1px solid #eceff3; vertical-align: top; }
-tr.met td:first-child { color: #2a9d5c; font-weight: 700; } tr.unmet td { color: #b3261e; } tr.unmet td:first-child { font-weight: 700; }
+tr.met td:first-child { color: #2a9d5c; font-weight: 700; }
+tr.unmet td { color: #b3261e; } tr.unmet td:first-child { font-weight: 700; }
 pre { overflow-x: auto; font-size: 12.5px; } summary { cursor: pointer; }
 """
 

@@ -74,7 +74,7 @@ class Result:
 
 
 def json_safe(value: Any) -> Any:
-    """The same document with None in place of NaN and infinity, tuples as lists, numpy's numbers as Python's."""
+    """The same document, None for NaN and infinity, lists for tuples, Python's numbers for numpy's."""
     if isinstance(value, Mapping):
         return {str(key): json_safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -70,22 +70,24 @@ def run(
     """Fly a scenario and return its result.
 
     scenario: a built-in name, a path of a TOML file, or a Scenario. seed, duration: instead of the
-    scenario's. out: folder to write, which must not hold anything yet; None writes none. deployment: "in-process", or
-    "zmq" for the ground in a process of its own. Raises InputError for what cannot be flown.
+    scenario's. out: folder to write, which must not hold anything yet; None writes none. deployment:
+    "in-process", or "zmq" for the ground in a process of its own. Raises InputError for what cannot be flown.
     """
     from safehold.run_folder import write_run
     from safehold.scenario import load
 
     chosen = adjusted(load(scenario), seed=seed, duration=duration)
     if deployment not in DEPLOYMENTS:
-        raise UsageError("SH-CLI-002", f"unknown deployment {deployment!r}; there are {', '.join(DEPLOYMENTS)}")
+        raise UsageError(
+            "SH-CLI-002", f"unknown deployment {deployment!r}; there are {', '.join(DEPLOYMENTS)}"
+        )
     if out is None:
         return fly(chosen, deployment=deployment)[0]
     return write_run(chosen, Path(out), deployment=deployment)
 
 
 def adjusted(scenario: Scenario, *, seed: int | None, duration: str | None) -> Scenario:
-    """The scenario with another seed or duration; raises ScenarioError for a duration that cannot be flown."""
+    """The scenario with another seed or duration; raises ScenarioError for one that cannot be flown."""
     from safehold.checks import shortened
 
     if seed is not None:

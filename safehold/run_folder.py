@@ -75,5 +75,12 @@ def _write_result(writer: FolderWriter, result: Result) -> None:
 
 
 def _origin(scenario: Scenario) -> Mapping[str, Any]:
-    """The first line of inputs.jsonl: what replays the run. Nothing from outside enters a run in virtual time."""
-    return {"scenario": scenario.name, "seed": scenario.seed, "code_id": code_id(), "duration_s": finite(scenario.duration / 1e9)}
+    """The first line of inputs.jsonl: what replays the run. Nothing from outside enters a run in virtual
+    time.
+    """
+    return {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "code_id": code_id(),
+        "duration_s": finite(scenario.duration / 1e9),
+    }

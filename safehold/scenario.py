@@ -82,7 +82,9 @@ def read_text(path: Path) -> str:
             str(path), [Problem("SH-SCN-001", f"cannot be read: {error.strerror or error}")]
         ) from None
     if len(content) > LARGEST_FILE:
-        raise ScenarioError(str(path), [Problem("SH-SCN-004", "is larger than 1 MiB, the most a scenario may be")])
+        raise ScenarioError(
+            str(path), [Problem("SH-SCN-004", "is larger than 1 MiB, the most a scenario may be")]
+        )
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -135,7 +137,10 @@ def _problems(details: Sequence[ErrorDetails]) -> list[Problem]:
     problems = list(found.values())
     if len(problems) > PROBLEMS_SHOWN:
         rest = len(problems) - PROBLEMS_SHOWN
-        problems = [*problems[:PROBLEMS_SHOWN], Problem(problems[PROBLEMS_SHOWN].id, f"and {rest} more problems")]
+        problems = [
+            *problems[:PROBLEMS_SHOWN],
+            Problem(problems[PROBLEMS_SHOWN].id, f"and {rest} more problems"),
+        ]
     return problems
 
 
@@ -157,7 +162,10 @@ def _problem(detail: ErrorDetails, key: str) -> Problem:
         expected = detail.get("ctx", {}).get("expected", "")
         hint = suggestion(str(value), [word.strip("' ") for word in expected.replace(" or ", ",").split(",")])
         return Problem("SH-SCN-011", f"is {shown}; it must be {expected}{hint}", key)
-    if kind.endswith(("_type", "_parsing", "_from_float")) or kind in ("is_instance_of", "model_attributes_type"):
+    if kind.endswith(("_type", "_parsing", "_from_float")) or kind in (
+        "is_instance_of",
+        "model_attributes_type",
+    ):
         return Problem("SH-SCN-007", f"is {shown}; {_lower(detail['msg'])}", key)
     return Problem("SH-SCN-008", f"is {shown}; {_lower(detail['msg'])}", key)
 

@@ -36,7 +36,8 @@ EPOCH_LAST = datetime(2050, 1, 1, tzinfo=UTC)
 def _duration(value: object) -> int:
     if not isinstance(value, str):
         raise PydanticCustomError(
-            "SH-SCN-010", "{value} is not a duration; write it in quotes with a unit, like \"90s\" or \"2h13m\"",
+            "SH-SCN-010",
+            '{value} is not a duration; write it in quotes with a unit, like "90s" or "2h13m"',
             {"value": repr(value)[:60]},
         )
     try:
@@ -59,17 +60,26 @@ def _epoch(value: object) -> datetime:
         )
     utc = value.astimezone(UTC)
     if not EPOCH_FIRST <= utc < EPOCH_LAST:
-        raise PydanticCustomError("SH-SCN-008", "{value} is outside 1990 to 2049, the years the ephemeris covers",
-                                  {"value": utc.isoformat()})
+        raise PydanticCustomError(
+            "SH-SCN-008",
+            "{value} is outside 1990 to 2049, the years the ephemeris covers",
+            {"value": utc.isoformat()},
+        )
     return utc
 
 
 _DURATION_SCHEMA = WithJsonSchema(
-    {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|ns|d|h|m|s))+$", "examples": ["90s", "2h13m", "1d"]}
+    {
+        "type": "string",
+        "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|ns|d|h|m|s))+$",
+        "examples": ["90s", "2h13m", "1d"],
+    }
 )
 Duration = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
 PositiveDuration = Annotated[int, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
-Epoch = Annotated[datetime, BeforeValidator(_epoch), WithJsonSchema({"type": "string", "format": "date-time"})]
+Epoch = Annotated[
+    datetime, BeforeValidator(_epoch), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Vector = Annotated[list[Number], Field(min_length=3, max_length=3)]
 Quaternion = Annotated[list[Number], Field(min_length=4, max_length=4)]
@@ -128,7 +138,8 @@ class Orbit(Table):
         default=None, description="the two lines themselves, or the name of a file beside the scenario"
     )
     omm: str | dict[str, Any] | None = Field(
-        default=None, description="the message's keywords as a table, or the name of a file beside the scenario"
+        default=None,
+        description="the message's keywords as a table, or the name of a file beside the scenario",
     )
     launch: Launch | None = None
 
@@ -139,7 +150,11 @@ class Environment(Table):
     gravity_degree: Annotated[int, Field(ge=0, le=20)] = 8
     gravity_order: Annotated[int, Field(ge=0, le=20)] | None = None
     drag: bool = True
-    atmosphere: Literal["harris-priester", "exponential"] = "harris-priester"
+    atmosphere: Literal["harris-priester", "exponential", "nrlmsis", "none"] = "harris-priester"
+    bulge_exponent: Annotated[float, Field(allow_inf_nan=False, ge=2.0, le=6.0)] = 6.0
+    f107: Annotated[float, Field(allow_inf_nan=False, ge=50.0, le=500.0)] = 150.0
+    f107a: Annotated[float, Field(allow_inf_nan=False, ge=50.0, le=500.0)] = 150.0
+    ap: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=400.0)] = 15.0
     solar_pressure: bool = True
     third_bodies: bool = True
     magnetic_degree: Annotated[int, Field(ge=1, le=13)] = 13

@@ -1,15 +1,17 @@
 """One run: plant, flight computer, link and ground, advanced together.
 
-Space and ground are advanced by conservative synchronisation. What leaves the ground at a tick cannot reach the
-satellite before `lookahead` ticks later, and the other way round; the ground promises the tick before which it sends
-nothing unless it hears something. So at any tick the satellite may be flown, in one call, to the first of
+Space and ground are advanced by conservative synchronisation. What leaves the ground at a tick cannot reach
+the satellite before `lookahead` ticks later, and the other way round; the ground promises the tick before
+which it sends nothing unless it hears something. So at any tick the satellite may be flown, in one call, to
+the first of
 
     the end of what was asked for
     the next arrival of something that is on its way up, or a change of a carrier
     the ground's promise + lookahead
     the arrival at the ground of something that is on its way down + lookahead
 
-and the driver returns earlier by itself when it has sent a frame that somebody may hear, or when a contact has begun or ended.
+and the driver returns earlier by itself when it has sent a frame that somebody may hear, or when a contact
+has begun or ended.
 """
 
 from __future__ import annotations
@@ -154,7 +156,9 @@ class Simulation:
         for index, fault in enumerate(self.scenario.fault):
             if fault.kind == "replica_bit_flip":
                 replica = int(fault.target.rpartition(".")[2])
-                driver.schedule_flip(fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8))
+                driver.schedule_flip(
+                    fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8)
+                )
         return computer, driver
 
     def _flip_bit(self, index: int, bits: int) -> int:
@@ -166,7 +170,9 @@ class Simulation:
             return int.from_bytes(hashlib.sha256(name).digest()[:8], "little") % bits
         if bit >= bits:
             wrong = f"is {bit}; a replica's state has {bits} bits"
-            raise ScenarioError(self.scenario.name, [Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, bit")])
+            raise ScenarioError(
+                self.scenario.name, [Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, bit")]
+            )
         return bit
 
     def _ground_config(self) -> GroundConfig:
@@ -279,7 +285,8 @@ class Simulation:
         elevation = self.columns.index("elevation_max_deg") + 1
         contact = rows[:, self.columns.index("in_contact") + 1] != 0.0
         self.contacts.note_elevations(
-            (int(tick), float(degrees)) for tick, degrees in zip(ticks[contact], rows[contact, elevation], strict=True)
+            (int(tick), float(degrees))
+            for tick, degrees in zip(ticks[contact], rows[contact, elevation], strict=True)
         )
         self._last_row = rows[-1, 1:].copy()
 
@@ -307,8 +314,12 @@ class Simulation:
             "events": [[one.tick, one.id, one.severity, list(one.arguments)] for one in self.events],
         }
 
-    def restore(self, *, plant: bytes, flight: bytes, link: bytes, ground: bytes, host: Mapping[str, Any]) -> None:
-        """Take the states of a snapshot of the same scenario; raises ValueError and the like if they are none."""
+    def restore(
+        self, *, plant: bytes, flight: bytes, link: bytes, ground: bytes, host: Mapping[str, Any]
+    ) -> None:
+        """Take the states of a snapshot of the same scenario; raises ValueError and the like if they are
+        none.
+        """
         from sim.link import Link
 
         self.plant.restore(plant)

@@ -2,10 +2,10 @@
 
     magic (8) | version u32 | length of the header u32 | header (JSON) | sections | SHA-256 of all before (32)
 
-The header names the scenario (its resolved text), the code, the tick, and each section with its length. The sections are the
-plant's state, the flight driver's (computer, chains, watches, scheduled faults), the link's, the ground's, and the host's own
-books. Restored and flown on, it gives the digest of the uninterrupted run. Nothing in it is code; what does not fit is refused
-before any of it is used.
+The header names the scenario (its resolved text), the code, the tick, and each section with its length. The
+sections are the plant's state, the flight driver's (computer, chains, watches, scheduled faults), the link's,
+the ground's, and the host's own books. Restored and flown on, it gives the digest of the uninterrupted run.
+Nothing in it is code; what does not fit is refused before any of it is used.
 """
 
 from __future__ import annotations

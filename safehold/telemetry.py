@@ -16,7 +16,7 @@ SEVERITIES = ("", "info", "low", "medium", "high")
 
 
 def decode(simulation: Simulation) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Housekeeping reports (one dictionary each), and events as the ground received them, with their delay."""
+    """Housekeeping reports (a dictionary each), and events as the ground received them."""
     from flight.dictionary import EVENTS
     from ground.receiver import decode_archive
 

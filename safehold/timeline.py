@@ -51,7 +51,9 @@ class FlightEvent:
             "source": "flight",
             "id": self.id,
             "name": self.name,
-            "severity": ("", "info", "low", "medium", "high")[self.severity] if 0 < self.severity < 5 else "unknown",
+            "severity": ("", "info", "low", "medium", "high")[self.severity]
+            if 0 < self.severity < 5
+            else "unknown",
             "arguments": arguments,
             "meaning": event.meaning if event is not None else "",
         }

@@ -1,6 +1,7 @@
 """Truth rows of a run: collected as the driver hands them over, read as columns.
 
-Rows beyond a first few go to an unlinked temporary file, so that a month of flight needs no more memory than a day.
+Rows beyond a first few go to an unlinked temporary file, so that a month of flight needs no more memory than
+a day.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class TruthStore:
 
     def _spill(self) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="safehold-truth-")
+            self._file = tempfile.TemporaryFile(prefix="safehold-truth-")  # noqa: SIM115  lives as long as we
         for chunk in self._chunks:
             self._file.write(chunk.data)
             self._file_rows += len(chunk)
@@ -59,7 +60,8 @@ class TruthStore:
 class Truth(Mapping[str, NDArray[np.generic]]):
     """Columns of a run's truth by name, each an array over the output instants.
 
-    `sim_time_ns` is int64, `in_contact` bool, `flight_mode` uint8, all others float64 in the unit of their name.
+    `sim_time_ns` is int64, `in_contact` bool, `flight_mode` uint8, all others float64 in the unit of their
+    name.
     """
 
     def __init__(self, rows: Rows, columns: tuple[str, ...], tick_ns: int) -> None:
@@ -71,9 +73,9 @@ class Truth(Mapping[str, NDArray[np.generic]]):
     def __getitem__(self, name: str) -> NDArray[np.generic]:
         if name == "sim_time_ns":
             return self._rows[:, 0].astype(np.int64) * self._tick_ns
-        column = np.asarray(self._rows[:, self._index[name]])
+        column: NDArray[np.float64] = np.asarray(self._rows[:, self._index[name]])
         if name == "in_contact":
-            return column != 0.0
+            return np.not_equal(column, 0.0)
         if name == "flight_mode":
             return column.astype(np.uint8)
         return column

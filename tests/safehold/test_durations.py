@@ -29,7 +29,23 @@ def test_durations_are_exact(text: str, nanoseconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5", "-5s", "nan", "inf", "1s1m", "1m1m", "5 s", "5sec", "1e3s", "0.0000000001s", "٣s", "99999d", "1.s", "s"],
+    [
+        "",
+        "5",
+        "-5s",
+        "nan",
+        "inf",
+        "1s1m",
+        "1m1m",
+        "5 s",
+        "5sec",
+        "1e3s",
+        "0.0000000001s",
+        "٣s",
+        "99999d",
+        "1.s",
+        "s",
+    ],
 )
 @pytest.mark.requirement("S4")
 def test_what_is_not_a_duration_is_refused_with_an_example(text: str) -> None:

@@ -28,9 +28,14 @@ def test_a_folder_appears_only_when_it_is_committed(tmp_path: Path) -> None:
 @pytest.mark.requirement("S4")
 def test_what_fails_in_between_leaves_nothing_behind(tmp_path: Path) -> None:
     place = tmp_path / "a" / "b" / "run"
-    with pytest.raises(RuntimeError), FolderWriter(place, "x") as writer:
-        writer.write_text("scenario.toml", "schema = 1\n")
-        raise RuntimeError
+
+    def fail() -> None:
+        with FolderWriter(place, "x") as writer:
+            writer.write_text("scenario.toml", "schema = 1\n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

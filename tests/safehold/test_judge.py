@@ -17,11 +17,15 @@ GOOD = {"contacts_made": 3.0, "contacts_missed": 0.0, "replicas_retired": 0.0}
 STANDBY = [ModeSpan("SAFE", 0, 10_000), ModeSpan("STANDBY", 10_000, 400_000)]
 
 
-def seconds(count: int, rate: float = 0.1, charge: float = 0.9, temperature: float = 290.0) -> NDArray[np.float64]:
+def seconds(
+    count: int, rate: float = 0.1, charge: float = 0.9, temperature: float = 290.0
+) -> NDArray[np.float64]:
     return np.tile([rate, charge, temperature], (count, 1))
 
 
-def judged(*parts: NDArray[np.float64], figures: dict[str, float | None] | None = None, bad: int = 0) -> Verdict:
+def judged(
+    *parts: NDArray[np.float64], figures: dict[str, float | None] | None = None, bad: int = 0
+) -> Verdict:
     judge = Judge(COLUMNS, LIMITS)
     second = 0
     for part in parts:
@@ -64,7 +68,9 @@ def test_an_empty_battery_that_still_falls_is_lost() -> None:
 @pytest.mark.requirement("S4")
 def test_nonsense_for_an_actuator_is_lost_and_silence_too() -> None:
     assert judged(seconds(10), bad=1).outcome == "LOST"
-    assert judged(seconds(10), figures=GOOD | {"contacts_made": 0.0, "contacts_missed": 2.0}).outcome == "LOST"
+    assert (
+        judged(seconds(10), figures=GOOD | {"contacts_made": 0.0, "contacts_missed": 2.0}).outcome == "LOST"
+    )
     assert judged(seconds(10), figures=GOOD | {"contacts_missed": 1.0}).outcome == "DEGRADED"
 
 

@@ -1,4 +1,6 @@
-"""Scenarios: what is right loads and round-trips; what is wrong is named with file, key, value, what would be right, and id."""
+"""Scenarios: what is right loads and round-trips; what is wrong is named with file, key, value, what would be
+right, and id.
+"""
 
 from __future__ import annotations
 
@@ -78,9 +80,15 @@ def test_contract_names_the_built_in_scenarios() -> None:
     assert contact.initial.rate_deg_s == [3.0, -2.0, 4.0]
 
 
-# Each entry: what is replaced, by what, the id, and words that the message must hold (key, value or what would be right).
+# Each entry: what is replaced, by what, the id, and words that the message must hold (key, value or what
+# would be right).
 WRONG = [
-    ("altitude_km = 550.0", "altitude_km = 550.0\naltitud_km = 1", "SH-SCN-005", ["altitud_km", "altitude_km"]),
+    (
+        "altitude_km = 550.0",
+        "altitude_km = 550.0\naltitud_km = 1",
+        "SH-SCN-005",
+        ["altitud_km", "altitude_km"],
+    ),
     ('name = "good"', 'name = "good"\nsede = 3', "SH-SCN-005", ["sede", "seed"]),
     ('name = "good"', "", "SH-SCN-006", ["name"]),
     ('duration = "1h"', 'duration = "-1h"', "SH-SCN-010", ["duration", "-1h", "90s"]),
@@ -97,7 +105,12 @@ WRONG = [
     ('name = "svalbard"', 'name = "mars"', "SH-SCN-017", ["mars", "latitude_deg", "catalogue"]),
     ('name = "svalbard"', 'name = "svalbart"', "SH-SCN-017", ["svalbart", "did you mean 'svalbard'"]),
     ('name = "svalbard"', 'name = "here"\nlatitude_deg = 10.0', "SH-SCN-017", ["longitude_deg"]),
-    ('name = "svalbard"', 'name = "svalbard"\n[[station]]\nname = "svalbard"', "SH-SCN-024", ["svalbard", "twice"]),
+    (
+        'name = "svalbard"',
+        'name = "svalbard"\n[[station]]\nname = "svalbard"',
+        "SH-SCN-024",
+        ["svalbard", "twice"],
+    ),
     ('kind = "gyro_bias"', 'kind = "gyro_byas"', "SH-SCN-014", ["gyro_byas", "did you mean 'gyro_bias'"]),
     ('target = "gyro.1"', 'target = "gyro.9"', "SH-SCN-015", ["gyro.9", "gyro.3"]),
     ("rate_deg_s = 0.5", "rate_deg_s = nan", "SH-SCN-016", ["rate_deg_s", "nan"]),
@@ -125,7 +138,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "id", "words"), WRONG, ids=[f"{entry[2]}-{entry[1][:24]!r}" for entry in WRONG])
+@pytest.mark.parametrize(
+    ("old", "new", "id", "words"), WRONG, ids=[f"{entry[2]}-{entry[1][:24]!r}" for entry in WRONG]
+)
 @pytest.mark.requirement("S4")
 def test_one_wrong_thing_gives_one_message_with_its_id(old: str, new: str, id: str, words: list[str]) -> None:
     error = refused(replaced(old, new))

@@ -1,0 +1,71 @@
+"""Same code, scenario and seed give the same digest, whatever the deployment and however the run is divided.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from safehold.run import fly
+from safehold.schema import Scenario
+from safehold.simulation import Simulation
+
+
+@pytest.mark.requirement("S3")
+def test_the_ground_over_zeromq_gives_the_digest_of_the_ground_in_process(half_hour: Scenario) -> None:
+    near = fly(half_hour)[0]
+    far = fly(half_hour, deployment="zmq")[0]
+    assert near.document["figures"]["pongs"] == 1.0, "the comparison is worth little without a contact"
+    assert far.digests == near.digests
+    assert far.digest == near.digest
+    assert far.document["commands"] == near.document["commands"]
+
+
+@pytest.mark.requirement("S4")
+def test_the_division_of_a_run_does_not_show_in_its_digest(half_hour: Scenario) -> None:
+    whole, parts = Simulation(half_hour), Simulation(half_hour)
+    whole.advance(whole.end_tick)
+    for tick in (1, 2, 3, 1000, 13_999, 14_000, 14_001, 14_003, 16_000):
+        parts.advance(tick)
+        assert parts.tick == tick
+    parts.advance(parts.end_tick)
+    whole.finish()
+    parts.finish()
+    assert parts.digests() == whole.digests()
+
+
+@pytest.mark.requirement("S4")
+def test_what_is_written_does_not_show_in_the_digest(half_hour: Scenario) -> None:
+    # Truth at 10 Hz, and no expectations, so that the driver makes other rows than in the plain run.
+    output = half_hour.output.model_copy(update={"truth_rate_hz": 10.0})
+    other = half_hour.model_copy(update={"output": output, "expect": []})
+    assert fly(other)[0].digest == fly(half_hour)[0].digest
+
+
+@pytest.mark.requirement("S4")
+def test_another_seed_gives_another_digest(half_hour: Scenario) -> None:
+    one, other = (fly(half_hour.model_copy(update={"seed": seed}))[0] for seed in (1, 2))
+    assert one.digests["plant"] != other.digests["plant"]
+    assert one.digests["flight"] != other.digests["flight"]
+    assert one.digest != other.digest
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize("kind", ["gyro_stuck", "tracker_blind", "wheel_seize"])
+def test_a_fault_after_the_end_of_a_run_changes_nothing_before_it(half_hour: Scenario, kind: str) -> None:
+    """A fault costs nothing until it begins: the run is the same up to its tick, and another one after it."""
+    from safehold.schema import Fault
+
+    target = {"gyro_stuck": "gyro.0", "tracker_blind": "tracker.0", "wheel_seize": "wheel.2"}[kind]
+    at = 600_000_000_000
+    fault = Fault(at="600s", kind=kind, target=target)
+    faulty = Simulation(half_hour.model_copy(update={"fault": [fault]}))
+    sound = Simulation(half_hour)
+    tick = at // half_hour.tick_ns
+    faulty.advance(tick)
+    sound.advance(tick)
+    assert faulty.driver.sensor_frame == sound.driver.sensor_frame
+    assert faulty.driver.digests()["flight"] == sound.driver.digests()["flight"]
+    if kind == "gyro_stuck":
+        faulty.advance(tick + 5)
+        sound.advance(tick + 5)
+        assert faulty.driver.sensor_frame != sound.driver.sensor_frame
