@@ -16,6 +16,7 @@ namespace py = pybind11;
 void bind_digest(py::module_& module);
 void bind_computer(py::module_& module);
 void bind_driver(py::module_& module);
+void bind_recording(py::module_& module);
 
 inline py::bytes to_bytes(const void* octets, std::size_t count) {
     return {static_cast<const char*>(octets), count};

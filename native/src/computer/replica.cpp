@@ -48,6 +48,10 @@ void run_commands(Cycle& cycle) {
     // The computer's own reasons come before what the ground asked.
     const bool overrun = cycle.state.control.executive.overruns_consecutive == overruns_safe;
     if (cycle.input.status.restored != 0 || overrun) {
+        // A request of the ground in the same cycle gives way, and is told so.
+        cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
+                                 EventList{}, mode_safe);
+        cycle.pending = {};
         cycle.mode_request = ModeRequest{};
         cycle.mode_request.valid = 1;
         cycle.mode_request.mode = mode_safe;
