@@ -50,7 +50,9 @@ def true_edges(config: GroundConfig) -> list[Edge]:
     tables = EnvironmentTables(epoch, float(DAY_S), EnvironmentModel(gravity_degree=20))
     grid_s = np.arange(0, DAY_S + 1, 10)
     start = np.array([*config.orbit.position_gcrf_m, *config.orbit.velocity_gcrf_m_s])
-    states = propagate(start, tables, grid_s * 10**9, drag_m2_kg=0.021, pressure_m2_kg=0.012)
+    states = propagate(
+        start, tables, grid_s * 10**9, drag_m2_kg=config.orbit.ballistic_m2_kg, pressure_m2_kg=0.012
+    )
     position = CubicHermiteSpline(grid_s, states[:, :3], states[:, 3:])
     epoch_tt = TIMES.from_datetime(epoch).tt
     found = []
