@@ -192,7 +192,7 @@ class Simulation:
                 velocity_gcrf_m_s=(state[3], state[4], state[5]),
                 gravity_degree=degree,
                 gravity_order=min(degree, order if order is not None else degree),
-                **({} if scenario.environment.drag else {"ballistic_m2_kg": 0.0}),
+                ballistic_m2_kg=self._ballistic_m2_kg() if scenario.environment.drag else 0.0,
             ),
             stations=tuple(
                 Station(
@@ -210,6 +210,15 @@ class Simulation:
             ),
             tc_rate_bit_s=scenario.link.tc_rate_bit_s,
         )
+
+    def _ballistic_m2_kg(self) -> float:
+        """Drag coefficient · area / mass as the ground knows them: front, and the wings' mean of an orbit."""
+        from sim.spacecraft import Spacecraft
+
+        craft = Spacecraft.with_overrides(self.scenario.spacecraft)
+        _, width_m, height_m = craft.size_body_m
+        area_m2 = width_m * height_m + 0.43 * 2.0 * craft.wing_area_m2
+        return craft.drag_coefficient * area_m2 / (craft.dry_mass_kg + craft.propellant_kg)
 
     def _limits_k(self) -> dict[str, tuple[float, float]]:
         from sim.spacecraft import TEMPERATURE_NODES, Spacecraft
