@@ -230,7 +230,7 @@ void control(AutonomyState& s, const Parameters& p, const SensorFrame& frame, co
     const Vector external = magnetic_torque_body(s.magnetics, field);
     if (!fine || s.attitude.running == 0) guidance_stop(s.guidance);
     if (!wheels) {
-        wheels_idle(s.wheels);
+        wheels_idle(s.wheels, p);
     } else if (fine && s.attitude.running != 0) {
         follow_guidance(s, p, c, external);
     } else if (mode == Mode::safe) {

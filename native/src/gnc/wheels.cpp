@@ -14,6 +14,9 @@ constexpr double contradiction_rad_s = 6.0;  // half a second of full torque
 constexpr double correction_s = 2.0;
 constexpr double bias_torque_max_n_m = 2.0e-3;
 constexpr double speed_margin_rad_s = 20.0;
+constexpr double trial_torque_n_m = 1.0e-3;
+constexpr double trial_s = 4.0;
+constexpr double trial_share = 0.5;  // of the speed gained by a healthy wheel
 
 // Dry friction with its sign smoothed below 2 rad/s, and drag.
 double friction_n_m(double speed_rad_s) {
@@ -35,6 +38,31 @@ Matrix gram_inverse(const WheelSet& state) {
     if (healthy < 3)
         gram = gram + diagonal(1.0e-3, 1.0e-3, 1.0e-3);  // what two wheels cannot give is left out
     return inverse(gram, 1.0e-12);
+}
+
+// While a trial lasts, the torque of an excluded wheel; otherwise none. The other wheels take the reaction as
+// a disturbance.
+double trial_torque(WheelSet& state, const Parameters& p, std::size_t i) {
+    if (state.powered == 0) return 0.0;
+    const bool starts = state.excluded_s[i] < p.wheel_retest_s;
+    state.excluded_s[i] = least(state.excluded_s[i] + p.control_period_s, 1.0e9);
+    if (state.excluded_s[i] < p.wheel_retest_s) return 0.0;
+    if (starts) state.trial_rad_s[i] = state.speed_rad_s[i];
+    return trial_torque_n_m + friction_n_m(state.speed_rad_s[i]);
+}
+
+// Judges a trial that has lasted long enough.
+void end_trial(WheelSet& state, const Parameters& p, std::size_t i, double measured_rad_s, bool readable,
+               EventList& events) {
+    if (state.excluded_s[i] < p.wheel_retest_s + trial_s) return;
+    state.excluded_s[i] = 0.0;
+    const double gained = measured_rad_s - state.trial_rad_s[i];
+    const double expected = trial_torque_n_m * trial_s / wheel_inertia_kg_m2;
+    if (!readable || absolute(gained - expected) > trial_share * expected) return;
+    state.excluded[i] = 0;
+    state.doubt_s[i] = 0.0;
+    state.expected_rad_s[i] = measured_rad_s;
+    events.add(EventId::wheel_readmitted, static_cast<double>(i), measured_rad_s);
 }
 
 }  // namespace
@@ -68,9 +96,13 @@ void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& me
             state.expected_rad_s[i] += least(dt / correction_s, 1.0) * difference;
             state.speed_rad_s[i] = measured.wheel_speed_rad_s[i];
         }
-        if (state.excluded[i] != 0) continue;
+        if (state.excluded[i] != 0) {
+            end_trial(state, p, i, measured.wheel_speed_rad_s[i], readable, events);
+            continue;
+        }
         if (held(state.doubt_s[i], contradicted, dt, p.wheel_fault_s)) {
             state.excluded[i] = 1;
+            state.excluded_s[i] = 0.0;
             events.add(EventId::wheel_excluded, static_cast<double>(i), measured.wheel_speed_rad_s[i],
                        state.expected_rad_s[i],
                        static_cast<double>(readable ? Exclusion::disagrees : Exclusion::not_finite));
@@ -107,7 +139,7 @@ void wheels_command(WheelSet& state, const Parameters& p, Vector torque_body_n_m
     }
     for (std::size_t i = 0; i < 4; ++i) {
         if (state.excluded[i] != 0) {
-            state.torque_n_m[i] = 0.0;
+            state.torque_n_m[i] = trial_torque(state, p, i);
             continue;
         }
         double t = torque[i] + friction_n_m(state.speed_rad_s[i]);
@@ -119,8 +151,10 @@ void wheels_command(WheelSet& state, const Parameters& p, Vector torque_body_n_m
     }
 }
 
-void wheels_idle(WheelSet& state) {
-    state.torque_n_m = {0.0, 0.0, 0.0, 0.0};
+void wheels_idle(WheelSet& state, const Parameters& p) {
+    for (std::size_t i = 0; i < 4; ++i) {
+        state.torque_n_m[i] = state.excluded[i] != 0 ? trial_torque(state, p, i) : 0.0;
+    }
 }
 
 Vector wheel_momentum_body(const WheelSet& state) {

@@ -130,6 +130,19 @@ TEST_CASE("a wheel seizes in STANDBY and three carry on") {
     }
 }
 
+TEST_CASE("a wheel that turns again is tried and used again; one that does not stays out") {
+    auto loop = in_standby();
+    loop->plant.faults.wheel_seized[2] = true;
+    loop->run(2000.0);
+    CHECK(loop->telemetry.wheel_health == 0b1011);
+    CHECK(loop->pointing_error_deg() < 0.5);
+    loop->plant.faults.wheel_seized[2] = false;
+    loop->run(1000.0);
+    CHECK(loop->telemetry.wheel_health == 0b1111);
+    CHECK(loop->seen(EventId::wheel_readmitted) == 1);
+    CHECK(loop->pointing_error_deg() < 0.5);
+}
+
 TEST_CASE("two wheels are not enough for STANDBY") {
     auto loop = in_standby();
     loop->plant.faults.wheel_seized = {true, false, true, false};
