@@ -7,10 +7,15 @@ as is one beyond the hardware's range, because truth judges the flight software 
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from sim.compiled import Record, compiled, compiled_inline
 
-SWITCH_SENSORS, SWITCH_TRACKERS, SWITCH_GPS, SWITCH_WHEELS, SWITCH_DRIVE = 1, 2, 3, 4, 5
+# As NumPy has them, so that Numba does not compile a callee anew for each value.
+_whole: Any = np.int64
+SWITCH_SENSORS, SWITCH_WHEELS, SWITCH_DRIVE = _whole(1), _whole(4), _whole(5)
 FIRE_ARM = 0x80
 # Commands are 32-bit floats, so that a clamp at full scale may come back larger by a rounding.
 _RANGE_SLACK = 1.0001

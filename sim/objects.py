@@ -17,6 +17,7 @@ from sim.attitude import rotate
 from sim.compiled import Record, compiled
 from sim.noise import fill_normals
 from sim.orbit.integrate import kepler_drift
+from sim.records import COUNT_OBJECT, NOISE_OBJECT
 
 VALID_OBJECT = 11
 # The arc's series is good to 3 s a part.
@@ -112,16 +113,16 @@ def measure_object(state: Record, model: Record, frame: Record) -> int:
     if distance > model.object_range_max_m or not switched_on(state, SWITCH_SENSORS):
         return 0
     noise = state.noise
-    fill_normals(model.key_object, state.tick, noise, 80, 5)
+    fill_normals(model.key_object, state.tick, noise, NOISE_OBJECT, COUNT_OBJECT)
     q = state.quaternion_body_from_gcrf
     inverse = 1.0 / max(distance, 1e-3)
     x, y, z = rotate(q[0], q[1], q[2], q[3], inverse * dx, inverse * dy, inverse * dz)
-    x += model.object_direction_noise * noise[82]
-    y += model.object_direction_noise * noise[83]
-    z += model.object_direction_noise * noise[84]
+    x += model.object_direction_noise * noise[NOISE_OBJECT + 2]
+    y += model.object_direction_noise * noise[NOISE_OBJECT + 3]
+    z += model.object_direction_noise * noise[NOISE_OBJECT + 4]
     inverse = 1.0 / math.sqrt(x * x + y * y + z * z)
-    frame.object_range_m = max(0.1, distance + model.object_range_noise_m * noise[80])
-    frame.object_range_rate_m_s = rate + model.object_rate_noise_m_s * noise[81]
+    frame.object_range_m = max(0.1, distance + model.object_range_noise_m * noise[NOISE_OBJECT])
+    frame.object_range_rate_m_s = rate + model.object_rate_noise_m_s * noise[NOISE_OBJECT + 1]
     frame.object_direction_body[0] = inverse * x
     frame.object_direction_body[1] = inverse * y
     frame.object_direction_body[2] = inverse * z

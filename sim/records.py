@@ -16,7 +16,21 @@ from sim.environment.layout import RECORD_SIZE
 
 STATIONS_MAX = 16
 QUATERNION_HISTORY = 32
-NOISE_COUNT = 88
+
+# Whole numbers as NumPy has them, so that Numba does not compile a callee anew for each value.
+_whole: Any = np.int64
+# Where the deviates of each stream lie in the state's `noise`, and how many there are; the rows of
+# housekeeping are ten thermistors, bus voltage, battery current and a spare.
+NOISE_GYRO, COUNT_GYRO = _whole(0), _whole(12)
+NOISE_GYRO_DRIFT, COUNT_GYRO_DRIFT = _whole(12), _whole(12)
+NOISE_TRACKER, COUNT_TRACKER = _whole(24), _whole(6)
+NOISE_MAGNETOMETER, COUNT_MAGNETOMETER = _whole(30), _whole(9)
+NOISE_SUN_SENSOR, COUNT_SUN_SENSOR = _whole(39), _whole(12)
+NOISE_GPS, COUNT_GPS = _whole(51), _whole(12)
+NOISE_TACHOMETER, COUNT_TACHOMETER = _whole(63), _whole(4)
+NOISE_HOUSEKEEPING, COUNT_HOUSEKEEPING = _whole(67), _whole(13)
+NOISE_OBJECT, COUNT_OBJECT = _whole(80), _whole(5)
+NOISE_COUNT = 85
 
 _F, _I = "<f8", "<i8"
 Field = tuple[Any, ...]

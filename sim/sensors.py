@@ -16,7 +16,25 @@ from sim.environment.constants import EARTH_RADIUS_M, EARTH_ROTATION_RAD_S, SOLA
 from sim.environment.layout import AT_ILLUMINATION, AT_POSITION_ITRS, AT_ROTATION
 from sim.noise import fill_normals
 from sim.objects import measure_object
-from sim.records import QUATERNION_HISTORY
+from sim.records import (
+    COUNT_GPS,
+    COUNT_GYRO,
+    COUNT_GYRO_DRIFT,
+    COUNT_HOUSEKEEPING,
+    COUNT_MAGNETOMETER,
+    COUNT_SUN_SENSOR,
+    COUNT_TACHOMETER,
+    COUNT_TRACKER,
+    NOISE_GPS,
+    NOISE_GYRO,
+    NOISE_GYRO_DRIFT,
+    NOISE_HOUSEKEEPING,
+    NOISE_MAGNETOMETER,
+    NOISE_SUN_SENSOR,
+    NOISE_TACHOMETER,
+    NOISE_TRACKER,
+    QUATERNION_HISTORY,
+)
 from sim.thermal import earth_light, earth_view
 
 VALID_TRACKER, VALID_MAGNETOMETER, VALID_GPS, VALID_SUN_SENSOR = 4, 6, 9, 12
@@ -36,14 +54,14 @@ def measure_gyros(state: Record, model: Record, frame: Record) -> int:
     """Four three-axis units in body axes; returns their validity bits."""
     tick = state.tick
     noise = state.noise
-    fill_normals(model.key_gyro, tick, noise, 0, 12)
+    fill_normals(model.key_gyro, tick, noise, NOISE_GYRO, COUNT_GYRO)
     if tick % model.slow_ticks == 0:
-        fill_normals(model.key_gyro_drift, tick, noise, 12, 12)
+        fill_normals(model.key_gyro_drift, tick, noise, NOISE_GYRO_DRIFT, COUNT_GYRO_DRIFT)
         for i in range(4):
             for axis in range(3):
                 state.gyro_drift_rad_s[i, axis] = (
                     model.gyro_drift_keep * state.gyro_drift_rad_s[i, axis]
-                    + model.gyro_drift_sigma * noise[12 + 3 * i + axis]
+                    + model.gyro_drift_sigma * noise[NOISE_GYRO_DRIFT + 3 * i + axis]
                 )
     rate = state.rate_mean_body_rad_s
     valid = 0
@@ -58,7 +76,7 @@ def measure_gyros(state: Record, model: Record, frame: Record) -> int:
                 + model.gyro_bias[i, axis]
                 + state.gyro_drift_rad_s[i, axis]
                 + state.fault_gyro_bias_rad_s[i, axis]
-                + sigma * noise[3 * i + axis]
+                + sigma * noise[NOISE_GYRO + 3 * i + axis]
             )
             value = min(model.gyro_range, max(-model.gyro_range, quantised(value, model.gyro_quantum)))
             if state.fault_gyro_stuck[i] != 0:
@@ -108,7 +126,7 @@ def measure_trackers(state: Record, model: Record, frame: Record) -> int:
     if state.tick % model.tracker_period_ticks != TRACKER_PHASE % model.tracker_period_ticks:
         return 0
     noise = state.noise
-    fill_normals(model.key_tracker, state.tick, noise, 24, 6)
+    fill_normals(model.key_tracker, state.tick, noise, NOISE_TRACKER, COUNT_TRACKER)
     past = (state.tick - model.tracker_latency_ticks) % QUATERNION_HISTORY
     q = state.quaternion_history
     mount = model.tracker_from_body
@@ -126,7 +144,7 @@ def measure_trackers(state: Record, model: Record, frame: Record) -> int:
             q[past, 2],
             q[past, 3],
         )
-        at = 24 + 3 * unit
+        at = NOISE_TRACKER + 3 * unit
         b0, b1, b2, b3 = multiply(
             1.0,
             0.5 * model.tracker_noise[0] * noise[at],
@@ -154,7 +172,7 @@ def measure_trackers(state: Record, model: Record, frame: Record) -> int:
 def measure_magnetometers(state: Record, model: Record, frame: Record) -> int:
     """Three magnetometers in body axes, with the torquers' own field on top; returns their validity bits."""
     noise = state.noise
-    fill_normals(model.key_magnetometer, state.tick, noise, 30, 9)
+    fill_normals(model.key_magnetometer, state.tick, noise, NOISE_MAGNETOMETER, COUNT_MAGNETOMETER)
     field = state.magnetic_field_body_t
     dipole = state.torquer_dipole_body_a_m2
     powered = switched_on(state, SWITCH_SENSORS)
@@ -168,7 +186,7 @@ def measure_magnetometers(state: Record, model: Record, frame: Record) -> int:
                 + model.magnetometer_coupling[unit, axis, 1] * dipole[1]
                 + model.magnetometer_coupling[unit, axis, 2] * dipole[2]
                 + state.fault_magnetometer_bias_t[unit, axis]
-                + model.magnetometer_noise * noise[30 + 3 * unit + axis]
+                + model.magnetometer_noise * noise[NOISE_MAGNETOMETER + 3 * unit + axis]
             )
             limit = model.magnetometer_range
             value = min(limit, max(-limit, quantised(value, model.magnetometer_quantum)))
@@ -183,7 +201,7 @@ def measure_magnetometers(state: Record, model: Record, frame: Record) -> int:
 def measure_sun(state: Record, model: Record, frame: Record) -> int:
     """Two rings of six cosine cells on the faces, lit by Sun and Earth; returns their validity bit."""
     noise = state.noise
-    fill_normals(model.key_sun_sensor, state.tick, noise, 39, 12)
+    fill_normals(model.key_sun_sensor, state.tick, noise, NOISE_SUN_SENSOR, COUNT_SUN_SENSOR)
     spread, albedo = earth_light(state)
     sun = state.sun_body
     nadir = state.nadir_body
@@ -196,7 +214,7 @@ def measure_sun(state: Record, model: Record, frame: Record) -> int:
         state.albedo_sun_sensor[face] = earth
         for ring in range(2):
             index = 6 * ring + face
-            value = light + model.sun_sensor_noise * noise[39 + index]
+            value = light + model.sun_sensor_noise * noise[NOISE_SUN_SENSOR + index]
             frame.sun_sensor[index] = max(0.0, value) if powered else 0.0
     frame.sample_age_ms[11] = 0
     return 1 << VALID_SUN_SENSOR if powered else 0
@@ -216,7 +234,7 @@ def measure_gps(state: Record, model: Record, frame: Record) -> int:
     if (state.switches >> 3) & 1 == 0 or state.gps_on_ns < model.gps_warm_up_ns or state.bus_voltage_v <= 0.0:
         return 0
     noise = state.noise
-    fill_normals(model.key_gps, state.tick, noise, 51, 12)
+    fill_normals(model.key_gps, state.tick, noise, NOISE_GPS, COUNT_GPS)
     environment = state.environment
     velocity = state.velocity_gcrf_m_s
     valid = 0
@@ -234,7 +252,7 @@ def measure_gps(state: Record, model: Record, frame: Record) -> int:
                 turned += EARTH_ROTATION_RAD_S * environment[AT_POSITION_ITRS + 1]
             elif axis == 1:
                 turned -= EARTH_ROTATION_RAD_S * environment[AT_POSITION_ITRS]
-            at = 51 + 6 * unit + axis
+            at = NOISE_GPS + 6 * unit + axis
             frame.gps_position_itrs_m[unit, axis] = (
                 environment[AT_POSITION_ITRS + axis] + model.gps_position_noise * noise[at]
             )
@@ -249,10 +267,10 @@ def measure_gps(state: Record, model: Record, frame: Record) -> int:
 def measure_housekeeping(state: Record, model: Record, frame: Record) -> None:
     """Tachometers, temperatures, voltages, currents, gauge, tank, switches and clock."""
     noise = state.noise
-    fill_normals(model.key_tachometer, state.tick, noise, 63, 4)
+    fill_normals(model.key_tachometer, state.tick, noise, NOISE_TACHOMETER, COUNT_TACHOMETER)
     # The analogue channels share a noise of their own each second; converters hold it in between.
     if state.tick % model.slow_ticks == 0:
-        fill_normals(model.key_housekeeping, state.tick, noise, 67, 13)
+        fill_normals(model.key_housekeeping, state.tick, noise, NOISE_HOUSEKEEPING, COUNT_HOUSEKEEPING)
     wheels = switched_on(state, SWITCH_WHEELS)
     rate = state.rate_body_rad_s
     axis = model.wheel_axis
@@ -261,19 +279,23 @@ def measure_housekeeping(state: Record, model: Record, frame: Record) -> None:
         speed = (
             state.wheel_momentum_n_m_s[i] / model.wheel_inertia
             - body
-            + model.tachometer_noise * noise[63 + i]
+            + model.tachometer_noise * noise[NOISE_TACHOMETER + i]
         )
         frame.wheel_speed_rad_s[i] = speed if wheels else 0.0
         frame.wheel_current_a[i] = state.wheel_current_a[i] if wheels else 0.0
     for i in range(10):
-        frame.temperature_k[i] = state.temperature_k[i] + model.thermistor_noise * noise[67 + i]
+        frame.temperature_k[i] = (
+            state.temperature_k[i] + model.thermistor_noise * noise[NOISE_HOUSEKEEPING + i]
+        )
         frame.load_current_a[i] = state.load_current_a[i]
     frame.array_angle_rad = quantised(state.array_angle_rad, model.drive_angle_quantum)
     frame.array_current_a[0] = state.array_current_a[0]
     frame.array_current_a[1] = state.array_current_a[1]
     alive = state.bus_voltage_v > 0.0
-    frame.bus_voltage_v = state.bus_voltage_v + model.voltage_noise * noise[77] if alive else 0.0
-    frame.battery_current_a = state.battery_current_a + model.current_noise * noise[78]
+    frame.bus_voltage_v = (
+        state.bus_voltage_v + model.voltage_noise * noise[NOISE_HOUSEKEEPING + 10] if alive else 0.0
+    )
+    frame.battery_current_a = state.battery_current_a + model.current_noise * noise[NOISE_HOUSEKEEPING + 11]
     frame.battery_charge_fraction = quantised(state.battery_charge, model.gauge_quantum)
     gas = model.tank_gas_m3 + (model.propellant_full_kg - state.propellant_kg) / model.propellant_density
     warmth = state.temperature_k[4] / 293.0

@@ -11,6 +11,9 @@ one second long.
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from sim.compiled import Record, compiled, compiled_inline
 from sim.environment.constants import EARTH_RADIUS_M
@@ -19,6 +22,9 @@ STEFAN_BOLTZMANN = 5.670374419e-8
 EARTH_INFRARED_W_M2 = 237.0
 ALBEDO = 0.30
 _SPACE = 2.725**4
+# As NumPy has it, so that Numba does not compile a callee anew for the value.
+_whole: Any = np.int64
+_STRUCTURE = _whole(0)
 _VIEW_0, _VIEW_1, _VIEW_2 = 0.304, 0.5, 0.196
 
 
@@ -61,7 +67,7 @@ def step_thermal(state: Record, model: Record) -> None:
     pipe = model.heat_pipe_w_k[0] + opening * (model.heat_pipe_w_k[1] - model.heat_pipe_w_k[0])
     flow = pipe * (t[0] - t[9])
     t[9] += factor[9] * (_radiator_heat(state, model) + flow)
-    t[0] += factor[0] * (structure - flow + _dissipation(state, model, 0))
+    t[0] += factor[0] * (structure - flow + _dissipation(state, model, _STRUCTURE))
 
 
 @compiled

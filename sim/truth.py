@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.attitude import multiply, rotate
-from sim.compiled import Record, compiled
+from sim.compiled import Record, compiled, compiled_inline
 from sim.environment.layout import AT_DENSITY, AT_ILLUMINATION, AT_MAGNETIC_FIELD, AT_SUN_DIRECTION
 from sim.objects import object_relative
 from sim.spacecraft import TEMPERATURE_NODES
@@ -77,6 +77,12 @@ COLUMNS: list[str] = [
 WIDTH = len(COLUMNS)
 _DEGREES = 180.0 / math.pi
 _EARTH_RADIUS_M = 6378137.0
+
+
+@compiled_inline
+def _length(x: float, y: float, z: float) -> float:
+    """Length of a vector."""
+    return math.sqrt(x * x + y * y + z * z)
 
 
 @compiled
@@ -172,7 +178,9 @@ def _write_flight(
     wanted = command.attitude_command_body_from_gcrf
     row[at + 1] = math.nan
     if command.attitude_command_valid != 0:
-        x, y, z = _turn(state, float(wanted[0]), float(wanted[1]), float(wanted[2]), float(wanted[3]))
+        x, y, z = _turn(
+            state, np.float64(wanted[0]), np.float64(wanted[1]), np.float64(wanted[2]), np.float64(wanted[3])
+        )
         row[at + 1] = _DEGREES * math.sqrt(x * x + y * y + z * z)
     row[at + 2] = float(command.mode)
     row[at + 3] = float(command.submode)
@@ -253,15 +261,16 @@ def _write_torques(
     for i in range(3):
         row[at + i] = gradient[i] + surface[i] + magnetic[i] + state.torque_thruster_n_m[i]
         row[at + 6 + i] = state.torquer_dipole_body_a_m2[i]
-    row[at + 3] = math.sqrt(gradient[0] ** 2 + gradient[1] ** 2 + gradient[2] ** 2)
-    row[at + 4] = math.sqrt(surface[0] ** 2 + surface[1] ** 2 + surface[2] ** 2)
-    row[at + 5] = math.sqrt(magnetic[0] ** 2 + magnetic[1] ** 2 + magnetic[2] ** 2)
+    row[at + 3] = _length(gradient[0], gradient[1], gradient[2])
+    row[at + 4] = _length(surface[0], surface[1], surface[2])
+    row[at + 5] = _length(magnetic[0], magnetic[1], magnetic[2])
     total = 0.0
     for axis in range(3):
         mean = 0.0
         for unit in range(4):
             mean += 0.25 * (model.gyro_bias[unit, axis] + state.gyro_drift_rad_s[unit, axis])
-        total += (belief[11 + axis] - mean) ** 2
+        error = belief[11 + axis] - mean
+        total += error * error
     row[at + 9] = _DEGREES * 3600.0 * math.sqrt(total) if belief[0] != 0.0 else math.nan
     row[at + 10] = float(state.commands_not_finite)
     row[at + 11] = float(state.commands_out_of_range)
