@@ -1,0 +1,45 @@
+"""The benchmark measures what it says: a tiny run through all of it but Basilisk, an extra of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import loop
+from safehold.scenario import load
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    return loop.measure(0.02, 1, None, 0)
+
+
+def test_parts_are_all_there_and_add_up(report: dict[str, Any]) -> None:
+    """Parts and whole come from two runs, on a machine that may be busy: a factor of five either way."""
+    parts = {
+        name: us
+        for name, us in report["parts_us"].items()
+        if name not in ("of which noise", "flight x 1", "vote")
+    }
+    assert set(parts) == {"plant", "flight x 3", "digest", "recording", "link", "ground", "glue"}
+    assert all(us > 0.0 for us in parts.values())
+    assert 0.2 < sum(parts.values()) / report["us_per_step"] < 5.0
+    assert report["steps"] == 720
+    assert 0.0 < report["parts_us"]["of which noise"] < report["parts_us"]["plant"] * 5.0
+
+
+def test_report_names_the_speed(report: dict[str, Any]) -> None:
+    text = "\n".join(loop.lines(report))
+    assert "× real time" in text
+    assert "plant" in text
+
+
+def test_basilisk_flies_the_same_orbit_in_the_same_field() -> None:
+    config = loop.basilisk_config(load("first-contact"), 10)
+    assert math.hypot(*config["position_gcrf_m"]) == pytest.approx(6_928_137.0, abs=1.0)
+    assert config["gravity_c"][2][0] == pytest.approx(-4.8417e-4, rel=1e-4)  # EGM96, tide free
+    assert config["magnetic_g_nt"][1][0] == pytest.approx(-29_350.0, abs=100.0)  # IGRF-14 about 2025
+    assert np.isfinite([config["moon_gcrf_m"]]).all()
