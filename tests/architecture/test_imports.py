@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -203,3 +204,13 @@ def test_light_flight_process_needs_numpy_and_zmq_alone() -> None:
     assert len(reached) > 2
     heavy = {name: foreign - LIGHT_PATH for name, foreign in reached.items() if foreign - LIGHT_PATH}
     assert not heavy, heavy
+
+
+@pytest.mark.requirement("S6")
+def test_light_requirements_are_a_part_of_the_base() -> None:
+    """What the small computer installs has the bounds of pyproject.toml, and is nothing but numpy and pyzmq."""
+    base = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lines = (ROOT / "requirements-flight.txt").read_text().splitlines()
+    light = [line for line in lines if line and not line.startswith("#")]
+    assert {line.split(">=")[0] for line in light} == {"numpy", "pyzmq"}
+    assert set(light) <= set(base)
