@@ -208,7 +208,7 @@ def test_light_flight_process_needs_numpy_and_zmq_alone() -> None:
 
 @pytest.mark.requirement("S6")
 def test_light_requirements_are_a_part_of_the_base() -> None:
-    """What the small computer installs has the bounds of pyproject.toml, and is nothing but numpy and pyzmq."""
+    """What the small computer installs has the bounds of pyproject.toml: numpy and pyzmq, nothing else."""
     base = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     lines = (ROOT / "requirements-flight.txt").read_text().splitlines()
     light = [line for line in lines if line and not line.startswith("#")]
