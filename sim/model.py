@@ -15,7 +15,7 @@ from sim.environment.constants import EARTH_FLATTENING, EARTH_RADIUS_M
 from sim.environment.tables import EnvironmentModel
 from sim.noise import normals, stream_key
 from sim.records import MODEL_DTYPE, QUATERNION_HISTORY, STATIONS_MAX
-from sim.spacecraft import Spacecraft
+from sim.spacecraft import Spacecraft, SpacecraftKeyError
 
 STANDARD_GRAVITY_M_S2 = 9.80665
 SLOW_STEP_S = 1.0
@@ -275,7 +275,11 @@ def _other_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
     model["tracker_earth_exclusion"] = craft.tracker_earth_exclusion_rad
     model["tracker_period_ticks"] = _ticks(craft.tracker_period_s, tick_ns)
     latency = round(craft.tracker_latency_s * 1e9 / tick_ns)
-    model["tracker_latency_ticks"] = min(QUATERNION_HISTORY - 1, latency)
+    if latency >= QUATERNION_HISTORY:
+        most = QUATERNION_HISTORY - 1
+        expected = f"needs at most {most} control ticks, {most * tick_ns / 1e9:g} s"
+        raise SpacecraftKeyError("tracker_latency_s", craft.tracker_latency_s, expected)
+    model["tracker_latency_ticks"] = latency
     model["tracker_warm_up_ns"] = round(craft.tracker_warm_up_s * 1e9)
     model["magnetometer_bias"] = craft.magnetometer_bias_t * normals(seed, "magnetometer_bias", 9).reshape(
         3, 3

@@ -85,6 +85,8 @@ CONTROL_FIELDS: list[Field] = [
     ("nadir_body", _F, (3,)),
     ("magnetic_field_body_t", _F, (3,)),
     ("sunlight_w_m2", _F),
+    # The host opens the link by it
+    ("contact_mask", _I),
     # Sensors
     ("noise", _F, (NOISE_COUNT,)),
     ("gyro_drift_rad_s", _F, (4, 3)),
@@ -110,7 +112,6 @@ CONTROL_FIELDS: list[Field] = [
 ]
 
 ACCOUNT_FIELDS: list[Field] = [
-    ("contact_mask", _I),
     ("elevation_sin", _F, (STATIONS_MAX,)),
     ("commands_not_finite", _I),
     ("commands_out_of_range", _I),

@@ -14,6 +14,7 @@ from skyfield.framelib import itrs
 
 from sim.attitude import multiply, rotate
 from sim.model import quaternion_from_matrix, tracker_mounting
+from sim.spacecraft import SpacecraftKeyError
 
 ARC_SECOND = math.radians(1.0 / 3600.0)
 PERFECT_TRACKER = {
@@ -290,3 +291,25 @@ def test_receiver_lock_is_what_the_link_writes(make_plant, command):
     plant.state["receiver_lock"] = 1
     plant.step(command)
     assert plant.sensor_frame["receiver_lock"][0] == 1
+
+
+def test_tracker_latency_beyond_the_plant_s_memory_is_refused(make_plant):
+    with pytest.raises(SpacecraftKeyError, match=r"at most 31 control ticks, 0\.31 s"):
+        make_plant(spacecraft={"tracker_latency_s": 0.5}, tick_ns=10_000_000)
+    make_plant(spacecraft={"tracker_latency_s": 0.3}, tick_ns=10_000_000)
+
+
+def test_tracker_at_10_ms_reports_the_attitude_of_100_ms_ago(make_plant, command):
+    rate = (0.0, 0.0, 0.01)
+    plant = _pointed(
+        make_plant, spacecraft=PERFECT_TRACKER, initial={"rate_body_rad_s": rate}, tick_ns=10_000_000, **CALM
+    )
+    past = [plant.state["quaternion_body_from_gcrf"][0].copy()]
+    for tick in range(1, 160):
+        plant.step(command)
+        past.append(plant.state["quaternion_body_from_gcrf"][0].copy())
+        if tick % 50 == 1 and tick > 10:
+            mounted = multiply(*plant.model["tracker_from_body"][0][0], *past[tick - 10])
+            measured = plant.sensor_frame["tracker_quaternion_tracker_from_gcrf"][0][0].astype(float)
+            assert plant.sensor_frame["valid"][0] & 0x10
+            assert np.abs(_angle(measured, mounted)).max() < 3e-7
