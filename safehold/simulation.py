@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,7 +140,7 @@ class Simulation:
         computer = native.FlightComputer(
             replicas=flight.replicas,
             resync=flight.resync,
-            parameters=dict(flight.parameters),
+            parameters={"epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch), **flight.parameters},
             tick_ns=self.tick_ns,
         )
         driver = native.Driver(
@@ -404,6 +405,11 @@ def _open_ground(config: GroundConfig, deployment: str) -> GroundClient:
 def digest_of(digests: Mapping[str, str]) -> str:
     """The run's digest: SHA-256 over the four chains in their order."""
     return hashlib.sha256(b"".join(bytes.fromhex(digests[name]) for name in CHAINS)).hexdigest()
+
+
+def _calendar_seconds(epoch: datetime) -> float:
+    """UTC seconds, leap seconds left out, from 2000-01-01T12:00:00: what the on-board clock counts from."""
+    return (epoch - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds()
 
 
 def _three(values: Iterable[float]) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ namespace {
 constexpr double duty = 0.6;  // three ticks of five
 constexpr double field_min_t = 5.0e-6;
 constexpr double gap_max_s = 3.0;
+constexpr double baseline_s = 0.45;
 
 Vector within_limits(Vector dipole) {
     constexpr double m = spacecraft::torquer_max_a_m2;
@@ -31,7 +32,9 @@ void magnetics_init(Magnetics& state) {
 
 void magnetics_observe(Magnetics& state, const Parameters& p, const Measurements& measured) {
     state.since_sample_s = least(state.since_sample_s + p.control_period_s, 1.0e9);
-    if (measured.field_new) {
+    // At fast control rates several samples pass before the next difference: noise over a short time is no
+    // rate.
+    if (measured.field_new && (state.samples == 0 || state.since_sample_s > baseline_s)) {
         if (state.samples > 0 && state.since_sample_s > 0.0) {
             state.field_rate_t_s =
                 (1.0 / state.since_sample_s) * (measured.field_body_t - state.field_previous_t);

@@ -17,20 +17,17 @@ struct Verdict {
 Verdict judge(UnitHealth& unit, bool good, std::uint32_t limit, std::uint32_t readmission) {
     if (good) {
         unit.bad = 0;
+        if (unit.excluded == 0) return {false, false};
         if (unit.good < count_max) ++unit.good;
-        if (unit.excluded != 0 && unit.good >= readmission) {
-            unit.excluded = 0;
-            return {false, true};
-        }
-        return {false, false};
+        if (unit.good < readmission) return {false, false};
+        unit.excluded = 0;
+        return {false, true};
     }
     unit.good = 0;
     if (unit.bad < count_max) ++unit.bad;
-    if (unit.excluded == 0 && unit.bad >= limit) {
-        unit.excluded = 1;
-        return {true, false};
-    }
-    return {false, false};
+    if (unit.excluded != 0 || unit.bad < limit) return {false, false};
+    unit.excluded = 1;
+    return {true, false};
 }
 
 std::uint32_t as_count(double value) {
@@ -116,7 +113,6 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
     if (usable > 0) reference = {middle(x, usable), middle(y, usable), middle(z, usable)};
     Vector sum = {0.0, 0.0, 0.0};
     std::array<double, n> deviation{};
-    std::size_t nearest = n;
     for (std::size_t i = 0; i < n; ++i) {
         if (faults[i] != Exclusion::none) continue;
         deviation[i] = largest_difference(samples[i], reference);
@@ -125,15 +121,19 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
             sum = sum + samples[i];
             ++result.used;
         }
-        if (nearest == n ||
-            largest_difference(samples[i], last) < largest_difference(samples[nearest], last)) {
-            nearest = i;
-        }
     }
     if (result.used > 0) {
         result.value = (1.0 / static_cast<double>(result.used)) * sum;
-    } else if (nearest < n) {
-        result.value = samples[nearest];
+    } else if (usable > 0) {
+        std::size_t nearest = n;
+        for (std::size_t i = 0; i < n; ++i) {
+            if (faults[i] != Exclusion::none || health[i].excluded != 0) continue;
+            if (nearest == n ||
+                largest_difference(samples[i], last) < largest_difference(samples[nearest], last)) {
+                nearest = i;
+            }
+        }
+        result.value = samples[nearest < n ? nearest : 0];
         result.used = 1;
         for (std::size_t i = 0; i < n; ++i)
             deviation[i] = largest_difference(samples[i], result.value);
@@ -226,16 +226,17 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
     for (std::size_t i = 0; i < 12; ++i) {
         const bool finite = is_finite(frame.sun_sensor[i]);
         value[i] = finite ? static_cast<double>(frame.sun_sensor[i]) : 0.0;
-        good[i] = claimed && finite && value[i] > -0.2 && value[i] < 2.0;
-        if (!good[i]) ++out.rejected;
-        const Verdict verdict = judge(state.sun_sensor[i], good[i] || !claimed, limit, readmission);
+        const bool sound = finite && value[i] > -0.2 && value[i] < 2.0;
+        good[i] = claimed && sound && state.sun_sensor[i].excluded == 0;
+        if (good[i] && state.sun_sensor[i].bad == 0) continue;
+        if (!claimed || !sound) ++out.rejected;
+        const Verdict verdict = judge(state.sun_sensor[i], sound || !claimed, limit, readmission);
         if (verdict.excluded_now) {
             const Exclusion reason = finite ? Exclusion::out_of_range : Exclusion::not_finite;
             events.add(EventId::sun_sensor_excluded, static_cast<double>(i), static_cast<double>(reason),
                        value[i]);
         }
         if (verdict.readmitted_now) events.add(EventId::sun_sensor_readmitted, static_cast<double>(i));
-        good[i] = good[i] && state.sun_sensor[i].excluded == 0;
     }
     std::array<double, 6> face{};
     for (std::size_t i = 0; i < 6; ++i) {
