@@ -159,7 +159,7 @@ TEST_CASE("a queue damaged in any octet of its bookkeeping or headers is emptied
     }
 }
 
-TEST_CASE("a full event ring loses its oldest, and the counter shows the gap") {
+TEST_CASE("a full event ring loses its oldest, and the counter shows the gap [L2.6]") {
     auto account = std::make_unique<CdhAccount>();
     for (int i = 0; i < 100; ++i) {
         EventList list{};

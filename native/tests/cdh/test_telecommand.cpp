@@ -93,7 +93,7 @@ TEST_CASE("the check value of the CRC") {
     CHECK(cdh::crc16(text.data(), text.size()) == 0x29B1);
 }
 
-TEST_CASE("a ping is accepted, answered and completed in this order, in its tick") {
+TEST_CASE("a ping is accepted, answered and completed in this order, in its tick [L2.6]") {
     Bench bench;
     bench.send(telecommand(17, 1));
     const auto found = verification(*bench.flight);
@@ -155,7 +155,7 @@ TEST_CASE("every broken frame is dropped under its reason, and the next good one
     CHECK(bench.account().commands_accepted == 1);
 }
 
-TEST_CASE("a refused packet is reported with its code and parameter") {
+TEST_CASE("a refused packet is reported with its code and parameter [L2.6]") {
     Bench bench;
     Octets packet = tc_packet(17, 1, {});
     packet.back() ^= 1U;

@@ -49,7 +49,7 @@ TEST_CASE("the state has no padding") {
     CHECK(cleared == 0);
 }
 
-TEST_CASE("one and three replicas drive the actuators alike") {
+TEST_CASE("one and three replicas drive the actuators alike [L3.3]") {
     const auto one = reference(1);
     const auto three = reference(3);
     for (std::size_t i = 0; i < one.size(); ++i)
@@ -70,7 +70,7 @@ TEST_CASE(
     CHECK(std::memcmp(&flight->state().replicas[0], &flight->state().replicas[1], sizeof(ReplicaState)) == 0);
 }
 
-TEST_CASE("a latent flip is found by the rolling slice within a round") {
+TEST_CASE("a latent flip is found by the rolling slice within a round [L3.1]") {
     auto flight = make_computer();
     run(*flight, 0, 50);
     // The tail of the packet queue is not written without a transmitter: only the comparison can see it.
@@ -97,7 +97,7 @@ TEST_CASE("without resynchronisation the replica stays diverged and a second fau
     CHECK(changed > 0);
 }
 
-TEST_CASE("with resynchronisation a second fault after it is voted out as well") {
+TEST_CASE("with resynchronisation a second fault after it is voted out as well [L3.1]") {
     const auto expected = reference();
     auto flight = make_computer();
     for (std::uint64_t tick = 0; tick < ticks; ++tick) {
@@ -108,7 +108,7 @@ TEST_CASE("with resynchronisation a second fault after it is voted out as well")
     }
 }
 
-TEST_CASE("three different answers: hold two ticks, then passive, checkpoint, SAFE") {
+TEST_CASE("three different answers: hold two ticks, then passive, checkpoint, SAFE [L3.7]") {
     auto flight = make_computer();
     run(*flight, 0, 400);  // beyond the first checkpoint
     const ActuatorFrame last = flight->actuator();
@@ -145,7 +145,7 @@ TEST_CASE("three different answers: hold two ticks, then passive, checkpoint, SA
     CHECK(flight->voter().status.restorations == 1);
 }
 
-TEST_CASE("a hung replica is silent, is voted out and comes back") {
+TEST_CASE("a hung replica is silent, is voted out and comes back [L3.6]") {
     const auto expected = reference();
     auto flight = make_computer();
     for (std::uint64_t tick = 0; tick < ticks; ++tick) {
@@ -159,7 +159,7 @@ TEST_CASE("a hung replica is silent, is voted out and comes back") {
     CHECK(std::memcmp(&flight->state().replicas[0], &flight->state().replicas[1], sizeof(ReplicaState)) == 0);
 }
 
-TEST_CASE("a replica that never comes back is retired") {
+TEST_CASE("a replica that never comes back is retired [L3.7]") {
     auto flight = make_computer();
     flight->stall(0, 1000);
     run(*flight, 0, 101);
@@ -167,7 +167,7 @@ TEST_CASE("a replica that never comes back is retired") {
     CHECK(flight->voter().status.resynchronisations[0] == 0);
 }
 
-TEST_CASE("a computer whose every replica hangs goes passive and comes back from its checkpoint") {
+TEST_CASE("a computer whose every replica hangs goes passive and comes back from its checkpoint [L3.6]") {
     auto flight = make_computer();
     run(*flight, 0, 50);
     for (std::size_t replica = 0; replica < 3; ++replica)
@@ -179,7 +179,7 @@ TEST_CASE("a computer whose every replica hangs goes passive and comes back from
     CHECK(flight->voted() != nullptr);
 }
 
-TEST_CASE("a replica that keeps diverging is retired, and the pair drives on") {
+TEST_CASE("a replica that keeps diverging is retired, and the pair drives on [L3.7]") {
     const auto expected = reference();
     auto flight = make_computer();
     for (std::uint64_t tick = 0; tick < ticks; ++tick) {
@@ -208,7 +208,7 @@ TEST_CASE("the account half never reaches an actuator") {
     }
 }
 
-TEST_CASE("overruns are counted; ten on end ask for SAFE") {
+TEST_CASE("overruns are counted; ten on end ask for SAFE [L3.6]") {
     auto flight = make_computer();
     run(*flight, 0, 50);
     for (std::uint64_t tick = 50; tick < 60; ++tick) {

@@ -44,7 +44,7 @@ TEST_CASE("equal outputs are unanimous") {
     CHECK(result.differing == 0);
 }
 
-TEST_CASE("one bit in any part of one output makes that replica the minority") {
+TEST_CASE("one bit in any part of one output makes that replica the minority [L3.3]") {
     for (std::size_t replica = 0; replica < 3; ++replica) {
         for (int part = 0; part < 3; ++part) {
             auto outputs = equal_outputs();
@@ -66,7 +66,7 @@ TEST_CASE("frames and events beyond the counts do not vote") {
     CHECK(vote(*outputs, 7).differing == 0);
 }
 
-TEST_CASE("three different outputs have no winner") {
+TEST_CASE("three different outputs have no winner [L3.3]") {
     auto outputs = equal_outputs();
     (*outputs)[1].actuator.mode = 1;
     (*outputs)[2].actuator.mode = 2;
@@ -113,7 +113,7 @@ TEST_CASE("a slice tells which state differs") {
     CHECK(differing_slice(*replicas, 6, 0, 256) == 6);
 }
 
-TEST_CASE("resynchronisation copies the majority, octet for octet") {
+TEST_CASE("resynchronisation copies the majority, octet for octet [L3.1]") {
     auto replicas = equal_replicas();
     const ReplicaState whole = (*replicas)[0];
     for (std::size_t i = 0; i < sizeof(ReplicaState); ++i)
@@ -122,7 +122,7 @@ TEST_CASE("resynchronisation copies the majority, octet for octet") {
     CHECK(std::memcmp(&(*replicas)[1], &whole, sizeof whole) == 0);
 }
 
-TEST_CASE("a latent flip in a source is outvoted, not copied") {
+TEST_CASE("a latent flip in a source is outvoted, not copied [L3.1]") {
     auto replicas = equal_replicas();
     const ReplicaState whole = (*replicas)[0];
     octets_of((*replicas)[1])[100] ^= 1U;   // the one that is to be healed

@@ -25,7 +25,7 @@ std::unique_ptr<Loop> in_standby(std::uint64_t seed = 1, double start_angle_rad 
 
 }  // namespace
 
-TEST_CASE("from a tumbling release to steady nadir pointing") {
+TEST_CASE("from a tumbling release to steady nadir pointing [L1.1]") {
     auto loop = std::make_unique<Loop>(Vector{3.0 * degree, -2.0 * degree, 4.0 * degree});
     double below_half = -1.0;
     double calm_since = -1.0;
@@ -65,7 +65,7 @@ TEST_CASE("from a tumbling release to steady nadir pointing") {
     CHECK(norm(wheel_momentum_body(loop->state.wheels)) < 0.1);
 }
 
-TEST_CASE("the drive keeps the wings on the Sun while the body turns with the Earth") {
+TEST_CASE("the drive keeps the wings on the Sun while the body turns with the Earth [L1.1]") {
     auto loop = in_standby();
     double worst = 0.0;
     for (int k = 0; k < 30000; ++k) {
@@ -76,7 +76,7 @@ TEST_CASE("the drive keeps the wings on the Sun while the body turns with the Ea
     CHECK(worst < 8.0 * degree);  // the Sun is 3 deg off the orbit's plane
 }
 
-TEST_CASE("SAFE finds the Sun and keeps it through eclipse with neither time nor orbit") {
+TEST_CASE("SAFE finds the Sun and keeps it through eclipse with neither time nor orbit [L3.5]") {
     auto loop = std::make_unique<Loop>(Vector{0.2 * degree, -0.3 * degree, 0.25 * degree}, 3, 2.2);
     loop->plant.faults.clock_offset_ns = -7'000'000'000'000'000;
     loop->plant.faults.gps_off = true;
@@ -100,7 +100,7 @@ TEST_CASE("SAFE finds the Sun and keeps it through eclipse with neither time nor
     CHECK(loop->state.orbit.known == 0);
 }
 
-TEST_CASE("SAFE that begins in the dark holds still until it sees the Sun") {
+TEST_CASE("SAFE that begins in the dark holds still until it sees the Sun [L3.5]") {
     auto loop = std::make_unique<Loop>(Vector{0.1 * degree, 0.2 * degree, -0.2 * degree}, 5, 4.2);
     loop->plant.charge = 0.40;  // not enough to leave SAFE
     REQUIRE(loop->plant.dark());
@@ -113,7 +113,7 @@ TEST_CASE("SAFE that begins in the dark holds still until it sees the Sun") {
     CHECK(loop->sun_error_deg() < 5.0);
 }
 
-TEST_CASE("a wheel seizes in STANDBY and three carry on") {
+TEST_CASE("a wheel seizes in STANDBY and three carry on [L1.3]") {
     for (std::size_t wheel = 0; wheel < 4; ++wheel) {
         CAPTURE(wheel);
         auto loop = in_standby();
@@ -143,14 +143,14 @@ TEST_CASE("a wheel that turns again is tried and used again; one that does not s
     CHECK(loop->pointing_error_deg() < 0.5);
 }
 
-TEST_CASE("two wheels are not enough for STANDBY") {
+TEST_CASE("two wheels are not enough for STANDBY [L3.7]") {
     auto loop = in_standby();
     loop->plant.faults.wheel_seized = {true, false, true, false};
     CHECK(loop->until(Mode::safe, 60.0));
     CHECK(loop->state.modes.safe_reason == static_cast<std::uint32_t>(ModeReason::wheels_lost));
 }
 
-TEST_CASE("a gyro that drifts or repeats itself is voted out, and comes back when it is well") {
+TEST_CASE("a gyro that drifts or repeats itself is voted out, and comes back when it is well [L1.3]") {
     auto loop = in_standby();
     loop->plant.faults.gyro_bias_rad_s[1] = 0.5 * degree;
     loop->plant.faults.gyro_stuck[3] = true;
@@ -166,7 +166,7 @@ TEST_CASE("a gyro that drifts or repeats itself is voted out, and comes back whe
     CHECK(loop->mode() == Mode::standby);
 }
 
-TEST_CASE("without trackers over an eclipse attitude stays known within a degree, and says so") {
+TEST_CASE("without trackers over an eclipse attitude stays known within a degree, and says so [L1.3]") {
     auto loop = in_standby();
     loop->plant.faults.tracker_blind = {true, true};
     double worst = 0.0;
@@ -213,7 +213,7 @@ TEST_CASE("a clock that jumps is not followed") {
     CHECK(loop->seen(EventId::clock_accepted) == 1);
 }
 
-TEST_CASE("without fixes the orbit is propagated and pointing holds") {
+TEST_CASE("without fixes the orbit is propagated and pointing holds [L1.3]") {
     auto loop = in_standby();
     loop->plant.faults.gps_off = true;
     loop->run(3600.0);
@@ -226,7 +226,7 @@ TEST_CASE("without fixes the orbit is propagated and pointing holds") {
     CHECK(loop->seen(EventId::orbit_blind) == 1);
 }
 
-TEST_CASE("a lost array drive makes SAFE point the wings where they are") {
+TEST_CASE("a lost array drive makes SAFE point the wings where they are [L1.3]") {
     auto loop = in_standby();
     // Wait until the wings are far from their parking place.
     while (std::fabs(wrap_angle(loop->state.array_drive.angle_rad)) < 1.0)
@@ -266,7 +266,7 @@ TEST_CASE("a locked receiver makes STANDBY a DOWNLINK that radiates, within its 
     CHECK(loop->actuators.transmitter_on == 0);
 }
 
-TEST_CASE("MISSION points at a place on the ground while it passes") {
+TEST_CASE("MISSION points at a place on the ground while it passes [L1.1]") {
     auto loop = in_standby();
     ModeRequest request{};
     request.valid = 1;
@@ -292,7 +292,7 @@ TEST_CASE("MISSION points at a place on the ground while it passes") {
     CHECK(loop->mode() == Mode::standby);
 }
 
-TEST_CASE("an empty battery leads to SURVIVAL and back") {
+TEST_CASE("an empty battery leads to SURVIVAL and back [L1.3]") {
     auto loop = in_standby();
     loop->plant.charge = 0.25;
     loop->run(40.0);

@@ -73,7 +73,7 @@ struct Logic {
 
 }  // namespace
 
-TEST_CASE("each mode has its time-out") {
+TEST_CASE("each mode has its time-out [L3.7]") {
     Situation stuck = healthy();
     SUBCASE("BOOT without rates") {
         Logic logic(Mode::boot);
@@ -137,7 +137,7 @@ TEST_CASE("each mode has its time-out") {
     }
 }
 
-TEST_CASE("conditions must last, and the reason is told") {
+TEST_CASE("conditions must last, and the reason is told [L6.1]") {
     const auto leaves = [](Situation now, double after_s, Mode to, ModeReason reason) {
         Logic logic(Mode::standby);
         REQUIRE(logic.run(healthy(), 10.0) < 0.0);
@@ -191,7 +191,7 @@ TEST_CASE("a large pointing error during a commanded slew is no reason") {
     CHECK(logic.run(now, 1000.0) < 0.0);
 }
 
-TEST_CASE("each mode has a command path, and refusals say why") {
+TEST_CASE("each mode has a command path, and refusals say why [L3.5]") {
     const Situation now = healthy();
     for (const Mode from :
          {Mode::detumble, Mode::safe, Mode::standby, Mode::mission, Mode::downlink, Mode::manoeuvre}) {
@@ -297,7 +297,7 @@ TEST_CASE("a reset that finds the wings out goes on without releasing them") {
     CHECK(fast.reason() == ModeReason::already_deployed);
 }
 
-TEST_CASE("a mode number that no code wrote leads to SAFE") {
+TEST_CASE("a mode number that no code wrote leads to SAFE [L3.7]") {
     Logic logic(static_cast<Mode>(200));
     logic.run(healthy(), 0.2);
     CHECK(mode_of(logic.state) == Mode::safe);

@@ -78,7 +78,7 @@ bool state_is_finite(const AutonomyState& s) {
 
 }  // namespace
 
-TEST_CASE("the vote takes the middle and names the unit that lies") {
+TEST_CASE("the vote takes the middle and names the unit that lies [L1.3]") {
     SensorVoting state{};
     sensors_init(state);
     EventList events{};
@@ -219,7 +219,7 @@ TEST_CASE("random bits in sensor frames never leave the actuators' limits nor st
     }
 }
 
-TEST_CASE("no bit of the state can make a step undefined") {
+TEST_CASE("no bit of the state can make a step undefined [L3.1]") {
     auto base = std::make_unique<Loop>(Vector{0.003, -0.002, 0.001}, 2);
     REQUIRE(base->until(Mode::standby, 11000.0));
     base->run(30.0);

@@ -31,7 +31,7 @@ double unit_in_last_place(double value) {
 
 }  // namespace
 
-TEST_CASE("elementary functions against mpmath") {
+TEST_CASE("elementary functions against mpmath [S1]") {
     const auto rows = tests::read_vectors("flight_core/elementary.csv");
     REQUIRE(rows.size() > 1000);
     for (const auto& row : rows) {
