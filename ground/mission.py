@@ -6,8 +6,8 @@ or how far it is granted time:
     at a pass's start     the station turns its carrier on
     at the first frame    commands that are due go up, one every 100 ms, while there is time for their answers
     30 s without frames   they go up all the same: the satellite may hear and not speak
-    3 s before its end    the carrier goes off; the satellite, which radiates while it hears a carrier, falls
-                          silent before it sets, and what it sent last still arrives
+    3 s before its end    the carrier goes off (2.52 s and twice the latency before); the satellite, which
+                          radiates while it hears one, falls silent before it sets, and what it sent arrives
     at its end            the station disconnects
 
 Stations take turns: where two passes overlap, the second begins when the first has ended. A command is
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 NEVER = 2**62
 """A tick or a time that never comes."""
 
-CARRIER_GUARD_NS = 3_000_000_000
+# How long the satellite may go on radiating without a carrier: 2 s by default, and some.
+CARRIER_HOLD_NS = 2_520_000_000
 BLIND_AFTER_NS = 30_000_000_000
 ANSWER_MARGIN_NS = 1_000_000_000
 COMMAND_SPACING_NS = 100_000_000
@@ -45,8 +46,9 @@ _RECORD = struct.Struct("<4sqHI")
 
 @dataclass(slots=True)
 class Pass:
-    """A pass as it went. Times are since the epoch; `start_ns` is later than `aos_ns` if another station was
-    before it.
+    """A pass as it went. Times are since the epoch.
+
+    `start_ns` is later than `aos_ns` if another station was before it.
     """
 
     station: int
@@ -55,17 +57,13 @@ class Pass:
     los_ns: int
     elevation_max_rad: float
     start_ns: int
+    carrier_off_ns: int
     frames: int = 0
     frames_refused: int = 0
     commands: int = 0
     first_frame_ns: int | None = None
     last_frame_ns: int | None = None
     ended: bool = False
-
-    @property
-    def carrier_off_ns(self) -> int:
-        """When the carrier goes off."""
-        return max(self.start_ns, self.los_ns - CARRIER_GUARD_NS)
 
 
 @dataclass(slots=True)
@@ -287,6 +285,10 @@ class Ground:
                 content = json.dumps(asdict(current), sort_keys=True, separators=(",", ":"), allow_nan=False)
                 self._record(b"pass", timer_ns, current.station, content.encode("ascii"))
 
+    def _guard_ns(self) -> int:
+        """How long before a pass's end the carrier goes off."""
+        return CARRIER_HOLD_NS + 2 * self.config.latency_ns
+
     def _begin_pass(self, uplinks: list[Uplink]) -> None:
         window = self._next_window()
         assert window is not None
@@ -295,7 +297,13 @@ class Ground:
         if start_ns >= window.los_ns:
             return
         fresh = Pass(
-            window.station, window.aos_ns, window.tca_ns, window.los_ns, window.elevation_max_rad, start_ns
+            station=window.station,
+            aos_ns=window.aos_ns,
+            tca_ns=window.tca_ns,
+            los_ns=window.los_ns,
+            elevation_max_rad=window.elevation_max_rad,
+            start_ns=start_ns,
+            carrier_off_ns=max(start_ns, window.los_ns - self._guard_ns()),
         )
         self._passes.append(fresh)
         if fresh.carrier_off_ns > start_ns:

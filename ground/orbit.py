@@ -179,19 +179,18 @@ def propagate(
     the epoch since J2000.
     """
     v, w = np.zeros((DEGREE_MAX + 2, DEGREE_MAX + 2)), np.zeros((DEGREE_MAX + 2, DEGREE_MAX + 2))
-    slope, stage, total = np.zeros(6), np.zeros(6), np.zeros(6)
+    slope, stage = np.zeros(6), np.zeros(6)
+    # Classical Runge-Kutta: slopes at 0, 1/2, 1/2, 1 of the step with weights 1, 2, 2, 1 sixths. Element by
+    # element: whole-array assignments would take Numba seconds to compile.
     for i in range(1, len(states)):
-        stage[:] = states[i - 1]
-        total[:] = states[i - 1]
+        for j in range(6):
+            stage[j] = states[i, j] = states[i - 1, j]
         for part in range(4):
-            # Classical Runge-Kutta: slopes at 0, 1/2, 1/2, 1 of the step with weights 1, 2, 2, 1 sixths.
-            ahead_s = STEP_S * (0.0, 0.5, 0.5, 1.0)[part]
-            _acceleration(
-                t_s + (i - 1) * STEP_S + ahead_s, stage, slope, orientation, model, coefficients, table, v, w
-            )
-            weight_s = STEP_S / 6.0 * (1.0, 2.0, 2.0, 1.0)[part]
-            next_s = STEP_S * (0.5, 0.5, 1.0, 0.0)[part]
+            ahead_s = 0.0 if part == 0 else STEP_S if part == 3 else 0.5 * STEP_S
+            weight_s = STEP_S / 6.0 if part in (0, 3) else STEP_S / 3.0
+            next_s = STEP_S if part == 2 else 0.5 * STEP_S
+            t = t_s + (i - 1) * STEP_S + ahead_s
+            _acceleration(t, stage, slope, orientation, model, coefficients, table, v, w)
             for j in range(6):
-                total[j] += weight_s * slope[j]
+                states[i, j] += weight_s * slope[j]
                 stage[j] = states[i - 1, j] + next_s * slope[j]
-        states[i] = total

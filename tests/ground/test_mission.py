@@ -10,12 +10,13 @@ import pytest
 
 from flight.frames import Delivery
 from ground.config import Command, GroundConfig
-from ground.mission import BLIND_AFTER_NS, CARRIER_GUARD_NS, NEVER, Ground
+from ground.mission import BLIND_AFTER_NS, NEVER, Ground
 from ground.predict import predict
 from ground.process import InProcessGround
 
 TICK_NS = 100_000_000
 SECOND_NS = 1_000_000_000
+CARRIER_GUARD_NS = 3_000_000_000  # 2.52 s and twice the latency
 PING = Command(at_ns=0, name="ping")
 
 Configure = Callable[..., GroundConfig]
