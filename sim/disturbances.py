@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from sim.attitude import rotate
-from sim.compiled import Record, compiled
+from sim.compiled import Record, compiled, compiled_inline
 from sim.environment.constants import EARTH_GM
 from sim.environment.layout import AT_AIR_VELOCITY, AT_DENSITY, AT_SOLAR_PRESSURE
 
@@ -134,19 +134,35 @@ def _plates(
     return force_x, force_y, force_z, torque_x, torque_y, torque_z
 
 
+@compiled_inline
+def at_middle(state: Record, model: Record, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """A direction fixed in space, given in body axes now, as the body has it in the middle of the tick.
+
+    Torques that are held over a tick are taken there, so that they do not lag behind a turning body.
+    """
+    half = 0.5 * model.dt_s
+    rate = state.rate_body_rad_s
+    return (
+        x + half * (y * rate[2] - z * rate[1]),
+        y + half * (z * rate[0] - x * rate[2]),
+        z + half * (x * rate[1] - y * rate[0]),
+    )
+
+
 @compiled
 def gravity_gradient_torque(state: Record, model: Record) -> tuple[float, float, float]:
     """3 GM / r³ · r̂ × (I r̂) in the body frame, N m (Markley and Crassidis 2014, 3.3.6)."""
     position = state.position_gcrf_m
     square = position[0] * position[0] + position[1] * position[1] + position[2] * position[2]
     factor = 3.0 * EARTH_GM / (square * math.sqrt(square))
-    n = state.nadir_body
+    nadir = state.nadir_body
+    nx, ny, nz = at_middle(state, model, nadir[0], nadir[1], nadir[2])
     inertia = model.inertia_kg_m2
-    lx = inertia[0, 0] * n[0] + inertia[0, 1] * n[1] + inertia[0, 2] * n[2]
-    ly = inertia[1, 0] * n[0] + inertia[1, 1] * n[1] + inertia[1, 2] * n[2]
-    lz = inertia[2, 0] * n[0] + inertia[2, 1] * n[1] + inertia[2, 2] * n[2]
+    lx = inertia[0, 0] * nx + inertia[0, 1] * ny + inertia[0, 2] * nz
+    ly = inertia[1, 0] * nx + inertia[1, 1] * ny + inertia[1, 2] * nz
+    lz = inertia[2, 0] * nx + inertia[2, 1] * ny + inertia[2, 2] * nz
     return (
-        factor * (n[1] * lz - n[2] * ly),
-        factor * (n[2] * lx - n[0] * lz),
-        factor * (n[0] * ly - n[1] * lx),
+        factor * (ny * lz - nz * ly),
+        factor * (nz * lx - nx * lz),
+        factor * (nx * ly - ny * lx),
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sim.actuators import drive_array, drive_torquers, drive_wheels, fire_thrusters, release_wings
 from sim.attitude import integrate, rotate
 from sim.compiled import Record, compiled
-from sim.disturbances import gravity_gradient_torque, surface_loads
+from sim.disturbances import at_middle, gravity_gradient_torque, surface_loads
 from sim.environment.constants import SPEED_OF_LIGHT_M_S
 from sim.environment.evaluate import evaluate_magnetic_field
 from sim.environment.layout import (
@@ -116,10 +116,11 @@ def apply_torques(state: Record, model: Record, command: Record) -> tuple[float,
         mean_y += model.residual_dipole[1]
         mean_z += model.residual_dipole[2]
     field = state.magnetic_field_body_t
+    bx, by, bz = at_middle(state, model, field[0], field[1], field[2])
     part = state.torque_magnetic_n_m
-    part[0] = mean_y * field[2] - mean_z * field[1]
-    part[1] = mean_z * field[0] - mean_x * field[2]
-    part[2] = mean_x * field[1] - mean_y * field[0]
+    part[0] = mean_y * bz - mean_z * by
+    part[1] = mean_z * bx - mean_x * bz
+    part[2] = mean_x * by - mean_y * bx
     tx += part[0]
     ty += part[1]
     tz += part[2]

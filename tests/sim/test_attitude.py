@@ -88,13 +88,12 @@ def _jacobi(rate_x, rate_z):
 
 @pytest.mark.requirement("L1.1")
 def test_torque_free_motion_against_jacobi():
-    # 5 °/s about nearly the major axis, an hour. The tolerance is the integrator's own error at 0.1 s,
-    # 1e-8, times ten.
+    # 5 °/s about nearly the major axis, an hour; the integrator is good to 1e-12 rad/s here.
     rates, _ = _jacobi(0.082, 0.03)
     state, model = _body(rates(0.0))
     for minute in range(1, 61):
         _spin(state, model, 0.1, np.zeros(4), 600)
-        np.testing.assert_allclose(state["rate_body_rad_s"][0], rates(60.0 * minute), atol=1e-7)
+        np.testing.assert_allclose(state["rate_body_rad_s"][0], rates(60.0 * minute), atol=1e-11)
 
 
 @pytest.mark.requirement("L1.1")
@@ -136,7 +135,8 @@ def test_total_momentum_is_kept_and_its_drift_falls_with_the_fourth_power_of_the
         start = _momentum_gcrf(state, model)
         _spin(state, model, dt, np.zeros(4), round(3600.0 / dt))
         drifts.append(np.linalg.norm(_momentum_gcrf(state, model) - start) / np.linalg.norm(start))
-    assert drifts[1] < 1e-7, drifts
+    # 1.3e-11 where 1e-7 is asked.
+    assert drifts[1] < 1e-10, drifts
     assert 12.0 < drifts[0] / drifts[1] < 20.0, drifts
     assert 12.0 < drifts[1] / drifts[2] < 20.0, drifts
 
