@@ -17,6 +17,7 @@ CONFIG = LinkConfig(TICK_NS, 240_000_000, 3)
 FRAME = bytes(range(256)) * 4 + bytes(91)
 
 
+@pytest.mark.requirement("C2")
 def test_a_tm_frame_arrives_after_its_time_on_the_air_and_the_latency() -> None:
     link = Link(CONFIG)
     link.set_contact(10, 0b101)
@@ -43,6 +44,7 @@ def with_carrier(station: int = 1) -> Link:
     return link
 
 
+@pytest.mark.requirement("C2")
 def test_a_tc_frame_arrives_after_its_time_on_the_air_and_the_latency() -> None:
     link = with_carrier()
     # 250 octets at 64 kbit/s last 31.25 ms; the second waits for the first.

@@ -54,7 +54,7 @@ def test_circular_orbit_is_what_its_keys_say(altitude: float, i: float, node: fl
     assert np.cos(np.arctan2(momentum[0], -momentum[1]) - node) == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.requirement("S4")
+@pytest.mark.requirement("S4", "C6")
 def test_launch_from_starbase_eastward() -> None:
     """418 m/s of spin at 26.0 degrees north (constraint C6); the geocentric latitude, 25.85, is the
     inclination reached.
