@@ -54,8 +54,9 @@ def test_contact_is_short_and_rare(day: Result) -> None:
 
 @pytest.mark.requirement("C5")
 def test_power_is_what_the_arrays_and_the_loads_make_it(day: Result) -> None:
-    """200 W at normal incidence and 1 au; in June the Sun gives 3 % less, and 93 % reach the bus: 180 W. 80 W of
-    standby load, up to 150 W with all else.
+    """200 W at normal incidence and 1 au; in June the Sun gives 3 % less, and 93 % reach the bus: 180 W.
+
+    80 W of standby load, up to 150 W with all else.
     """
     assert column(day, "array_power_w").max() == pytest.approx(180.0, abs=5.0)
     standby = column(day, "flight_mode") == 4
