@@ -135,7 +135,7 @@ def test_each_influence_can_be_switched_off(make_plant, command):
 
 def test_torques_held_over_a_tick_follow_the_turning_body(make_plant, command):
     # A minute's tumble of 5 °/s under a dipole five times the rods' at 100 ms and at 5 ms. Taken at the
-    # tick's start the torque would lag by a quarter of a degree and the attitude be off by 1e-3 rad; what
+    # tick's start the torque would lag by a quarter of a degree and the attitude be off by 6e-4 rad; what
     # remains, 2e-5, is the field's change along the orbit.
     def attitude(tick_ns):
         plant = make_plant(
