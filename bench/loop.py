@@ -11,9 +11,9 @@ safehold and Basilisk alternate, so that a busy machine is busy for both; figure
 How the parts are measured. The driver has a stopwatch that is off in a normal run: a second run of each
 repetition has it on and yields plant, flight, digest and recording (truth rows, expectations, events). Its
 six readings a step are part of what it shows, so the parts add up to a little more than the whole. Link and
-ground are timed around their calls. Glue is what is left: Python between the driver's calls. Noise is part of
-the plant and is measured by drawing what a tick draws. "vote" is three replicas less three times one.
-"""
+ground are timed around their calls. Glue is what is left: Python between the driver's calls. Noise is part
+of the plant and is measured by drawing what a tick draws. "vote" is three replicas less three times one:
+below zero where what the replicas share outweighs the voting."""
 
 from __future__ import annotations
 
