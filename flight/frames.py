@@ -291,7 +291,7 @@ class PacketExtractor:
         return self._split(data)
 
     def _split(self, data: bytes) -> list[bytes]:
-        packets = []
+        packets: list[bytes] = []
         while data:
             octets = packet_octets(data)
             idle = len(data) >= 2 and int.from_bytes(data[:2], "big") & 0x7FF == IDLE_APID
