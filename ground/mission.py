@@ -138,6 +138,16 @@ class Ground:
         timer_ns = self._next_timer_ns()
         return NEVER if timer_ns >= NEVER else timer_ns // self.config.tick_ns
 
+    def reacts(self) -> bool:
+        """Whether a frame could make something depart before the promise: a pass's first frees commands."""
+        current = self._current()
+        return (
+            current is not None
+            and self._carrier_on
+            and current.first_frame_ns is None
+            and any(tracking.state == "queued" for tracking in self._commands)
+        )
+
     def results(self) -> dict[str, Any]:
         """Everything the ground knows, as plain JSON values; times in nanoseconds since the epoch.
 

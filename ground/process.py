@@ -26,6 +26,7 @@ from ground.protocol import Kind
 from ground.server import TOKEN_OCTETS
 
 _POLL_MS = 100
+_HELD_MAX = 1024
 
 
 class GroundError(RuntimeError):
@@ -37,13 +38,20 @@ class GroundLostError(GroundError):
 
 
 class GroundClient(Protocol):
-    """A ground, wherever it runs. `archive` holds every frame that it accepted; hosts may drain it."""
+    """A ground, wherever it runs."""
 
-    archive: list[Delivery]
+    @property
+    def archive(self) -> list[Delivery]:
+        """Every frame that it accepted; hosts may drain it."""
+
+    @property
+    def reacts(self) -> bool:
+        """Whether a frame that arrives before the promise could make something depart before it."""
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
-        will.
+        """Lets the ground live on to `until_tick`; returns what departs, and its promise.
+
+        The promise is the tick before which nothing else departs, unless it `reacts` to a frame.
         """
 
     def results(self) -> dict[str, Any]:
@@ -70,10 +78,13 @@ class InProcessGround:
         self.archive: list[Delivery] = []
         self._ground = Ground(config)
 
+    @property
+    def reacts(self) -> bool:
+        """`Ground.reacts`."""
+        return self._ground.reacts()
+
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
-        will.
-        """
+        """Lets the ground live on to `until_tick`; returns what departs, and its promise."""
         try:
             uplinks = self._ground.advance(until_tick, deliveries)
         except ValueError as error:
@@ -118,12 +129,20 @@ class ZmqGround:
     The process proves by a token that it is ours; what others send to the port is counted in `strangers` and
     dropped. It ends when this process does, however that happens. Raises GroundLostError if it ends first or
     does not answer in `timeout_s`.
+
+    A round trip takes as long as twenty control ticks. So frames to which the ground cannot react are held
+    and go over with the next request that matters: a few times a pass instead of every second.
     """
 
     def __init__(self, config: GroundConfig, *, timeout_s: float = 120.0) -> None:
         self.config = config
-        self.archive: list[Delivery] = []
         self.strangers = 0
+        self.reacts = True
+        self._archive: list[Delivery] = []
+        self._held: list[Delivery] = []
+        self._granted_tick = 0
+        self._handed_tick = 0
+        self._promise_tick = 0
         self._timeout_s = timeout_s
         self._identity: bytes | None = None
         self._closed = False
@@ -144,32 +163,59 @@ class ZmqGround:
         """Of the ground process."""
         return self._process.pid
 
+    @property
+    def archive(self) -> list[Delivery]:
+        """Every frame that the ground accepted; hosts may drain it."""
+        self._hand_over()
+        return self._archive
+
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
-        """Lets the ground live on to `until_tick`; returns what departs and before which tick nothing else
-        will.
-        """
-        reply = self._request(Kind.EXCHANGE, protocol.encode_exchange(until_tick, deliveries))
-        promise_tick, accepted, uplinks = protocol.decode_answer(reply)
-        if len(accepted) != len(deliveries):
-            raise GroundError(f"the ground judged {len(accepted)} of {len(deliveries)} frames")
-        _keep(self.archive, deliveries, accepted)
-        return uplinks, promise_tick
+        """Lets the ground live on to `until_tick`; returns what departs, and its promise."""
+        in_time = self._granted_tick <= until_tick < self._promise_tick
+        if in_time and not self.reacts and not self._closed and len(self._held) < _HELD_MAX:
+            if self._process.poll() is not None:
+                raise self._lost(f"has ended with exit code {self._process.returncode}")
+            self._held += deliveries
+            self._granted_tick = until_tick
+            return [], self._promise_tick
+        held, self._held = self._held + deliveries, []
+        answer = protocol.decode_answer(
+            self._request(Kind.EXCHANGE, protocol.encode_exchange(until_tick, held))
+        )
+        if len(answer.accepted) != len(held):
+            raise GroundError(f"the ground judged {len(answer.accepted)} of {len(held)} frames")
+        _keep(self._archive, held, answer.accepted)
+        self._granted_tick = self._handed_tick = until_tick
+        self._promise_tick, self.reacts = answer.promise_tick, answer.reacts
+        return answer.uplinks, answer.promise_tick
+
+    def _hand_over(self) -> None:
+        """Sends the frames and the grant that are held; by the promise nothing departs."""
+        if self._held or self._granted_tick > self._handed_tick:
+            self._promise_tick = 0
+            uplinks, _ = self.exchange(self._granted_tick, [])
+            assert not uplinks
 
     def results(self) -> dict[str, Any]:
         """`Ground.results`."""
+        self._hand_over()
         results: dict[str, Any] = json.loads(self._request(Kind.RESULTS))
         return results
 
     def digest(self) -> bytes:
         """`Ground.digest`."""
+        self._hand_over()
         return self._request(Kind.DIGEST)
 
     def to_bytes(self) -> bytes:
         """`Ground.to_bytes`."""
+        self._hand_over()
         return self._request(Kind.STATE)
 
     def restore(self, state: bytes) -> None:
         """Takes a state of `to_bytes` of the same configuration; raises GroundError if it is none."""
+        self._held, self.reacts = [], True
+        self._granted_tick = self._handed_tick = self._promise_tick = 0
         self._request(Kind.RESTORE, protocol.encode_pair(self.config.to_json().encode(), state))
 
     def close(self) -> None:

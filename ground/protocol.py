@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
+from typing import NamedTuple
 
 from flight.frames import Delivery, Uplink
 
@@ -23,7 +24,7 @@ ERROR = 0xFF
 _HEADER = struct.Struct("<4sBI")
 _EXCHANGE = struct.Struct("<qI")
 _DELIVERY = struct.Struct("<qHH")
-_ANSWER = struct.Struct("<qII")
+_ANSWER = struct.Struct("<qBII")
 _UPLINK = struct.Struct("<qHBH")
 _UPLINK_KINDS: tuple[str, ...] = ("frame", "carrier_on", "carrier_off")
 
@@ -84,18 +85,28 @@ def decode_exchange(payload: bytes) -> tuple[int, list[Delivery]]:
     return until_tick, deliveries
 
 
-def encode_answer(promise_tick: int, accepted: list[bool], uplinks: list[Uplink]) -> bytes:
+class Answer(NamedTuple):
+    """The reply to EXCHANGE: `Ground.promise_tick`, `Ground.reacts`, `Ground.accepted`, and what departs."""
+
+    promise_tick: int
+    reacts: bool
+    accepted: list[bool]
+    uplinks: list[Uplink]
+
+
+def encode_answer(answer: Answer) -> bytes:
     """The payload of the reply to EXCHANGE."""
-    parts = [_ANSWER.pack(promise_tick, len(accepted), len(uplinks)), bytes(accepted)]
-    for departure_ns, station, kind, frame in uplinks:
+    counts = len(answer.accepted), len(answer.uplinks)
+    parts = [_ANSWER.pack(answer.promise_tick, answer.reacts, *counts), bytes(answer.accepted)]
+    for departure_ns, station, kind, frame in answer.uplinks:
         parts += [_UPLINK.pack(departure_ns, station, _UPLINK_KINDS.index(kind), len(frame)), frame]
     return b"".join(parts)
 
 
-def decode_answer(payload: bytes) -> tuple[int, list[bool], list[Uplink]]:
-    """Promise, acceptance of each delivery, and uplinks of a reply to EXCHANGE; raises MessageError."""
+def decode_answer(payload: bytes) -> Answer:
+    """Reads a reply to EXCHANGE; raises MessageError."""
     try:
-        promise_tick, frames, count = _ANSWER.unpack_from(payload)
+        promise_tick, reacts, frames, count = _ANSWER.unpack_from(payload)
         at = _ANSWER.size
         flags = _piece(payload, at, frames, limit=MESSAGE_OCTETS_MAX)
         at += frames
@@ -107,9 +118,9 @@ def decode_answer(payload: bytes) -> tuple[int, list[bool], list[Uplink]]:
             at += octets
     except struct.error as error:
         raise MessageError("an answer that ends too soon") from error
-    if at != len(payload) or any(flag > 1 for flag in flags):
+    if at != len(payload) or any(flag > 1 for flag in (reacts, *flags)):
         raise MessageError("an answer with other content than it announces")
-    return promise_tick, [flag == 1 for flag in flags], uplinks
+    return Answer(promise_tick, reacts == 1, [flag == 1 for flag in flags], uplinks)
 
 
 def encode_pair(first: bytes, second: bytes) -> bytes:

@@ -53,7 +53,10 @@ class Service:
         if kind == Kind.EXCHANGE:
             until_tick, deliveries = protocol.decode_exchange(payload)
             uplinks = self.ground.advance(until_tick, deliveries)
-            return protocol.encode_answer(self.ground.promise_tick(), self.ground.accepted(), uplinks)
+            accepted = self.ground.accepted()
+            return protocol.encode_answer(
+                protocol.Answer(self.ground.promise_tick(), self.ground.reacts(), accepted, uplinks)
+            )
         if kind == Kind.RESULTS:
             return json.dumps(self.ground.results(), allow_nan=False).encode()
         if kind == Kind.STATE:

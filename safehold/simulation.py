@@ -258,7 +258,7 @@ class Simulation:
             until,
             self.link.next_arrival_up_tick(),
             self.promise_tick + self.lookahead,
-            self.link.next_arrival_down_tick() + self.lookahead,
+            self.link.next_arrival_down_tick() + self.lookahead if self.ground.reacts else until,
         )
         reached = self.driver.run(max(horizon, tick + 1), uplink)
         for sent_tick, frame in self.driver.downlink():

@@ -100,9 +100,7 @@ class Link:
         if tick == last_tick:
             self._contacts.pop()
         self._contacts.append((tick, mask))
-        oldest = tick - 4 * (self.config.latency_ns + _BACKLOG_NS_MAX) // self.config.tick_ns
-        while len(self._contacts) > 2 and self._contacts[1][0] < oldest:
-            self._contacts.pop(0)
+        self._forget()
 
     def send_down(self, tick: int, frame: bytes) -> None:
         """The satellite radiates a TM frame at `tick`; frames come in the order of their ticks."""
@@ -160,6 +158,7 @@ class Link:
             outcome = 0 if carried & self._carrier_on else _OUTCOMES.index("no_carrier") if carried else 0
             if self._account("up", self._chain_up, flying, carried, outcome):
                 frames.append(flying.frame)
+        self._forget()
         return frames
 
     def deliver_down(self, tick: int) -> list[Delivery]:
@@ -176,6 +175,7 @@ class Link:
                     for station in range(self.config.station_count)
                     if carried >> station & 1
                 ]
+        self._forget()
         return deliveries
 
     def receiver_lock(self, tick: int) -> bool:
@@ -224,6 +224,16 @@ class Link:
         link._chain_up = Chain.from_bytes(bytes.fromhex(values["chain_up"]))
         link._chain_down = Chain.from_bytes(bytes.fromhex(values["chain_down"]))
         return link
+
+    def _forget(self) -> None:
+        """Drops contacts that no frame in flight, nor one that a station sends late, can ask for."""
+        late_ns = 4 * (self.config.latency_ns + _BACKLOG_NS_MAX)
+        needed_ns = self._contacts[-1][0] * self.config.tick_ns - late_ns
+        for flying in (*self._down[:1], *self._up):
+            needed_ns = min(needed_ns, flying.departure_ns)
+        needed_tick = needed_ns // self.config.tick_ns
+        while len(self._contacts) > 1 and self._contacts[1][0] <= needed_tick:
+            self._contacts.pop(0)
 
     def _arrival_tick(self, time_ns: int) -> int:
         return -(-time_ns // self.config.tick_ns)

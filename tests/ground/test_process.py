@@ -89,9 +89,32 @@ def test_the_death_of_the_ground_is_a_clear_error(configure: Configure) -> None:
         ground.exchange(10, [])
         os.kill(ground.pid, signal.SIGKILL)
         with pytest.raises(GroundLostError, match="has ended with exit code -9"):
-            ground.exchange(20, [])
+            ground.results()
         with pytest.raises(GroundLostError, match="has been closed"):
             ground.exchange(30, [])
+
+
+def test_the_death_of_the_ground_shows_while_frames_are_held(configure: Configure) -> None:
+    with ZmqGround(configure()) as ground:
+        ground.exchange(10, [])
+        os.kill(ground.pid, signal.SIGKILL)
+        ground._process.wait()
+        with pytest.raises(GroundLostError, match="has ended with exit code -9"):
+            ground.exchange(20, [])
+
+
+def test_frames_that_change_nothing_cost_no_round_trip(
+    configure: Configure, make_world: Callable[..., Any]
+) -> None:
+    config = configure(Command(at_ns=0, name="ping"))
+    (station, aos_ns, los_ns), *_ = [(w.station, w.aos_ns, w.los_ns) for w in predict(config)]
+    with ZmqGround(config) as ground:
+        world = make_world(ground, [(station, aos_ns, los_ns)])
+        world.fly(los_ns // TICK_NS + 50)
+        # Configuration, start, carrier on, first frame, command, carrier off, end of the pass.
+        assert ground._sequence <= 10
+        assert world.exchanges > 460
+        assert len(ground.archive) > 460
 
 
 def test_a_ground_that_cannot_start_says_its_last_words(
@@ -109,7 +132,7 @@ def test_a_ground_that_hangs_is_given_up_and_ended(configure: Configure) -> None
         ground._timeout_s = 0.3
         os.kill(ground.pid, signal.SIGSTOP)
         with pytest.raises(GroundLostError, match=r"has not answered for 0\.3 s"):
-            ground.exchange(20, [])
+            ground.results()
     wait_until_gone(ground.pid)
 
 
@@ -251,12 +274,19 @@ def test_exchanges_come_back_as_they_were(tick: int, frames: list[Delivery], dat
         protocol.decode_exchange(octets + b"\0")
 
 
-@given(st.integers(0, 2**62), st.lists(st.booleans(), max_size=9), st.lists(uplinks, max_size=5), st.data())
+@given(
+    st.integers(0, 2**62),
+    st.booleans(),
+    st.lists(st.booleans(), max_size=9),
+    st.lists(uplinks, max_size=5),
+    st.data(),
+)
 def test_answers_come_back_as_they_were(
-    promise: int, accepted: list[bool], sent: list[Uplink], data: st.DataObject
+    promise: int, reacts: bool, accepted: list[bool], sent: list[Uplink], data: st.DataObject
 ) -> None:
-    octets = protocol.encode_answer(promise, accepted, sent)
-    assert protocol.decode_answer(octets) == (promise, accepted, sent)
+    answer = protocol.Answer(promise, reacts, accepted, sent)
+    octets = protocol.encode_answer(answer)
+    assert protocol.decode_answer(octets) == answer
     cut = data.draw(st.integers(0, len(octets) - 1))
     with pytest.raises(MessageError):
         protocol.decode_answer(octets[:cut])

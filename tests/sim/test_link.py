@@ -141,6 +141,24 @@ def test_wrong_use_is_refused() -> None:
         Link.from_bytes(LinkConfig(TICK_NS, TICK_NS, 2), link.to_bytes())
 
 
+def test_a_frame_that_is_asked_for_an_orbit_later_is_judged_as_if_at_once() -> None:
+    digests = []
+    for asked in (13, 60_000):
+        link = Link(CONFIG)
+        link.set_contact(0, 0b001)
+        link.send_down(10, FRAME)
+        link.send_down(2_000, FRAME)
+        for tick, mask in ((2_001, 0), (50_000, 0b001), (50_001, 0), (60_000, 0b001)):
+            link.set_contact(tick, mask)
+            if asked == 13:
+                link.deliver_down(tick)
+        link.deliver_down(60_000)
+        assert link.counters["down_delivered_frames"] == 1
+        assert link.counters["down_loss_of_signal_frames"] == 1
+        digests.append((link.digest(), link.to_bytes()))
+    assert digests[0] == digests[1]
+
+
 Script = list[tuple[int, str, int]]
 
 scripts = st.lists(
