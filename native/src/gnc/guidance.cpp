@@ -23,15 +23,16 @@ Vector rate_between(Quaternion now, Quaternion later, double duration_s) {
     return (-1.0 / duration_s) * rotation_vector(later * conjugate(now));
 }
 
-// With yaw steering the Sun lies in body x-z, so that the drive about y reaches it.
-Vector yaw_direction(Vector down, Vector velocity, Vector sun_gcrf) {
-    const Vector flat = sun_gcrf - dot(sun_gcrf, down) * down;
-    return dot(flat, velocity) < 0.0 ? -flat : flat;
+// With yaw steering the Sun lies in body x-z, on the side of +x, so that the drive about y reaches it. Far
+// from the orbit's plane the Sun's horizontal direction only swings about the orbit normal: the body never
+// has to turn over.
+Vector yaw_direction(Vector down, Vector sun_gcrf) {
+    return sun_gcrf - dot(sun_gcrf, down) * down;
 }
 
 Quaternion nadir_attitude(Vector position, Vector velocity, Vector sun_gcrf, bool yaw_steering) {
     const Vector down = -unit(position);
-    return attitude_from(down, yaw_steering ? yaw_direction(down, velocity, sun_gcrf) : velocity);
+    return attitude_from(down, yaw_steering ? yaw_direction(down, sun_gcrf) : velocity);
 }
 
 }  // namespace

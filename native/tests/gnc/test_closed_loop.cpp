@@ -305,7 +305,7 @@ TEST_CASE("an empty battery leads to SURVIVAL and back [L1.3]") {
         CHECK(torque == 0.0F);
     loop->run(700.0);
     CHECK(loop->rate_deg_s() < 1.0);
-    loop->plant.charge = 0.5;
+    loop->plant.charge = 0.6;
     loop->run(40.0);
     CHECK(loop->mode() == Mode::safe);
     CHECK(loop->until(Mode::standby, orbit_s));

@@ -272,14 +272,14 @@ TEST_CASE("SAFE waits for charge, knowledge and its dwell before it hands over")
     now.charge = 0.40;
     CHECK(logic.run(now, 2000.0) < 0.0);
     CHECK(logic.state.navigation == 0);
-    now.charge = 0.46;
+    now.charge = 0.56;
     now.attitude_running = false;
     CHECK(logic.run(now, 1000.0) < 0.0);
     CHECK(logic.state.navigation == 1);
-    now.charge = 0.42;  // hysteresis: trackers stay on
+    now.charge = 0.52;  // hysteresis: trackers stay on
     CHECK(logic.run(now, 10.0) < 0.0);
     CHECK(logic.state.navigation == 1);
-    now.charge = 0.46;
+    now.charge = 0.56;
     now.attitude_running = true;
     CHECK(logic.run(now, 100.0) == doctest::Approx(60.0).epsilon(0.01));
     CHECK(mode_of(logic.state) == Mode::standby);
