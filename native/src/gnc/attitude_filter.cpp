@@ -12,6 +12,8 @@ constexpr double covariance_period_s = 0.5;
 constexpr double field_period_s = 10.0;
 constexpr double sun_period_s = 30.0;
 constexpr double coarse_sigma_rad = 0.35;
+constexpr double restart_bias_sigma_rad_s = 5.0e-4;  // after a contradiction the bias may have jumped
+constexpr double tracker_rate_sigma_rad_s = 5.0e-4;  // of a rate taken from trackers
 constexpr double determinant_min = 1.0e-80;
 
 Matrix outer(Vector a, Vector b) {
@@ -39,7 +41,8 @@ void start(AttitudeFilter& state, const Parameters& p, Quaternion q, const Matri
 }
 
 // Phi = [F, G; 0, I] with F the frame's turn and G = T I - T^2/2 [w x].
-void propagate_covariance(AttitudeFilter& state, const Parameters& p, double units) {
+void propagate_covariance(AttitudeFilter& state, const Parameters& p, const Measurements& measured) {
+    const double units = greatest(static_cast<double>(measured.gyros_used), 1.0);
     const double t = state.turn_s;
     if (!(t > 0.0)) return;
     const Matrix w = skew(state.turn_rad);  // [w x] T
@@ -54,7 +57,10 @@ void propagate_covariance(AttitudeFilter& state, const Parameters& p, double uni
     Matrix c = fc + gb;
     // Random walk of angle, of bias, and the scale factor's error, which acts like a noise while the body
     // turns.
-    const double q_angle = p.gyro_noise_rad_rts * p.gyro_noise_rad_rts / units;
+    // Gyros that are noisier than promised are believed less: their spread shows it.
+    const double promised = p.gyro_noise_rad_rts * p.gyro_noise_rad_rts;
+    double q_angle = greatest(promised, measured.gyro_noise_rad2_s2 * p.control_period_s) / units;
+    if (measured.gyros_used == 0) q_angle += tracker_rate_sigma_rad_s * tracker_rate_sigma_rad_s;
     const double q_bias = p.gyro_bias_walk_rad_s_rts * p.gyro_bias_walk_rad_s_rts / units;
     const double scale = spacecraft::gyro_scale_error;
     const double q_scale = 30.0 * scale * scale * dot(state.turn_rad, state.turn_rad) / (t * t) / units;
@@ -163,6 +169,8 @@ std::uint32_t use_trackers(AttitudeFilter& state, const Parameters& p, const Mea
             // directly.
             events.add(EventId::attitude_restarted, 1.0, state.tracker_rejections[i]);
             start_from_tracker(state, p, measured, i);
+            const double b = restart_bias_sigma_rad_s * restart_bias_sigma_rad_s;
+            state.bias_covariance = diagonal(b, b, b);
         }
     }
     return rejected;
@@ -261,7 +269,7 @@ std::uint32_t attitude_step(AttitudeFilter& state, const Parameters& p, const Me
     const bool vectors = without_tracker && (reference.field_valid || reference.sun_valid);
     if (tracker || vectors || state.turn_s >= covariance_period_s) {
         state.body_from_gcrf = normalised(state.body_from_gcrf);
-        propagate_covariance(state, p, greatest(static_cast<double>(measured.gyros_used), 1.0));
+        propagate_covariance(state, p, measured);
         if (!measured.rate_valid) {
             // No rate at all: a degree a second is possible.
             for (std::size_t i = 0; i < 3; ++i)

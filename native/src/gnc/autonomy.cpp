@@ -10,6 +10,8 @@ namespace {
 constexpr Vector minus_z = {0.0, 0.0, -1.0};
 constexpr double capture_gain_1_s = 0.1;
 constexpr double attitude_error_max_rad = 0.1;
+constexpr double integrated_error_max_rad = 0.02;  // larger errors are transients
+constexpr double integral_max_rad_s = 0.8;         // with the default gain 3 mN m
 constexpr double search_after_s = 3000.0;
 constexpr Vector search_rate_rad_s = {0.003, 0.0, 0.0};
 constexpr double survival_damping_1_s = 0.004;
@@ -58,6 +60,7 @@ void estimate(AutonomyState& s, const Parameters& p, const SensorFrame& frame, C
     clock_step(s.clock, p, frame, events);
     sensors_step(s.sensors, p, frame, c.measured, events);
     telemetry.sensor_rejections += c.measured.rejected;
+    tracker_rate_step(s.tracker_rate, p, c.measured, events);
     clock_fix(s.clock, c.measured, frame);
     almanac_step(s.almanac, p, s.clock.time_ns);
     orbit_step(s.orbit, p, s.almanac, s.clock.time_ns, c.measured, events);
@@ -113,6 +116,7 @@ Situation situation(const AutonomyState& s, const SensorFrame& frame, const Cont
     now.wheels = wheels_healthy(s.wheels);
     now.orbit_valid = c.orbit.valid;
     now.slewing = s.guidance.slewing != 0;
+    now.drive_lost = s.array_drive.lost != 0;
     now.charge_low = s.power.low != 0;
     now.charge_critical = s.power.critical != 0;
     now.separated = s.deployment.separated != 0;
@@ -190,9 +194,15 @@ void follow_guidance(AutonomyState& s, const Parameters& p, const Context& c, Ve
         limited(rotation_vector(s.guidance.reference_body_from_gcrf * conjugate(s.attitude.body_from_gcrf)),
                 attitude_error_max_rad);
     const double w = p.attitude_bandwidth_rad_s;
+    if (dot(error, error) < integrated_error_max_rad * integrated_error_max_rad) {
+        s.guidance.integral_rad_s =
+            limited(s.guidance.integral_rad_s + p.control_period_s * error, integral_max_rad_s);
+        if (!is_finite(s.guidance.integral_rad_s)) s.guidance.integral_rad_s = {0.0, 0.0, 0.0};
+    }
     const Vector acceleration =
         s.guidance.acceleration_body_rad_s2 +
-        (2.0 * p.attitude_damping * w) * (s.guidance.rate_body_rad_s - c.rate_body_rad_s) - (w * w) * error;
+        (2.0 * p.attitude_damping * w) * (s.guidance.rate_body_rad_s - c.rate_body_rad_s) - (w * w) * error -
+        p.attitude_integral_1_s3 * s.guidance.integral_rad_s;
     wheels_command(s.wheels, p, torque_for(s, c.rate_body_rad_s, acceleration) - external_n_m);
 }
 
@@ -378,6 +388,7 @@ void autonomy_init(AutonomyState& state, const Parameters&) {
     sensors_init(state.sensors);
     almanac_init(state.almanac);
     orbit_init(state.orbit);
+    tracker_rate_init(state.tracker_rate);
     attitude_init(state.attitude);
     sun_sense_init(state.sun);
     wheels_init(state.wheels);

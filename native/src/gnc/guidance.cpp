@@ -55,6 +55,7 @@ void guidance_step(Guidance& state, const Parameters& p, const AttitudeTarget& t
     if (state.active == 0) {
         state.reference_body_from_gcrf = estimate_body_from_gcrf;
         state.rate_body_rad_s = limited(rate_body_rad_s, p.slew_rate_rad_s);
+        state.integral_rad_s = {0.0, 0.0, 0.0};
         state.active = 1;
         state.slewing = 1;
     }

@@ -229,8 +229,13 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
     }
     const bool known =
         now.attitude_running && now.attitude_sigma_rad < p.knowledge_entry_rad && now.orbit_valid;
-    const bool able = now.charge >= p.charge_standby_min && !now.charge_low && now.wheels >= 3 &&
-                      now.rate_rad_s < p.detumble_exit_rate_rad_s * 2.0;
+    // Where a low charge has led here, more is asked for; without the array drive only SAFE feeds the
+    // battery.
+    const bool was_low = state.safe_reason == static_cast<std::uint32_t>(ModeReason::charge_low) ||
+                         state.safe_reason == static_cast<std::uint32_t>(ModeReason::charge_recovered);
+    const double charge_needed = was_low ? p.charge_standby_again : p.charge_standby_min;
+    const bool able = now.charge >= charge_needed && !now.charge_low && !now.drive_lost && now.rate_valid &&
+                      now.wheels >= 3 && now.rate_rad_s < p.detumble_exit_rate_rad_s * 2.0;
     const bool ready = held(state.ready_s, known && able, dt, ready_hold_s);
     // What a person put in SAFE stays there for a person, or for the time-out.
     const bool commanded = state.safe_reason == static_cast<std::uint32_t>(ModeReason::commanded);

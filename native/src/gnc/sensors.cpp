@@ -80,6 +80,7 @@ double largest_difference(Vector a, Vector b) {
 
 struct Vote {
     Vector value;
+    Vector reference;  // what each unit is compared with
     std::uint32_t used;
 };
 
@@ -108,9 +109,20 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
         z[usable] = samples[i].z;
         ++usable;
     }
-    Vote result = {last, 0};
+    // With every unit excluded those that are sound are compared with each other, or none would ever come
+    // back.
+    const bool all_excluded = usable == 0;
+    for (std::size_t i = 0; i < n && all_excluded; ++i) {
+        if (faults[i] != Exclusion::none) continue;
+        x[usable] = samples[i].x;
+        y[usable] = samples[i].y;
+        z[usable] = samples[i].z;
+        ++usable;
+    }
+    Vote result = {last, last, 0};
     Vector reference = last;
     if (usable > 0) reference = {middle(x, usable), middle(y, usable), middle(z, usable)};
+    result.reference = reference;
     Vector sum = {0.0, 0.0, 0.0};
     std::array<double, n> deviation{};
     for (std::size_t i = 0; i < n; ++i) {
@@ -124,7 +136,8 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
     }
     if (result.used > 0) {
         result.value = (1.0 / static_cast<double>(result.used)) * sum;
-    } else if (usable > 0) {
+        result.reference = result.value;
+    } else if (usable > 0 && !all_excluded) {
         std::size_t nearest = n;
         for (std::size_t i = 0; i < n; ++i) {
             if (faults[i] != Exclusion::none || health[i].excluded != 0) continue;
@@ -135,6 +148,7 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
         }
         result.value = samples[nearest < n ? nearest : 0];
         result.used = 1;
+        result.reference = result.value;
         for (std::size_t i = 0; i < n; ++i)
             deviation[i] = largest_difference(samples[i], result.value);
     }
@@ -152,6 +166,52 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
     return result;
 }
 
+// A bias too small for the vote shows in the mean over ten seconds. A unit marked here counts as disagreeing.
+void mark_drift(const SensorVoting& state, const Parameters& p, const std::array<Vector, 4>& samples,
+                std::array<Exclusion, 4>& faults) {
+    if ((state.gyro[0].excluded & state.gyro[1].excluded & state.gyro[2].excluded & state.gyro[3].excluded) !=
+        0)
+        return;
+    const double allowed = p.gyro_drift_rad_s + 1.0e-3 * norm(state.rate_body_rad_s);
+    // The vote cannot tell who is right once fewer than three are left.
+    std::uint32_t sound = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        sound += faults[i] == Exclusion::none && state.gyro[i].excluded == 0 ? 1U : 0U;
+    std::size_t worst = 4;
+    double largest = allowed * allowed;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        const double drift = dot(state.gyro_drift_rad_s[i], state.gyro_drift_rad_s[i]);
+        if (faults[i] != Exclusion::none || !(drift > allowed * allowed)) continue;
+        if (state.gyro[i].excluded != 0) {
+            faults[i] = Exclusion::disagrees;  // not well yet
+        } else if (drift > largest && sound >= 3) {
+            largest = drift;
+            worst = i;
+        }
+    }
+    if (worst < 4) faults[worst] = Exclusion::disagrees;
+}
+
+void follow_drift(SensorVoting& state, const Parameters& p, const std::array<Vector, 4>& samples,
+                  const std::array<Exclusion, 4>& faults, Vector voted) {
+    const double share = least(p.control_period_s / 10.0, 1.0);
+    double square = 0.0;
+    double count = 0.0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (faults[i] != Exclusion::none && faults[i] != Exclusion::disagrees) continue;
+        const Vector difference = samples[i] - voted;
+        state.gyro_drift_rad_s[i] =
+            state.gyro_drift_rad_s[i] + share * (difference - state.gyro_drift_rad_s[i]);
+        if (state.gyro[i].excluded != 0 || faults[i] != Exclusion::none) continue;
+        square += dot(difference, difference);
+        count += 1.0;
+    }
+    if (count < 2.0) return;
+    // Differences from the mean of n have (n - 1)/n of the variance.
+    const double variance = square / (3.0 * (count - 1.0));
+    state.gyro_noise_rad2_s2 += share * (variance - state.gyro_noise_rad2_s2);
+}
+
 void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
            EventList& events) {
     std::array<Vector, 4> samples{};
@@ -164,6 +224,7 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, M
                          (frame.valid >> i & 1U) != 0, frame.sample_age_ms[i], spacecraft::gyro_range_rad_s);
         excluded_before |= state.gyro[i].excluded << i;
     }
+    mark_drift(state, p, samples, faults);
     const VotedUnits kind = {EventId::gyro_excluded, EventId::gyro_readmitted, p.gyro_vote_rad_s,
                              as_count(p.exclusion_persistence),
                              as_count(p.readmission_s / p.control_period_s)};
@@ -171,6 +232,8 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, M
     std::uint32_t excluded_after = 0;
     for (std::size_t i = 0; i < 4; ++i)
         excluded_after |= state.gyro[i].excluded << i;
+    follow_drift(state, p, samples, faults, result.reference);
+    out.gyro_noise_rad2_s2 = state.gyro_noise_rad2_s2;
     out.gyro_set_changed = excluded_after != excluded_before;
     out.gyros_used = result.used;
     if (result.used > 0) {

@@ -166,6 +166,35 @@ TEST_CASE("a gyro that drifts or repeats itself is voted out, and comes back whe
     CHECK(loop->mode() == Mode::standby);
 }
 
+TEST_CASE("a bias too small for the vote is found by its mean [L1.3]") {
+    auto loop = in_standby();
+    loop->plant.faults.gyro_bias_rad_s[0] = 0.03 * degree;
+    for (int k = 0; k < 3000; ++k) {
+        loop->step();
+        REQUIRE(loop->pointing_error_deg() < 0.5);
+        if (k > 1200) REQUIRE(loop->knowledge_error_deg() < 0.02);
+    }
+    CHECK(loop->telemetry.gyro_health == 0b1110);
+    CHECK(loop->seen(EventId::attitude_restarted) == 0);
+}
+
+TEST_CASE("with no gyro left the trackers give the rate and STANDBY goes on [L1.3]") {
+    auto loop = in_standby();
+    loop->plant.faults.gyro_stuck = {true, true, true, true};
+    loop->run(60.0);
+    for (int k = 0; k < 12000; ++k) {
+        loop->step();
+        REQUIRE(loop->mode() == Mode::standby);
+        REQUIRE(loop->pointing_error_deg() < 0.5);
+    }
+    CHECK(loop->seen(EventId::rate_from_trackers) == 1);
+    CHECK(loop->telemetry.gyro_health == 0);
+    loop->plant.faults.gyro_stuck = {};
+    loop->run(120.0);
+    CHECK(loop->telemetry.gyro_health == 15);
+    CHECK(loop->pointing_error_deg() < 0.1);
+}
+
 TEST_CASE("without trackers over an eclipse attitude stays known within a degree, and says so [L1.3]") {
     auto loop = in_standby();
     loop->plant.faults.tracker_blind = {true, true};
@@ -308,6 +337,9 @@ TEST_CASE("an empty battery leads to SURVIVAL and back [L1.3]") {
     loop->plant.charge = 0.6;
     loop->run(40.0);
     CHECK(loop->mode() == Mode::safe);
+    // After a low charge more is asked for than otherwise.
+    CHECK_FALSE(loop->until(Mode::standby, 1000.0));
+    loop->plant.charge = 0.8;
     CHECK(loop->until(Mode::standby, orbit_s));
 }
 

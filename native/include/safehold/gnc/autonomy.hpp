@@ -26,6 +26,7 @@
 #include "safehold/gnc/power.hpp"
 #include "safehold/gnc/sensors.hpp"
 #include "safehold/gnc/sun_sense.hpp"
+#include "safehold/gnc/tracker_rate.hpp"
 #include "safehold/gnc/wheels.hpp"
 
 namespace safehold {
@@ -35,6 +36,7 @@ struct AutonomyState {
     SensorVoting sensors;
     Almanac almanac;
     OrbitFilter orbit;
+    TrackerRate tracker_rate;
     AttitudeFilter attitude;
     SunSense sun;
     WheelSet wheels;
@@ -46,10 +48,10 @@ struct AutonomyState {
     ModeLogic modes;
 };
 static_assert(sizeof(AutonomyState) == sizeof(OnBoardClock) + sizeof(SensorVoting) + sizeof(Almanac) +
-                                           sizeof(OrbitFilter) + sizeof(AttitudeFilter) + sizeof(SunSense) +
-                                           sizeof(WheelSet) + sizeof(Magnetics) + sizeof(ArrayDrive) +
-                                           sizeof(Deployment) + sizeof(PowerControl) + sizeof(Guidance) +
-                                           sizeof(ModeLogic));
+                                           sizeof(OrbitFilter) + sizeof(TrackerRate) +
+                                           sizeof(AttitudeFilter) + sizeof(SunSense) + sizeof(WheelSet) +
+                                           sizeof(Magnetics) + sizeof(ArrayDrive) + sizeof(Deployment) +
+                                           sizeof(PowerControl) + sizeof(Guidance) + sizeof(ModeLogic));
 static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyState) % 8 == 0);
 
 // What the satellite believes of its attitude, for comparison with truth: valid, quaternion body from GCRF,

@@ -20,6 +20,7 @@ struct Guidance {
     Quaternion reference_body_from_gcrf;
     Vector rate_body_rad_s;           // of the reference
     Vector acceleration_body_rad_s2;  // of the reference
+    Vector integral_rad_s;            // of the attitude error, for control
     Quaternion hold_body_from_gcrf;   // commanded by MANOEUVRE
     Vector place_itrs_m;              // commanded by MISSION
     std::uint32_t active;             // 1 while the reference is in use
@@ -27,7 +28,7 @@ struct Guidance {
     std::uint32_t yaw_steering;
     std::uint32_t spare;
 };
-static_assert(sizeof(Guidance) == 32 + 24 + 24 + 32 + 24 + 16);
+static_assert(sizeof(Guidance) == 32 + 24 + 24 + 24 + 32 + 24 + 16);
 static_assert(std::is_trivially_copyable_v<Guidance>);
 
 struct AttitudeTarget {

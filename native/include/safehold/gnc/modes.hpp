@@ -51,6 +51,7 @@ struct Situation {
     bool attitude_running;
     bool orbit_valid;
     bool slewing;
+    bool drive_lost;
     bool charge_low;
     bool charge_critical;
     bool separated;

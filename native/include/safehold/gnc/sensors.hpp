@@ -24,8 +24,10 @@ struct UnitHealth {
 };
 
 struct SensorVoting {
-    Vector rate_body_rad_s;  // last voted rate
-    Vector field_body_t;     // last voted field
+    Vector rate_body_rad_s;                  // last voted rate
+    Vector field_body_t;                     // last voted field
+    std::array<Vector, 4> gyro_drift_rad_s;  // mean difference of each gyro from the vote
+    double gyro_noise_rad2_s2;               // mean square of the differences, per axis
     double rate_age_s;
     double field_age_s;
     std::array<std::int64_t, 2> gps_time_ns;
@@ -41,14 +43,15 @@ struct SensorVoting {
     std::uint32_t gyros_lost;
     std::uint32_t spare;
 };
-static_assert(sizeof(SensorVoting) == 48 + 16 + 16 + 23 * 16 + 48 + 32 + 36 + 12);
+static_assert(sizeof(SensorVoting) == 48 + 96 + 8 + 16 + 16 + 23 * 16 + 48 + 32 + 36 + 12);
 static_assert(std::is_trivially_copyable_v<SensorVoting>);
 
 // What one tick brought. Not state: made anew each tick.
 struct Measurements {
-    Vector rate_body_rad_s;  // voted, not corrected for bias; the last one while no gyro is usable
-    Vector field_body_t;     // voted; the last one between samples
-    Vector sun_body;         // sum of the faces, not normalised
+    Vector rate_body_rad_s;     // voted, not corrected for bias; the last one while no gyro is usable
+    Vector field_body_t;        // voted; the last one between samples
+    double gyro_noise_rad2_s2;  // variance of one gyro's sample, as seen in the vote
+    Vector sun_body;            // sum of the faces, not normalised
     std::array<Quaternion, 2> attitude_body_from_gcrf;  // from the trackers, at their sample times
     std::array<double, 2> attitude_age_s;
     std::array<Vector, 2> gps_position_itrs_m;
