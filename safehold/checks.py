@@ -361,7 +361,7 @@ def _spacecraft(scenario: Scenario) -> Iterator[Problem]:
         return
     from safehold.spacecraft import problems
 
-    yield from problems(scenario.spacecraft)
+    yield from problems(scenario.spacecraft, scenario.tick_ns)
 
 
 # The orbit comes first: without its file it is not looked at.

@@ -9,19 +9,28 @@ from safehold.errors import Problem
 from safehold.near import suggestion
 
 
-def problems(overrides: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with `[spacecraft]`; one problem a key."""
+def problems(overrides: Mapping[str, Any], tick_ns: int) -> Iterator[Problem]:
+    """What is wrong with `[spacecraft]`: a problem a key; if each is right, how they go together."""
     import dataclasses
 
-    from sim.spacecraft import Spacecraft, SpacecraftKeyError
+    from sim.spacecraft import Spacecraft, SpacecraftKeyError, check_rate, check_value
 
     known = [field.name for field in dataclasses.fields(Spacecraft)]
+    sound = True
     for key, value in overrides.items():
         if key not in known:
+            sound = False
             hint = suggestion(key, known) or "; docs/spacecraft.md lists the properties"
             yield Problem("SH-SCN-023", f"unknown spacecraft property{hint}", f"spacecraft.{key}")
             continue
         try:
-            Spacecraft.with_overrides({key: value})
+            check_value(key, value)
         except SpacecraftKeyError as error:
+            sound = False
             yield Problem("SH-SCN-008", f"is {value!r}; {error.expected}", f"spacecraft.{key}")
+    if not sound:
+        return
+    try:
+        check_rate(Spacecraft.with_overrides(overrides), tick_ns)
+    except SpacecraftKeyError as error:
+        yield Problem("SH-SCN-008", f"is {error.value!r}; {error.expected}", f"spacecraft.{error.key}")

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from sim.environment.constants import EARTH_FLATTENING, EARTH_RADIUS_M
 from sim.environment.tables import EnvironmentModel
 from sim.noise import normals, stream_key
-from sim.records import MODEL_DTYPE, QUATERNION_HISTORY, STATIONS_MAX
-from sim.spacecraft import Spacecraft, SpacecraftKeyError
+from sim.records import MODEL_DTYPE, STATIONS_MAX
+from sim.spacecraft import SLOW_STEP_S, Spacecraft, check_rate
 
 STANDARD_GRAVITY_M_S2 = 9.80665
-SLOW_STEP_S = 1.0
 Array = NDArray[np.float64]
 
 
@@ -45,7 +44,8 @@ def model_record(
     gravity_gradient: bool = True,
     residual_dipole: bool = True,
 ) -> NDArray[np.void]:
-    """The model of a run, shape (1,) of MODEL_DTYPE."""
+    """The model of a run, shape (1,) of MODEL_DTYPE; raises `SpacecraftKeyError` as `check_rate` does."""
+    check_rate(craft, tick_ns)
     buffer = np.zeros(1, MODEL_DTYPE)
     model: Any = buffer[0]
     model["tick_ns"] = tick_ns
@@ -136,7 +136,7 @@ def _wheels_and_thrusters(model: Any, craft: Spacecraft) -> None:
         craft.thruster_specific_impulse_s * STANDARD_GRAVITY_M_S2
     )
     liquid = craft.propellant_kg / craft.propellant_density_kg_m3
-    model["tank_gas_m3"] = max(1e-6, craft.tank_volume_m3 - liquid)
+    model["tank_gas_m3"] = craft.tank_volume_m3 - liquid
 
 
 def _magnetics(model: Any, craft: Spacecraft) -> None:
@@ -274,12 +274,7 @@ def _other_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
     model["tracker_sun_cos"] = math.cos(craft.tracker_sun_exclusion_rad)
     model["tracker_earth_exclusion"] = craft.tracker_earth_exclusion_rad
     model["tracker_period_ticks"] = _ticks(craft.tracker_period_s, tick_ns)
-    latency = round(craft.tracker_latency_s * 1e9 / tick_ns)
-    if latency >= QUATERNION_HISTORY:
-        most = QUATERNION_HISTORY - 1
-        expected = f"needs at most {most} control ticks, {most * tick_ns / 1e9:g} s"
-        raise SpacecraftKeyError("tracker_latency_s", craft.tracker_latency_s, expected)
-    model["tracker_latency_ticks"] = latency
+    model["tracker_latency_ticks"] = round(craft.tracker_latency_s * 1e9 / tick_ns)
     model["tracker_warm_up_ns"] = round(craft.tracker_warm_up_s * 1e9)
     model["magnetometer_bias"] = craft.magnetometer_bias_t * normals(seed, "magnetometer_bias", 9).reshape(
         3, 3

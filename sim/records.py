@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from sim.environment.layout import RECORD_SIZE
+from sim.spacecraft import TRACKER_MEMORY_TICKS
 
 STATIONS_MAX = 16
-QUATERNION_HISTORY = 32
+QUATERNION_HISTORY = TRACKER_MEMORY_TICKS + 1
 
 # Whole numbers as NumPy has them, so that Numba does not compile a callee anew for each value.
 _whole: Any = np.int64

@@ -36,6 +36,11 @@ SWITCHES = (
     "payload",
 )
 HEATERS = ("battery", "tank", "wheels", "payload")
+# Temperatures and slow drifts advance once in this time.
+SLOW_STEP_S = 1.0
+# The plant remembers its attitude for so many ticks.
+TRACKER_MEMORY_TICKS = 31
+_STEFAN_BOLTZMANN = 5.670374419e-8
 
 Values = float | tuple[Any, ...]
 
@@ -334,33 +339,67 @@ class Spacecraft:
     @classmethod
     def with_overrides(cls, overrides: Mapping[str, object]) -> Spacecraft:
         """The reference spacecraft with some constants changed; raises `SpacecraftKeyError`."""
-        declared = {field.name: field for field in dataclasses.fields(cls)}
-        values: dict[str, Any] = {}
-        for key, value in overrides.items():
-            if key not in declared:
-                raise SpacecraftKeyError(key, value, "unknown key; see docs/spacecraft.md for the list")
-            values[key] = _checked(declared[key], value)
+        values: dict[str, Any] = {key: check_value(key, value) for key, value in overrides.items()}
         craft = cls(**values)
         _check_inertia(craft)
+        _check_vectors(craft)
+        _check_order(craft)
         return craft
 
 
-def _checked(field: Any, value: object) -> Values:
-    """A value with the shape of the field's default, every element finite and in range."""
+def check_value(key: str, value: object) -> Values:
+    """A value for a constant, with the shape of its default and every element finite and in range.
+
+    Raises `SpacecraftKeyError`. Whether it goes together with the others is for `Spacecraft.with_overrides`.
+    """
+    declared: dict[str, Any] = {field.name: field for field in dataclasses.fields(Spacecraft)}
+    field = declared.get(key)
+    if field is None:
+        raise SpacecraftKeyError(key, value, "unknown key; see docs/spacecraft.md for the list")
     low, high = field.metadata["low"], field.metadata["high"]
 
     def check(given: object, like: Values) -> Values:
         if isinstance(like, tuple):
             if not isinstance(given, list | tuple) or len(given) != len(like):
-                raise SpacecraftKeyError(field.name, value, f"needs a list of {len(like)}, like {like}")
+                raise SpacecraftKeyError(key, value, f"needs a list of {len(like)}, like {like}")
             return tuple(check(one, other) for one, other in zip(given, like, strict=True))
         if isinstance(given, bool) or not isinstance(given, int | float):
-            raise SpacecraftKeyError(field.name, value, "needs a number")
+            raise SpacecraftKeyError(key, value, "needs a number")
         if not math.isfinite(given) or not low <= given <= high:
-            raise SpacecraftKeyError(field.name, value, f"needs a finite number from {low:g} to {high:g}")
+            raise SpacecraftKeyError(key, value, f"needs a finite number from {low:g} to {high:g}")
         return float(given)
 
     return check(value, field.default)
+
+
+def check_rate(craft: Spacecraft, tick_ns: int) -> None:
+    """Whether a spacecraft can be stepped at a control rate; raises `SpacecraftKeyError`.
+
+    The trackers' latency must fit into the plant's memory of its attitude, and the explicit thermal step
+    must be stable: no node may give away more than half of its heat in it.
+    """
+    if round(craft.tracker_latency_s * 1e9 / tick_ns) > TRACKER_MEMORY_TICKS:
+        longest = TRACKER_MEMORY_TICKS * tick_ns / 1e9
+        expected = f"needs at most {TRACKER_MEMORY_TICKS} control ticks, {longest:g} s"
+        raise SpacecraftKeyError("tracker_latency_s", craft.tracker_latency_s, expected)
+    step_s = max(1, round(SLOW_STEP_S * 1e9 / tick_ns)) * tick_ns / 1e9
+    flow = list(craft.thermal_conductance_w_k)
+    flow[0] = sum(flow[1:]) + max(craft.heat_pipe_w_k)
+    flow[9] = max(craft.heat_pipe_w_k)
+    # Radiation from each node's surface, as a conductance at 400 K.
+    radiated = 4.0 * _STEFAN_BOLTZMANN * 400.0**3
+    x, y, z = craft.size_body_m
+    flow[0] += radiated * craft.skin_emittance * 2.0 * (x * y + y * z + z * x)
+    wing = radiated * craft.wing_area_m2 * (craft.wing_emittance_front + craft.wing_emittance_back)
+    flow[7] += wing
+    flow[8] += wing
+    flow[9] += radiated * craft.radiator_area_m2 * craft.radiator_emittance
+    capacities = craft.thermal_capacity_j_k
+    for node, capacity, exchanged in zip(TEMPERATURE_NODES, capacities, flow, strict=True):
+        least = 2.0 * step_s * exchanged
+        if capacity < least:
+            expected = f"the {node} needs at least {least:.3g} J/K for what it exchanges in {step_s:g} s"
+            raise SpacecraftKeyError("thermal_capacity_j_k", capacities, expected)
 
 
 def _check_inertia(craft: Spacecraft) -> None:
@@ -378,3 +417,34 @@ def _check_inertia(craft: Spacecraft) -> None:
             f"principal moments {moments.round(6).tolist()} are not those of a body: "
             "each must be positive and at most the sum of the other two",
         )
+
+
+def _check_vectors(craft: Spacecraft) -> None:
+    """Axes have a direction, and no magnetometer sits in a torquer."""
+    for key in ("wheel_axis_body", "tracker_boresight_body"):
+        for axis in getattr(craft, key):
+            if math.hypot(*axis) < 1e-6:
+                raise SpacecraftKeyError(key, getattr(craft, key), "needs vectors longer than zero")
+    for place in craft.magnetometer_position_body_m:
+        if min(math.dist(place, rod) for rod in craft.torquer_position_body_m) < 0.05:
+            key = "magnetometer_position_body_m"
+            raise SpacecraftKeyError(key, getattr(craft, key), "needs 5 cm of distance from every torquer")
+
+
+def _check_order(craft: Spacecraft) -> None:
+    """Of two limits the lower one is lower."""
+
+    def rising(key: str, low: float, high: float, what: str) -> None:
+        if not low < high:
+            raise SpacecraftKeyError(key, getattr(craft, key), what)
+
+    closed, opened = craft.heat_pipe_k
+    rising("heat_pipe_k", closed, opened, "needs the temperature of closing below that of opening")
+    cut, recover = craft.undervoltage_cut_v, craft.undervoltage_recover_v
+    rising("undervoltage_recover_v", cut, recover, f"needs more than undervoltage_cut_v = {cut:g}")
+    volume = craft.propellant_kg / craft.propellant_density_kg_m3
+    rising("tank_volume_m3", volume, craft.tank_volume_m3, f"needs more than the propellant's {volume:g} m³")
+    for node, low, high in zip(
+        TEMPERATURE_NODES, craft.temperature_min_k, craft.temperature_max_k, strict=True
+    ):
+        rising("temperature_max_k", low, high, f"needs more than temperature_min_k at the {node}")

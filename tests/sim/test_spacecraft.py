@@ -28,6 +28,12 @@ def test_override_changes_one_constant():
         ("size_body_m", [0.5, 0.5], "a list of 3"),
         ("size_body_m", 0.5, "a list of 3"),
         ("inertia_body_kg_m2", [[8, 1, 0], [0, 7, 0], [0, 0, 5]], "symmetric"),
+        ("wheel_axis_body", [[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]], "longer than zero"),
+        ("magnetometer_position_body_m", [[0, 0.1, -0.2]] * 3, "5 cm"),
+        ("heat_pipe_k", [290, 290], "closing below"),
+        ("undervoltage_recover_v", 24.0, "more than undervoltage_cut_v"),
+        ("tank_volume_m3", 0.0015, "more than the propellant"),
+        ("temperature_max_k", [200] * 10, "at the structure"),
         ("inertia_body_kg_m2", [[20, 0, 0], [0, 7, 0], [0, 0, 5]], "sum of the other two"),
     ],
 )

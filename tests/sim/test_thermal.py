@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import dblquad
 
 from sim.environment.constants import EARTH_RADIUS_M
+from sim.spacecraft import SpacecraftKeyError
 from sim.thermal import STEFAN_BOLTZMANN, earth_view
 
 # Far from the Earth, in full sun: its infrared and albedo are 2e-4 of the Sun's there.
@@ -114,3 +115,10 @@ def test_heater_warms_its_own_node_and_draws_its_power(make_plant, command, heat
     assert 0.5 * most < difference[node] <= most * 1.001
     assert warm.state["bus_power_w"][0] - cold.state["bus_power_w"][0] == pytest.approx(power)
     assert warm.sensor_frame["heater_status"][0] == 1 << heater
+
+
+def test_capacity_too_small_for_the_step_is_refused(make_plant):
+    # A node of 20 J/K that gives 15 W/K to its neighbour would overshoot and grow without bound.
+    capacity = [45e3, 1.6e3, 2.7e3, 3.6e3, 4.5e3, 13.5e3, 1.8e3, 1.3e3, 1.3e3, 20.0]
+    with pytest.raises(SpacecraftKeyError, match="the radiator needs at least"):
+        make_plant(spacecraft={"thermal_capacity_j_k": capacity})
