@@ -111,7 +111,6 @@ def test_torquers_blind_the_magnetometers_while_on(make_plant, command):
     assert after < 5e-7
 
 
-@pytest.mark.requirement("L1.2")
 def test_four_thrusters_push_along_x_and_use_propellant(make_plant, command):
     plant = make_plant(spacecraft={"centre_of_mass_body_m": [0.0, 0.0, 0.0]}, **NO_TORQUES)
     command["thruster_on_s"] = 0.1

@@ -64,7 +64,7 @@ def test_wheels_alone_never_change_the_total_momentum(make_plant, plan, seized):
     np.testing.assert_allclose(_momentum_gcrf(plant), start, atol=1e-9)
 
 
-@pytest.mark.requirement("L3.7")
+@pytest.mark.requirement("S2")
 @SEARCH
 @given(st.data())
 def test_no_command_and_no_fault_makes_a_number_that_is_not_finite(make_plant, data):

@@ -37,7 +37,6 @@ def _ranges(plant, command, seconds):
     return np.array(rows).T
 
 
-@pytest.mark.requirement("L1.2")
 @pytest.mark.parametrize(("speed", "azimuth"), [(14_000.0, 0.0), (7_000.0, 60.0), (2.0, 200.0)])
 def test_object_misses_by_the_distance_at_the_time_of_the_scenario(make_plant, command, speed, azimuth):
     plant = _encounter(make_plant, 800.0, speed, 60.0, azimuth)
@@ -64,7 +63,6 @@ def test_object_from_ahead_is_ahead_and_one_from_the_side_on_that_side(make_plan
         assert offset[axis] / np.linalg.norm(offset) == pytest.approx(sign, abs=0.05), azimuth
 
 
-@pytest.mark.requirement("L1.2")
 def test_a_manoeuvre_changes_the_miss(make_plant, command):
     plant = _encounter(make_plant, 0.0, 100.0, 60.0)
     fired = command.copy()

@@ -40,7 +40,7 @@ def _lit(make_plant, **more):
     return plant
 
 
-@pytest.mark.requirement("L4.1")
+@pytest.mark.requirement("L4.1", "C5")
 def test_wings_give_their_power_at_normal_incidence_and_the_cosine_off_it(make_plant, command):
     plant = _lit(make_plant, initial={"wings_deployed": True})
     plant.step(command)
@@ -99,7 +99,7 @@ def test_discharge_gives_the_loads_their_power_in_the_dark(make_plant, command):
     assert currents * state["bus_voltage_v"][0] == pytest.approx(80.0, rel=1e-5)
 
 
-@pytest.mark.requirement("L4.1")
+@pytest.mark.requirement("L4.1", "C5")
 def test_undervoltage_cuts_what_is_not_essential_and_lets_go_with_hysteresis(make_plant, command):
     plant = make_plant(
         initial={"battery_state_of_charge": 0.10, "wings_deployed": True}, tick_ns=1_000_000_000
@@ -163,7 +163,7 @@ def fly_nadir(plant, command, ticks, record):
         record(state)
 
 
-@pytest.mark.requirement("L4.1", "L4.3")
+@pytest.mark.requirement("L4.1", "L4.3", "C5")
 def test_a_day_at_low_beta_closes_the_budget_and_keeps_every_node_in_limits(make_plant, command):
     # Mission constraints: about 113 W net on average, about 35 min of eclipse an orbit, 47 Wh taken by it
     # at 80 W.
