@@ -35,16 +35,16 @@ class Command:
 class Orbit:
     """The ground's elements and its model of the forces.
 
-    `ballistic_m2_kg` is drag coefficient · area / mass, 0 without drag. The default is 2.2 · 0.80 m² / 100
-    kg: a front of 0.48 m² and two wings of 0.37 m² that turn once an orbit and on the mean show 0.43 of
-    themselves. A third more or less of it moves a pass by 0.13 s after a day.
+    `ballistic_m2_kg` is drag coefficient · area / mass, 0 without drag. The default is 2.2 · 0.95 m² / 100
+    kg: a front of 0.48 m², and two wings of 0.37 m² that turn once an orbit and so show 2/π of themselves on
+    the mean. A third more or less of it moves a pass by 0.1 s after a day.
     """
 
     position_gcrf_m: tuple[float, float, float]
     velocity_gcrf_m_s: tuple[float, float, float]
     gravity_degree: int = 8
     gravity_order: int = 8
-    ballistic_m2_kg: float = 0.0176
+    ballistic_m2_kg: float = 0.0209
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

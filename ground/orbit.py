@@ -102,7 +102,7 @@ def _gravity(
 
 @numba.njit(cache=True)
 def _density(x: float, y: float, z: float, centuries_tt: float, table: Floats) -> float:
-    """Density in kg/m3 at a true-of-date position."""
+    """Density in kg/m3 at a true-of-date position; the bulge's exponent is 6, for high inclinations."""
     square = x * x + y * y + z * z
     ellipticity = _EARTH_FLATTENING * (2.0 - _EARTH_FLATTENING)
     surface = _EARTH_RADIUS_M * math.sqrt(
@@ -128,7 +128,7 @@ def _density(x: float, y: float, z: float, centuries_tt: float, table: Floats) -
     bulge_y = sun_x * _BULGE_LAG_SIN + sun_y * _BULGE_LAG_COS
     cosine = (x * bulge_x + y * bulge_y + z * sun_z) / math.sqrt(square)
     half = 0.5 + 0.5 * cosine
-    return low + (high - low) * half * half
+    return low + (high - low) * half * half * half
 
 
 @numba.njit(cache=True)

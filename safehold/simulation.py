@@ -218,7 +218,7 @@ class Simulation:
 
         craft = Spacecraft.with_overrides(self.scenario.spacecraft)
         _, width_m, height_m = craft.size_body_m
-        area_m2 = width_m * height_m + 0.43 * 2.0 * craft.wing_area_m2
+        area_m2 = width_m * height_m + 2.0 / math.pi * 2.0 * craft.wing_area_m2
         return craft.drag_coefficient * area_m2 / (craft.dry_mass_kg + craft.propellant_kg)
 
     def _limits_k(self) -> dict[str, tuple[float, float]]:
