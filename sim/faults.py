@@ -21,7 +21,6 @@ from sim.objects import place_object
 from sim.records import FAULT_DTYPE
 
 NEVER_NS = 2**62
-UNTIL_THE_END = None
 
 
 class FaultError(ValueError):

@@ -3,7 +3,7 @@
     given state at t_k and the actuator frame of tick k:
         effects of the faults that are active
         switches, wings, drive, wheels, torquers, thrusters follow the command
-        forces and torques of the surroundings at t_k
+        forces of the surroundings at t_k, torques as the body has turned in the middle of the tick
         orbit to t_{k+1}; attitude to t_{k+1}
         surroundings at t_{k+1}
         power over the tick; temperatures once a second
