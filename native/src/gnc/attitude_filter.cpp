@@ -6,6 +6,8 @@ namespace safehold {
 namespace {
 
 constexpr double gate = 30.0;  // chi-squared with three degrees: 1e-6
+constexpr double tracker_gate =
+    60.0;  // twice as wide, because the mounting errors of both trackers are constant
 constexpr std::uint32_t tracker_limit = 20;
 constexpr std::uint32_t vector_limit = 60;
 constexpr double covariance_period_s = 0.5;
@@ -83,12 +85,9 @@ void correct(AttitudeFilter& state, Vector attitude, Vector bias) {
 }
 
 // A measured small rotation z = dphi + noise of covariance r. False if the gate refuses it.
-bool update_rotation(AttitudeFilter& state, Vector z, const Matrix& r, const Matrix& r_gate,
-                     double& distance) {
-    const Matrix s_gate = inverse(state.attitude_covariance + r_gate, determinant_min);
-    distance = dot(z, s_gate * z);
-    if (!(distance < gate)) return false;
+bool update_rotation(AttitudeFilter& state, Vector z, const Matrix& r) {
     const Matrix s = inverse(state.attitude_covariance + r, determinant_min);
+    if (!(dot(z, s * z) < tracker_gate)) return false;
     const Matrix ct = transposed(state.cross_covariance);
     const Matrix ka = state.attitude_covariance * s;
     const Matrix kb = ct * s;
@@ -145,9 +144,8 @@ std::uint32_t use_trackers(AttitudeFilter& state, const Parameters& p, const Mea
         const Vector rate = measured.rate_body_rad_s - state.bias_rad_s;
         const Quaternion then = frame_turn(rate, -measured.attitude_age_s[i]) * state.body_from_gcrf;
         const Vector z = rotation_vector(measured.attitude_body_from_gcrf[i] * conjugate(then));
-        const double a = p.tracker_alignment_rad * p.tracker_alignment_rad;
-        double distance = 0.0;
-        if (update_rotation(state, z, tracker_noise(p, i, a), tracker_noise(p, i, 2.0 * a), distance)) {
+        if (update_rotation(state, z,
+                            tracker_noise(p, i, p.tracker_alignment_rad * p.tracker_alignment_rad))) {
             if (state.coarse != 0) {
                 events.add(EventId::attitude_fine, attitude_sigma_rad(state, p),
                            least(state.tracker_age_s[0], state.tracker_age_s[1]));

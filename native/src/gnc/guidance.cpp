@@ -5,18 +5,18 @@ namespace {
 
 constexpr double slewing_above_rad = 0.0087;  // half a degree
 constexpr double slewing_below_rad = 0.0017;
-constexpr double slope_1_s = 0.1;  // the reference's approach when near
-constexpr double beta_hysteresis_rad = 0.035;
+constexpr double slope_1_s = 0.1;          // the reference's approach when near
+constexpr double beta_hysteresis = 0.025;  // of the angle's sine
+constexpr std::uint32_t yaw_check_ticks = 100;
 constexpr double difference_s = 0.5;
 
-// Body z along `down`, body x as near as possible to `ahead`.
+// Body z along the unit vector `down`, body x as near as possible to `ahead`.
 Quaternion attitude_from(Vector down, Vector ahead) {
-    const Vector z = unit(down);
-    const Vector side = cross(z, ahead);
+    const Vector side = cross(down, ahead);
     // Straight ahead and down: any turn about z will do.
-    const Vector y =
-        dot(side, side) > 1.0e-12 * dot(ahead, ahead) ? unit(side) : unit(cross(z, {z.y, z.z, z.x}));
-    return quaternion_from_matrix(rows(cross(y, z), y, z));
+    const bool clear = dot(side, side) > 1.0e-12 * dot(ahead, ahead);
+    const Vector y = unit(clear ? side : cross(down, {down.y, down.z, down.x}));
+    return quaternion_from_matrix(rows(cross(y, down), y, down));
 }
 
 Vector rate_between(Quaternion now, Quaternion later, double duration_s) {
@@ -30,8 +30,7 @@ Vector yaw_direction(Vector down, Vector sun_gcrf) {
     return sun_gcrf - dot(sun_gcrf, down) * down;
 }
 
-Quaternion nadir_attitude(Vector position, Vector velocity, Vector sun_gcrf, bool yaw_steering) {
-    const Vector down = -unit(position);
+Quaternion nadir_attitude(Vector down, Vector velocity, Vector sun_gcrf, bool yaw_steering) {
     return attitude_from(down, yaw_steering ? yaw_direction(down, sun_gcrf) : velocity);
 }
 
@@ -56,6 +55,7 @@ void guidance_step(Guidance& state, const Parameters& p, const AttitudeTarget& t
         state.reference_body_from_gcrf = estimate_body_from_gcrf;
         state.rate_body_rad_s = limited(rate_body_rad_s, p.slew_rate_rad_s);
         state.integral_rad_s = {0.0, 0.0, 0.0};
+        state.yaw_check = 0;
         state.active = 1;
         state.slewing = 1;
     }
@@ -76,7 +76,7 @@ void guidance_step(Guidance& state, const Parameters& p, const AttitudeTarget& t
     state.rate_body_rad_s = state.rate_body_rad_s + change;
     state.acceleration_body_rad_s2 = (1.0 / dt) * change;
     state.reference_body_from_gcrf =
-        normalised(frame_turn(state.rate_body_rad_s, dt) * state.reference_body_from_gcrf);
+        renormalised(frame_turn(state.rate_body_rad_s, dt) * state.reference_body_from_gcrf);
     if (state.slewing == 0 && angle > slewing_above_rad) state.slewing = 1;
     if (state.slewing != 0 && angle < slewing_below_rad) state.slewing = 0;
     if (!is_finite(state.reference_body_from_gcrf) || !is_finite(state.rate_body_rad_s)) guidance_init(state);
@@ -86,21 +86,25 @@ AttitudeTarget nadir_target(Guidance& state, const Parameters& p, const OrbitEst
                             Vector sun_gcrf) {
     const Vector r = orbit.position_gcrf_m;
     const Vector v = orbit.velocity_gcrf_m_s;
-    const Vector momentum = cross(r, v);
-    const double square = dot(r, r);
-    const double out_of_plane = absolute(dot(unit(momentum), sun_gcrf));
-    // Compared by sine: no angle is needed every tick.
-    const double limit = sine(p.yaw_steering_beta_rad);
-    if (out_of_plane > limit) state.yaw_steering = 1;
-    if (out_of_plane < limit - beta_hysteresis_rad) state.yaw_steering = 0;
-    const Quaternion now = nadir_attitude(r, v, sun_gcrf, state.yaw_steering != 0);
-    if (state.yaw_steering == 0) {
-        // Body y is minus the orbit normal, about which the body turns backwards.
-        return {now, {0.0, square > 0.0 ? -norm(momentum) / square : 0.0, 0.0}};
+    const double distance = greatest(norm(r), 1.0);
+    const Vector down = (-1.0 / distance) * r;
+    const Vector side = cross(down, v);  // against the orbit normal; its length is the speed across
+    const double across = norm(side);
+    // The Sun moves a degree a day against the orbit's plane: looking now and then is enough.
+    if (state.yaw_check == 0) {
+        const double out_of_plane = absolute(dot(side, sun_gcrf));
+        const double limit = sine(p.yaw_steering_beta_rad);
+        if (out_of_plane > limit * across) state.yaw_steering = 1;
+        if (out_of_plane < (limit - beta_hysteresis) * across) state.yaw_steering = 0;
     }
+    state.yaw_check = state.yaw_check + 1 < yaw_check_ticks ? state.yaw_check + 1 : 0;
+    const bool yaw_steering = state.yaw_steering != 0;
+    const Quaternion now = nadir_attitude(down, v, sun_gcrf, yaw_steering);
+    // Body y is minus the orbit normal, about which the body turns backwards.
+    if (!yaw_steering) return {now, {0.0, -across / distance, 0.0}};
     const Vector r_later = r + difference_s * v;
-    const Vector v_later = v + (-difference_s * 3.986004418e14 / (square * square_root(square))) * r;
-    const Quaternion later = nadir_attitude(r_later, v_later, sun_gcrf, true);
+    const double weight = -difference_s * 3.986004418e14 / (distance * distance * distance);
+    const Quaternion later = nadir_attitude(-unit(r_later), v + weight * r, sun_gcrf, true);
     return {now, rate_between(now, later, difference_s)};
 }
 
@@ -111,9 +115,9 @@ AttitudeTarget place_target(const Guidance& state, const Parameters& p, const Al
                          almanac.true_equator_from_gcrf(2, 2)};
     const Vector drift = cross(earth_rate_rad_s * pole, place);
     const Vector line = place - orbit.position_gcrf_m;
-    const Quaternion now = attitude_from(line, orbit.velocity_gcrf_m_s);
+    const Quaternion now = attitude_from(unit(line), orbit.velocity_gcrf_m_s);
     const Quaternion later =
-        attitude_from(line + difference_s * (drift - orbit.velocity_gcrf_m_s), orbit.velocity_gcrf_m_s);
+        attitude_from(unit(line + difference_s * (drift - orbit.velocity_gcrf_m_s)), orbit.velocity_gcrf_m_s);
     return {now, rate_between(now, later, difference_s)};
 }
 

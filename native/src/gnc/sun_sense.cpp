@@ -20,7 +20,7 @@ void sun_sense_step(SunSense& state, const Parameters& p, const Measurements& me
     const double dt = p.control_period_s;
     if (state.knowledge != SunKnowledge::unknown && measured.rate_valid) {
         const Vector rate = measured.rate_body_rad_s - bias_rad_s;
-        state.direction_body = unit(state.direction_body - dt * cross(rate, state.direction_body));
+        state.direction_body = reunit(state.direction_body - dt * cross(rate, state.direction_body));
     }
     state.unseen_s = least(state.unseen_s + dt, 1.0e9);
     const double signal = norm(measured.sun_body);
@@ -40,7 +40,7 @@ void sun_sense_step(SunSense& state, const Parameters& p, const Measurements& me
     if (state.knowledge == SunKnowledge::seen) {
         if (signal > signal_weak) {
             const Vector pull = unit(measured.sun_body) - state.direction_body;
-            state.direction_body = unit(state.direction_body + least(dt / blend_s, 1.0) * pull);
+            state.direction_body = reunit(state.direction_body + least(dt / blend_s, 1.0) * pull);
         }
         state.unseen_s = 0.0;
     }

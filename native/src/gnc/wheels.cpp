@@ -85,7 +85,7 @@ void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& me
         }
         const double net = state.torque_n_m[i] - friction_n_m(state.expected_rad_s[i]);
         state.expected_rad_s[i] =
-            clamp(state.expected_rad_s[i] + dt * net / wheel_inertia_kg_m2, -700.0, 700.0);
+            clamp(state.expected_rad_s[i] + dt * (1.0 / wheel_inertia_kg_m2) * net, -700.0, 700.0);
         const double difference = measured.wheel_speed_rad_s[i] - state.expected_rad_s[i];
         const bool contradicted = !readable || absolute(difference) > contradiction_rad_s;
         if (contradicted) {

@@ -26,7 +26,7 @@ struct Guidance {
     std::uint32_t active;             // 1 while the reference is in use
     std::uint32_t slewing;
     std::uint32_t yaw_steering;
-    std::uint32_t spare;
+    std::uint32_t yaw_check;  // ticks since the choice of yaw steering was looked at
 };
 static_assert(sizeof(Guidance) == 32 + 24 + 24 + 24 + 32 + 24 + 16);
 static_assert(std::is_trivially_copyable_v<Guidance>);

@@ -38,6 +38,14 @@ inline constexpr Quaternion no_rotation = {1.0, 0.0, 0.0, 0.0};
     const double s = 1.0 / length;
     return {s * q.w, s * q.x, s * q.y, s * q.z};
 }
+// The same for a quaternion that has been unit a moment ago: one step of Newton's method, exact to rounding
+// near one.
+[[nodiscard]] inline Quaternion renormalised(Quaternion q) {
+    const double square = dot(q, q);
+    if (!(absolute(square - 1.0) < 1.0e-6)) return normalised(q);
+    const double s = 1.5 - 0.5 * square;
+    return {s * q.w, s * q.x, s * q.y, s * q.z};
+}
 [[nodiscard]] constexpr Vector rotate(Quaternion q, Vector v) {
     const Vector u = {q.x, q.y, q.z};
     const Vector t = 2.0 * cross(u, v);

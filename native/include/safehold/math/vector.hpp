@@ -41,10 +41,15 @@ struct Vector {
     const double length = norm(a);
     return length > 0.0 ? (1.0 / length) * a : Vector{0.0, 0.0, 0.0};
 }
+// The same for a vector that has been unit a moment ago.
+[[nodiscard]] inline Vector reunit(Vector a) {
+    const double square = dot(a, a);
+    return absolute(square - 1.0) < 1.0e-6 ? (1.5 - 0.5 * square) * a : unit(a);
+}
 // a shortened to a length.
 [[nodiscard]] inline Vector limited(Vector a, double length_max) {
-    const double length = norm(a);
-    return length > length_max ? (length_max / length) * a : a;
+    const double square = dot(a, a);
+    return square > length_max * length_max ? (length_max / square_root(square)) * a : a;
 }
 [[nodiscard]] constexpr bool is_finite(Vector a) {
     return is_finite(a.x) && is_finite(a.y) && is_finite(a.z);
