@@ -231,9 +231,7 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
         now.attitude_running && now.attitude_sigma_rad < p.knowledge_entry_rad && now.orbit_valid;
     // Where a low charge has led here, more is asked for; without the array drive only SAFE feeds the
     // battery.
-    const bool was_low = state.safe_reason == static_cast<std::uint32_t>(ModeReason::charge_low) ||
-                         state.safe_reason == static_cast<std::uint32_t>(ModeReason::charge_recovered);
-    const double charge_needed = was_low ? p.charge_standby_again : p.charge_standby_min;
+    const double charge_needed = state.charge_was_low != 0 ? p.charge_standby_again : p.charge_standby_min;
     const bool able = now.charge >= charge_needed && !now.charge_low && !now.drive_lost && now.rate_valid &&
                       now.wheels >= 3 && now.rate_rad_s < p.detumble_exit_rate_rad_s * 2.0;
     const bool ready = held(state.ready_s, known && able, dt, ready_hold_s);
@@ -243,6 +241,7 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
         !commanded && static_cast<double>(state.safe_exits) < p.safe_exits_max && state.contact_lost == 0;
     if (ready && allowed && state.in_mode_s >= p.safe_dwell_s) {
         ++state.safe_exits;
+        state.charge_was_low = 0;
         enter(state, Mode::standby, ModeReason::attitude_and_orbit_known, now.attitude_sigma_rad, events);
     }
 }
@@ -352,7 +351,10 @@ bool modes_request(ModeLogic& state, const Parameters& p, const ModeRequest& req
     events.add(EventId::mode_request_accepted, request.mode);
     const auto wanted = static_cast<Mode>(request.mode);
     // A command to leave SAFE is the decision that the automatic exits had run out of.
-    if (fine_pointing(wanted)) state.safe_exits = 0;
+    if (fine_pointing(wanted)) {
+        state.safe_exits = 0;
+        state.charge_was_low = 0;
+    }
     enter(state, wanted, request.by_computer == 1 ? ModeReason::external : ModeReason::commanded, 0.0,
           events);
     if (wanted == Mode::mission && request.submode != 0) state.submode = request.submode;
@@ -367,6 +369,7 @@ void modes_step(ModeLogic& state, const Parameters& p, const Situation& now, Eve
     state.in_mode_s = least(state.in_mode_s + dt, 1.0e9);
     state.contact_age_s = now.lock_age_s < dt ? 0.0 : least(state.contact_age_s + dt, 1.0e9);
     state.contact_lost = state.contact_age_s > p.contact_timeout_s ? 1 : 0;
+    if (now.charge_low || now.charge_critical) state.charge_was_low = 1;
     const Mode mode = mode_of(state);
     if (now.charge_critical && mode != Mode::survival && mode != Mode::boot && mode != Mode::separation) {
         enter(state, Mode::survival, ModeReason::charge_critical, now.charge, events);

@@ -285,6 +285,20 @@ TEST_CASE("SAFE waits for charge, knowledge and its dwell before it hands over")
     CHECK(mode_of(logic.state) == Mode::standby);
 }
 
+TEST_CASE("after a low charge SAFE asks for more before it hands over [L4.1]") {
+    Logic logic(Mode::safe);
+    Situation now = healthy();
+    now.charge = 0.3;
+    now.charge_low = true;
+    CHECK(logic.run(now, 700.0) < 0.0);
+    now.charge = 0.6;
+    now.charge_low = false;
+    CHECK(logic.run(now, 700.0) < 0.0);
+    now.charge = 0.8;
+    CHECK(logic.run(now, 700.0) > 0.0);
+    CHECK(mode_of(logic.state) == Mode::standby);
+}
+
 TEST_CASE("a reset that finds the wings out goes on without releasing them") {
     Logic slow(Mode::boot);
     CHECK(slow.run(healthy(), 10.0) == doctest::Approx(5.0).epsilon(0.03));

@@ -248,6 +248,33 @@ TEST_CASE("no bit of the state can make a step undefined [L3.1]") {
     }
 }
 
+TEST_CASE("no bit of the settings can make a step undefined [L3.1]") {
+    auto base = std::make_unique<Loop>(Vector{0.003, -0.002, 0.001}, 2);
+    REQUIRE(base->until(Mode::standby, 11000.0));
+    base->run(30.0);
+    const SensorFrame frame = base->plant.sense();
+    for (std::size_t bit = 0; bit < sizeof(Parameters) * 8; bit += 5) {
+        AutonomyState state = base->state;
+        std::array<unsigned char, sizeof(Parameters)> raw{};
+        std::memcpy(raw.data(), &base->parameters, sizeof(Parameters));
+        raw[bit / 8] = static_cast<unsigned char>(raw[bit / 8] ^ (1U << (bit % 8)));
+        Parameters flipped{};
+        std::memcpy(static_cast<void*>(&flipped), raw.data(), sizeof(Parameters));
+        Telemetry telemetry{};
+        ActuatorFrame actuators{};
+        for (std::uint32_t k = 0; k < 6; ++k) {
+            SensorFrame later = frame;
+            later.sequence += k;
+            later.clock_ns += 100'000'000LL * k;
+            EventList events{};
+            autonomy_step(state, flipped, later, {}, actuators, telemetry, events);
+        }
+        CHECK(actuators.mode < mode_count);
+        for (const float torque : actuators.wheel_torque_n_m)
+            CHECK(std::fabs(torque) <= 0.0201F);
+    }
+}
+
 TEST_CASE("the same inputs give the same bytes, whatever the memory held before") {
     const auto fly = [](int fill, AutonomyState& state) {
         std::memset(static_cast<void*>(&state), fill, sizeof state);

@@ -34,7 +34,7 @@ struct ModeLogic {
     std::uint32_t safe_exits;
     std::uint32_t navigation;  // 1 while SAFE keeps trackers and GPS on
     std::uint32_t contact_lost;
-    std::uint32_t spare;
+    std::uint32_t charge_was_low;  // 1 from a low charge to the next STANDBY
 };
 static_assert(sizeof(ModeLogic) == 13 * 8 + 8 * 4);
 static_assert(std::is_trivially_copyable_v<ModeLogic>);
