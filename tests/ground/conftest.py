@@ -20,7 +20,6 @@ from sim.link import Link, LinkConfig
 ROOT = Path(__file__).resolve().parents[2]
 TICK_NS = 100_000_000
 LATENCY_NS = 240_000_000
-SECOND = 10  # ticks
 
 
 @dataclass
@@ -34,13 +33,14 @@ class Satellite:
     sequence: int = 0
     refuse: int = 0
     mute: bool = False
+    tick_ns: int = TICK_NS
 
     def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
         """The TM frames of a tick."""
         out: list[bytes] = []
         for frame in uplink:
             out += self._answer(tick, frame)
-        if lock and tick % SECOND == 0:
+        if lock and tick * self.tick_ns % 1_000_000_000 == 0:
             out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, {"tick": tick})))
         if self.mute or not lock:
             return []
@@ -66,7 +66,7 @@ class Satellite:
 
     def _packet(self, tick: int, service: int, subtype: int, data: bytes) -> bytes:
         self.sequence += 1
-        return packets.encode_tm_packet(TmPacket(service, subtype, tick * TICK_NS, data, self.sequence))
+        return packets.encode_tm_packet(TmPacket(service, subtype, tick * self.tick_ns, data, self.sequence))
 
 
 @dataclass
@@ -121,21 +121,28 @@ class World:
         self.exchanges += 1
         uplinks, self.promise = self.ground.exchange(self.tick, deliveries)
         for uplink in uplinks:
-            assert uplink.departure_ns // TICK_NS <= self.tick
+            assert uplink.departure_ns <= self.tick * self.link.config.tick_ns
             self.sent_up.append((uplink.departure_ns, uplink.station, uplink.kind))
             self.link.send_up(uplink)
 
 
-def world_of(ground: GroundClient, windows: list[tuple[int, int, int]], *, late_ns: int = 0) -> World:
+def world_of(
+    ground: GroundClient,
+    windows: list[tuple[int, int, int]],
+    *,
+    late_ns: int = 0,
+    tick_ns: int = TICK_NS,
+    latency_ns: int = LATENCY_NS,
+) -> World:
     """A world whose true contacts are (station, rise ns, set ns), each edge later by `late_ns`."""
     spans = [(station, rise + late_ns, fall + late_ns) for station, rise, fall in windows]
 
     def contact(tick: int) -> int:
-        return sum(1 << station for station, rise, fall in spans if rise <= tick * TICK_NS < fall)
+        return sum(1 << station for station, rise, fall in spans if rise <= tick * tick_ns < fall)
 
-    edges = {-(-edge // TICK_NS) for _, rise, fall in spans for edge in (rise, fall)}
-    link = Link(LinkConfig(TICK_NS, LATENCY_NS, 3))
-    return World(ground, contact, sorted(edges), link)
+    edges = {-(-edge // tick_ns) for _, rise, fall in spans for edge in (rise, fall)}
+    link = Link(LinkConfig(tick_ns, latency_ns, 3))
+    return World(ground, contact, sorted(edges), link, Satellite(tick_ns=tick_ns))
 
 
 @pytest.fixture(scope="session")

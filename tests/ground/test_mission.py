@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flight.frames import Delivery
 from ground.config import Command, GroundConfig
@@ -199,6 +201,52 @@ def test_overlapping_stations_take_turns(configure: Configure, make_world: MakeW
     assert [one["station"] for one in results["passes"]] == [0]
     assert results["counters"]["frames_refused_not_connected"] == 2 * results["passes"][0]["frames"]
     assert world.satellite.heard == ["17,1"]
+
+
+@pytest.mark.requirement("L2.1", "L2.6")
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([10_000_000, 100_000_000, 250_000_000]),
+    st.integers(1, 40),
+    st.integers(-900, 900),
+    st.lists(st.tuples(st.integers(0, 2_100), st.sampled_from(["ping", "set_mode"])), max_size=12),
+)
+def test_whatever_the_tick_latency_and_error_of_prediction(
+    configure: Configure,
+    make_world: MakeWorld,
+    tick_ns: int,
+    ticks: int,
+    late_ms: int,
+    wanted: list[tuple[int, str]],
+) -> None:
+    latency_ns = ticks * tick_ns
+    commands = [
+        Command(at_ns=at * SECOND_NS, name=name, arguments={} if name == "ping" else {"mode": 3})
+        for at, name in wanted
+    ]
+    config = configure(*commands, tick_ns=tick_ns, latency_ns=latency_ns, duration_ns=3_000 * SECOND_NS)
+    windows = true_windows(config)
+    (_, aos_ns, los_ns), *_ = windows
+    timing = {"late_ns": late_ms * 1_000_000, "tick_ns": tick_ns, "latency_ns": latency_ns}
+    world = make_world(InProcessGround(config), windows, **timing)
+    world.fly((los_ns + 60 * SECOND_NS) // tick_ns)
+    results, counters = world.ground.results(), world.link.counters
+    assert all(aos_ns <= when <= los_ns for when, _, _ in world.sent_up)
+    assert counters["bytes_outside_window"] == 0
+    # A command is radiated at most once, and what the ground believes happened.
+    assert len(world.satellite.heard) == counters["up_delivered_frames"] <= len(commands)
+    heard = sorted(world.satellite.heard)
+    done = [
+        "17,1" if c["name"] == "ping" else "8,1" for c in results["commands"] if c["state"] == "completed"
+    ]
+    assert sorted(done) == heard
+    late = [c["at_ns"] for c in results["commands"] if c["state"] == "queued"]
+    assert all(at > los_ns - 2.52e9 - 4 * latency_ns - 1e9 - len(commands) * 1e8 for at in late)
+    air_ms = 8.92 + 3.0
+    for delay_ms in results["pong_delays_ms"]:
+        assert 2 * latency_ns / 1e6 <= delay_ms <= (2 * latency_ns + 3 * tick_ns) / 1e6 + air_ms
+    # The carrier goes off in time for everything that the satellite sends to arrive.
+    assert counters["down_loss_of_signal_frames"] == 0 or late_ms < -500
 
 
 def test_hostile_frames_are_counted_by_reason_and_change_nothing(configure: Configure) -> None:
