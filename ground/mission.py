@@ -23,8 +23,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from flight.chain import Chain
-from flight.frames import Delivery, Uplink, encode_tc_frame
-from flight.packets import Verification, encode_command, encode_tc_packet
+from flight.frames import Delivery, Uplink
+from flight.packets import Verification
+from ground.commands import CommandQueue
 from ground.config import GroundConfig
 from ground.receiver import Receiver, Report
 from ground.windows import Window
@@ -40,7 +41,6 @@ CARRIER_HOLD_NS = 2_520_000_000
 BLIND_AFTER_NS = 30_000_000_000
 ANSWER_MARGIN_NS = 1_000_000_000
 COMMAND_SPACING_NS = 100_000_000
-_SEQUENCE_COUNTS = 2**14
 _RECORD = struct.Struct("<4sqHI")
 
 
@@ -66,47 +66,18 @@ class Pass:
     ended: bool = False
 
 
-@dataclass(slots=True)
-class Tracking:
-    """A telecommand and what has become of it.
-
-    `state`: queued, sent, accepted, completed, rejected (not accepted) or failed (accepted, not completed).
-    """
-
-    index: int
-    name: str
-    at_ns: int
-    state: str = "queued"
-    request_id: int | None = None
-    station: int | None = None
-    departure_ns: int | None = None
-    accepted_ns: int | None = None
-    completed_ns: int | None = None
-    answer_ns: int | None = None
-    failure_code: int = 0
-    failure_parameter: int = 0
-
-
 class Ground:
     """The ground as a function of its configuration and of what arrives."""
 
     def __init__(self, config: GroundConfig) -> None:
         self.config = config
-        self._commands = [
-            Tracking(index, command.name, command.at_ns)
-            for index, command in sorted(
-                enumerate(config.commands), key=lambda pair: (pair[1].at_ns, pair[0])
-            )
-        ]
-        for command in config.commands:
-            encode_command(command.name, command.arguments, sequence=0)
+        self._commands = CommandQueue(config.commands)
         self._prediction: Predictor | None = None
         self._receiver = Receiver(values_wanted=False)
         self._passes: list[Pass] = []
         self._windows_used = 0
         self._carrier_on = False
         self._next_send_ns = 0
-        self._sequence = 0
         self._time_ns = 0
         self._chain = Chain("ground")
         self._chain.add(config.sha256().encode("ascii"))
@@ -145,7 +116,7 @@ class Ground:
             current is not None
             and self._carrier_on
             and current.first_frame_ns is None
-            and any(tracking.state == "queued" for tracking in self._commands)
+            and self._commands.waiting() is not None
         )
 
     def results(self) -> dict[str, Any]:
@@ -161,17 +132,15 @@ class Ground:
             if w.aos_ns < self.config.duration_ns
         ]
         names = [station.name for station in self.config.stations]
-        commands = [
-            asdict(tracking) for tracking in sorted(self._commands, key=lambda tracking: tracking.index)
-        ]
+        commands = self._commands.results()
         return {
             "windows": [{"name": names[w.station], **asdict(w)} for w in windows],
             "passes": [{"name": names[p.station], **asdict(p)} for p in self._passes],
             "commands": commands,
             "pong_delays_ms": [
-                (tracking["answer_ns"] - tracking["departure_ns"]) / 1e6
-                for tracking in commands
-                if tracking["answer_ns"] is not None
+                (command["answer_ns"] - command["departure_ns"]) / 1e6
+                for command in commands
+                if command["answer_ns"] is not None
             ],
             "counters": self._receiver.results(),
         }
@@ -184,13 +153,12 @@ class Ground:
         """The whole state, canonically. Predictions are not in it: they follow from the configuration."""
         state = {
             "config": self.config.sha256(),
-            "commands": [asdict(tracking) for tracking in self._commands],
+            "commands": self._commands.to_plain(),
             "receiver": self._receiver.to_plain(),
             "passes": [asdict(one) for one in self._passes],
             "windows_used": self._windows_used,
             "carrier_on": self._carrier_on,
             "next_send_ns": self._next_send_ns,
-            "sequence": self._sequence,
             "time_ns": self._time_ns,
             "chain": self._chain.to_bytes().hex(),
         }
@@ -203,13 +171,12 @@ class Ground:
         if values["config"] != config.sha256():
             raise ValueError("the ground's state belongs to another configuration")
         ground = cls(config)
-        ground._commands = [Tracking(**tracking) for tracking in values["commands"]]
+        ground._commands.restore(values["commands"])
         ground._receiver = Receiver.from_plain(values["receiver"])
         ground._passes = [Pass(**one) for one in values["passes"]]
         ground._windows_used = values["windows_used"]
         ground._carrier_on = values["carrier_on"]
         ground._next_send_ns = values["next_send_ns"]
-        ground._sequence = values["sequence"]
         ground._time_ns = values["time_ns"]
         ground._chain = Chain.from_bytes(bytes.fromhex(values["chain"]))
         return ground
@@ -269,7 +236,7 @@ class Ground:
 
     def _send_ns(self, current: Pass) -> int | None:
         """When the next command goes up in this pass; None if none does as things stand."""
-        waiting = next((tracking for tracking in self._commands if tracking.state == "queued"), None)
+        waiting = self._commands.waiting()
         if waiting is None or not self._carrier_on:
             return None
         heard_ns = (
@@ -321,19 +288,9 @@ class Ground:
             self._radiate(Uplink(start_ns, window.station, "carrier_on"), uplinks)
 
     def _send_command(self, current: Pass, departure_ns: int, uplinks: list[Uplink]) -> None:
-        tracking = next(tracking for tracking in self._commands if tracking.state == "queued")
-        requested = self.config.commands[tracking.index]
-        packet = encode_command(requested.name, requested.arguments, sequence=self._sequence)
-        self._sequence = (self._sequence + 1) % _SEQUENCE_COUNTS
-        frame = encode_tc_frame(encode_tc_packet(packet))
+        frame = self._commands.send(current.station, departure_ns)
         on_air_ns = -(-len(frame) * 8 * 1_000_000_000 // self.config.tc_rate_bit_s)
         self._next_send_ns = departure_ns + max(COMMAND_SPACING_NS, on_air_ns)
-        tracking.state = "sent"
-        tracking.request_id, tracking.station, tracking.departure_ns = (
-            packet.request_id,
-            current.station,
-            departure_ns,
-        )
         current.commands += 1
         self._radiate(Uplink(departure_ns, current.station, "frame", frame), uplinks)
 
@@ -364,48 +321,12 @@ class Ground:
     def _follow(self, report: Report, arrival_ns: int) -> None:
         """Verification reports and answers to pings move their telecommands on."""
         if isinstance(report.content, Verification):
-            self._verify(report.content, arrival_ns)
+            if not self._commands.verify(report.content, arrival_ns):
+                self._receiver.count("verifications_unexpected")
         elif report.packet.service == 17:
-            ping = self._pinged(arrival_ns)
-            if ping is None:
+            sent_by_ns = arrival_ns - 2 * self.config.latency_ns
+            if not self._commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
                 self._receiver.count("answers_unexpected")
-            else:
-                ping.answer_ns = arrival_ns
-
-    def _pinged(self, arrival_ns: int) -> Tracking | None:
-        """The ping that an answer belongs to: the answer carries no name, but comes right behind its
-        acceptance.
-        """
-        open_pings = [
-            tracking
-            for tracking in self._commands
-            if tracking.name == "ping"
-            and tracking.answer_ns is None
-            and tracking.state in ("sent", "accepted")
-            and tracking.departure_ns is not None
-            and tracking.departure_ns + 2 * self.config.latency_ns <= arrival_ns
-        ]
-        accepted = [tracking for tracking in open_pings if tracking.state == "accepted"]
-        return max(accepted or open_pings, key=lambda tracking: tracking.departure_ns or 0, default=None)
-
-    def _verify(self, verification: Verification, arrival_ns: int) -> None:
-        sent = [
-            t
-            for t in self._commands
-            if t.request_id == verification.request_id and t.departure_ns is not None
-        ]
-        if not sent:
-            self._receiver.count("verifications_unexpected")
-            return
-        tracking = max(sent, key=lambda candidate: candidate.departure_ns or 0)
-        if verification.subtype in (1, 2):
-            tracking.accepted_ns = arrival_ns if verification.subtype == 1 else None
-            tracking.state = "accepted" if verification.subtype == 1 else "rejected"
-        else:
-            tracking.completed_ns = arrival_ns if verification.subtype == 7 else None
-            tracking.state = "completed" if verification.subtype == 7 else "failed"
-        tracking.failure_code = verification.failure_code
-        tracking.failure_parameter = verification.failure_parameter
 
     def _record(self, what: bytes, time_ns: int, station: int, content: bytes) -> None:
         self._chain.add(_RECORD.pack(what, time_ns, station, len(content)) + content)

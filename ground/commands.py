@@ -1,0 +1,118 @@
+"""The command queue: what the ground wants done, what it has radiated, and how far each telecommand got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flight.frames import encode_tc_frame
+from flight.packets import Verification, encode_command, encode_tc_packet
+from ground.config import Command
+
+_SEQUENCE_COUNTS = 2**14
+
+
+@dataclass(slots=True)
+class Tracking:
+    """A telecommand and what has become of it; `index` is its place in the scenario.
+
+    `state`: queued, sent, accepted, completed, rejected (not accepted) or failed (accepted, not completed).
+    """
+
+    index: int
+    name: str
+    at_ns: int
+    state: str = "queued"
+    request_id: int | None = None
+    station: int | None = None
+    departure_ns: int | None = None
+    accepted_ns: int | None = None
+    completed_ns: int | None = None
+    answer_ns: int | None = None
+    failure_code: int = 0
+    failure_parameter: int = 0
+
+
+class CommandQueue:
+    """Telecommands in the order in which they are wanted, each radiated at most once."""
+
+    def __init__(self, commands: tuple[Command, ...]) -> None:
+        """Raises ValueError for a command that the dictionary does not know."""
+        for command in commands:
+            encode_command(command.name, command.arguments, sequence=0)
+        self._wanted = commands
+        order = sorted(range(len(commands)), key=lambda index: (commands[index].at_ns, index))
+        self._tracking = [Tracking(index, commands[index].name, commands[index].at_ns) for index in order]
+        self._sent = 0
+
+    def waiting(self) -> Tracking | None:
+        """The next command to go up."""
+        return self._tracking[self._sent] if self._sent < len(self._tracking) else None
+
+    def send(self, station: int, departure_ns: int) -> bytes:
+        """The TC frame of the command that waits, which now counts as sent."""
+        tracking = self._tracking[self._sent]
+        wanted = self._wanted[tracking.index]
+        packet = encode_command(wanted.name, wanted.arguments, sequence=self._sent % _SEQUENCE_COUNTS)
+        self._sent += 1
+        tracking.state, tracking.request_id = "sent", packet.request_id
+        tracking.station, tracking.departure_ns = station, departure_ns
+        return encode_tc_frame(encode_tc_packet(packet))
+
+    def verify(self, report: Verification, arrival_ns: int) -> bool:
+        """Moves on the telecommand that a report names; whether there is one that it can move."""
+        expected = ("sent",) if report.subtype in (1, 2) else ("sent", "accepted")
+        tracking = self._latest(lambda one: one.request_id == report.request_id and one.state in expected)
+        if tracking is None:
+            return False
+        if report.subtype == 1:
+            tracking.state, tracking.accepted_ns = "accepted", arrival_ns
+        elif report.subtype == 7:
+            tracking.state, tracking.completed_ns = "completed", arrival_ns
+        else:
+            tracking.state = "rejected" if report.subtype == 2 else "failed"
+            tracking.failure_code, tracking.failure_parameter = report.failure_code, report.failure_parameter
+        return True
+
+    def answer(self, arrival_ns: int, *, sent_by_ns: int) -> bool:
+        """Gives the answer to a ping to the one that it belongs to; whether there is one sent by then.
+
+        The answer carries no name, but comes right behind its ping's acceptance.
+        """
+
+        def open_ping(one: Tracking) -> bool:
+            due = one.departure_ns is not None and one.departure_ns <= sent_by_ns
+            return one.name == "ping" and one.answer_ns is None and due
+
+        ping = self._latest(lambda one: open_ping(one) and one.state == "accepted")
+        ping = ping or self._latest(lambda one: open_ping(one) and one.state == "sent")
+        if ping is not None:
+            ping.answer_ns = arrival_ns
+        return ping is not None
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every command in the scenario's order, as plain values."""
+        return [asdict(one) for one in sorted(self._tracking, key=lambda one: one.index)]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return {"sent": self._sent, "tracking": [asdict(one) for one in self._tracking]}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Takes a state of `to_plain`; raises ValueError, KeyError or TypeError if it is none of these
+        commands.
+        """
+        tracking = [Tracking(**one) for one in values["tracking"]]
+        if [one.index for one in tracking] != [one.index for one in self._tracking]:
+            raise ValueError("the state's commands are others")
+        if not 0 <= values["sent"] <= len(tracking):
+            raise ValueError(f"{values['sent']} of {len(tracking)} commands sent")
+        self._sent, self._tracking = values["sent"], tracking
+
+    def _latest(self, fits: Callable[[Tracking], bool]) -> Tracking | None:
+        """The last command sent that fits: request ids come round after 16,384."""
+        for position in range(self._sent - 1, -1, -1):
+            if fits(self._tracking[position]):
+                return self._tracking[position]
+        return None
