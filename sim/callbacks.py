@@ -1,13 +1,14 @@
 """The functions that C++ calls by address, and the context that it hands back to them.
 
 The context is an array of int64 words: addresses of the state, the model, the fault table and the
-environment's tables, and the length of the tables. Compiling (or loading from Numba's cache) happens at the
-first call of `callbacks`, so that importing the plant stays cheap.
+environment's tables, the length of the tables, and whether the run has yet to begin. Compiling (or loading
+from Numba's cache) happens at the first call of `callbacks`, so that importing the plant stays cheap.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 from typing import Any, NamedTuple
 
 import numba
@@ -19,14 +20,15 @@ from sim.records import FAULT_DTYPE, FAULTS_MAX, MODEL_DTYPE, STATE_DTYPE
 from sim.step import start, step
 from sim.truth import WIDTH, write_row
 
-CONTEXT_STATE, CONTEXT_MODEL, CONTEXT_FAULTS, CONTEXT_TABLES, CONTEXT_TABLES_SIZE, CONTEXT_SIZE = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-)
+(
+    CONTEXT_STATE,
+    CONTEXT_MODEL,
+    CONTEXT_FAULTS,
+    CONTEXT_TABLES,
+    CONTEXT_TABLES_SIZE,
+    CONTEXT_BEGINNING,
+    CONTEXT_SIZE,
+) = range(7)
 BELIEF_SIZE = 16
 _F64 = np.dtype(np.float64)
 # Numba's own annotations leave these out.
@@ -43,7 +45,6 @@ _FRAME = types.CPointer(_numba.from_dtype(SENSOR_DTYPE))
 class Callbacks(NamedTuple):
     """Compiled functions with their `address`."""
 
-    start: Any
     step: Any
     truth: Any
 
@@ -51,36 +52,35 @@ class Callbacks(NamedTuple):
 @functools.cache
 def callbacks() -> Callbacks:
     """Compile or load the functions."""
-    return Callbacks(
-        start=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_start),
-        step=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_step),
-        truth=compiled_callback(types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS))(_plant_truth),
-    )
+    # The compiler makes millions of objects and hardly any cycles: collecting would cost a tenth of its time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return Callbacks(
+            step=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_step),
+            truth=compiled_callback(types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS))(_plant_truth),
+        )
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _plant_step(context, command, frame):  # type: ignore[no-untyped-def]
-    """`int64_t plant_step(void *context, const uint8_t *actuator_frame, uint8_t *sensor_frame)`."""
-    words = carray(context, (CONTEXT_SIZE,))
-    return step(
-        carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
-        carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0],
-        carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE),
-        carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64),
-        carray(command, (1,))[0],
-        carray(frame, (1,))[0],
-    )
+    """`int64_t plant_step(void *context, const uint8_t *actuator_frame, uint8_t *sensor_frame)`.
 
-
-def _plant_start(context, command, frame):  # type: ignore[no-untyped-def]
-    """Like `plant_step` without a step: fills what follows from the initial state, and sensor frame 0."""
+    At a beginning it makes no step, needs no command, and fills what follows from the initial state, and
+    sensor frame 0. One function does both, because they share most of what there is to compile.
+    """
     words = carray(context, (CONTEXT_SIZE,))
-    return start(
-        carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
-        carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0],
-        carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE),
-        carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64),
-        carray(frame, (1,))[0],
-    )
+    state = carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0]
+    model = carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0]
+    faults = carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE)
+    tables = carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64)
+    sensors = carray(frame, (1,))[0]
+    if words[CONTEXT_BEGINNING] != 0:
+        words[CONTEXT_BEGINNING] = 0
+        return start(state, model, faults, tables, sensors)
+    return step(state, model, faults, tables, carray(command, (1,))[0], sensors)
 
 
 def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]

@@ -98,12 +98,13 @@ class Plant:
             self._faults.ctypes.data,
             self._packed.ctypes.data,
             self._packed.size,
+            1,  # the first call begins
         )
         functions = callbacks()
         self._step = _STEP(functions.step.address)
         self._truth = _TRUTH(functions.truth.address)
         self._set_initial(initial, seed)
-        _STEP(functions.start.address)(self.context, 0, self.sensor_frame.ctypes.data)
+        self._step(self.context, 0, self.sensor_frame.ctypes.data)
 
     @property
     def context(self) -> int:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sim.actuators import drive_array, drive_torquers, drive_wheels, fire_thrusters, release_wings
 from sim.attitude import integrate, rotate
-from sim.compiled import Record, compiled
+from sim.compiled import Record, compiled, compiled_merged
 from sim.disturbances import at_middle, gravity_gradient_torque, surface_loads
 from sim.environment.constants import SPEED_OF_LIGHT_M_S
 from sim.environment.evaluate import evaluate_magnetic_field
@@ -149,7 +149,7 @@ def apply_torques(state: Record, model: Record, command: Record) -> tuple[float,
     return fx, fy, fz
 
 
-@compiled
+@compiled_merged
 def step(
     state: Record,
     model: Record,
@@ -205,7 +205,7 @@ def step(
     return mask
 
 
-@compiled
+@compiled_merged
 def start(
     state: Record, model: Record, faults: NDArray[np.void], tables: NDArray[np.float64], frame: Record
 ) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.attitude import multiply, rotate
-from sim.compiled import Record, compiled, compiled_inline
+from sim.compiled import Record, compiled, compiled_inline, compiled_merged
 from sim.environment.layout import AT_DENSITY, AT_ILLUMINATION, AT_MAGNETIC_FIELD, AT_SUN_DIRECTION
 from sim.objects import object_relative
 from sim.spacecraft import TEMPERATURE_NODES
@@ -280,7 +280,7 @@ def _write_torques(
     return at + 13
 
 
-@compiled
+@compiled_merged
 def write_row(
     state: Record, model: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64]
 ) -> None:
