@@ -1,6 +1,6 @@
 """The dictionary's enumerations and the C++ enums of modes and reasons are the same lists.
 
-Ground and report turn numbers of events into names by the dictionary; one out of step would tell a wrong reason.
+Ground and report turn numbers of events into names by it; one out of step would tell a wrong reason.
 """
 
 from __future__ import annotations

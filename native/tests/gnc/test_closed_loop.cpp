@@ -339,7 +339,7 @@ TEST_CASE("an empty battery leads to SURVIVAL and back [L1.3]") {
     CHECK(loop->mode() == Mode::safe);
     // After a low charge more is asked for than otherwise.
     CHECK_FALSE(loop->until(Mode::standby, 1000.0));
-    loop->plant.charge = 0.8;
+    loop->plant.charge = 0.95;
     CHECK(loop->until(Mode::standby, orbit_s));
 }
 

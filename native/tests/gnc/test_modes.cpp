@@ -294,7 +294,7 @@ TEST_CASE("after a low charge SAFE asks for more before it hands over [L4.1]") {
     now.charge = 0.6;
     now.charge_low = false;
     CHECK(logic.run(now, 700.0) < 0.0);
-    now.charge = 0.8;
+    now.charge = 0.92;
     CHECK(logic.run(now, 700.0) > 0.0);
     CHECK(mode_of(logic.state) == Mode::standby);
 }
