@@ -1,5 +1,4 @@
-"""Same code, scenario and seed give the same digest, whatever the deployment and however the run is divided.
-"""
+"""Same code, scenario and seed give the same digest, whatever the deployment and however the run is divided."""
 
 from __future__ import annotations
 
