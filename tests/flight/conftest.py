@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flight.dictionary import SENSOR_DTYPE
+from flight.dictionary import SENSOR_DTYPE, load_native
 
 
 def tumbling_frames(count: int, *, receiver_lock: bool = False) -> NDArray[np.uint8]:
@@ -43,6 +43,25 @@ def frames() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
-def native_source(repository: Path) -> Path:
-    """The C++ source."""
-    return repository / "native"
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs of the flight computer over the first 70 minutes of first-contact: from BOOT to STANDBY."""
+    from safehold.scenario import load
+    from safehold.simulation import Simulation
+
+    path = tmp_path_factory.mktemp("recording") / "first-contact.inputs"
+    simulation = Simulation(load("first-contact"))
+    try:
+        simulation.driver.record_inputs(path)
+        simulation.advance(42_000)
+        simulation.driver.record_inputs(None)
+        assert simulation.mode in ("STANDBY", "DOWNLINK"), "the recording must cover fine pointing"
+    finally:
+        simulation.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def recorded_frames(recording: Path) -> NDArray[np.uint8]:
+    """The recording's sensor frames, (42000, 464)."""
+    frames: NDArray[np.uint8] = load_native().recorded_sensor_frames(recording)
+    return frames
