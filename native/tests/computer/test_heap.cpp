@@ -42,7 +42,8 @@ void operator delete[](void* memory, std::size_t) noexcept {
 namespace safehold::tests {
 namespace {
 
-TEST_CASE("no heap after start-up: flight, uplink, downlink, divergence, resynchronisation, restoration [S1]") {
+TEST_CASE(
+    "no heap after start-up: flight, uplink, downlink, divergence, resynchronisation, restoration [S1]") {
     auto flight = make_computer();
     const auto ping = telecommand(17, 1);
     const auto set_mode = telecommand(8, 1, {0, 2, 3});
