@@ -310,8 +310,9 @@ class ZmqGround:
 def _start(port: int, token: bytes, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    # -P: what lies in the current folder is not to be taken for a part of the ground.
     process = subprocess.Popen(
-        [sys.executable, "-m", "ground", "--port", str(port)],
+        [sys.executable, "-P", "-m", "ground", "--port", str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=errors,

@@ -126,6 +126,16 @@ def test_a_ground_that_cannot_start_says_its_last_words(
         ground.exchange(0, [])
 
 
+def test_files_of_the_current_folder_are_not_taken_for_the_ground(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("ground.py", "flight.py", "zmq.py"):
+        (tmp_path / name).write_text("raise SystemExit(7)\n", encoding="ascii")
+    monkeypatch.chdir(tmp_path)
+    with ZmqGround(configure()) as ground:
+        assert ground.exchange(0, []) == InProcessGround(configure()).exchange(0, [])
+
+
 def test_a_ground_that_hangs_is_given_up_and_ended(configure: Configure) -> None:
     with ZmqGround(configure(), timeout_s=60.0) as ground:
         ground.exchange(10, [])
