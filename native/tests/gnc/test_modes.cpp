@@ -73,7 +73,7 @@ struct Logic {
 
 }  // namespace
 
-TEST_CASE("each mode has its time-out [L3.7]") {
+TEST_CASE("each mode has its time-out [L3.4] [L3.7]") {
     Situation stuck = healthy();
     SUBCASE("BOOT without rates") {
         Logic logic(Mode::boot);
@@ -137,7 +137,7 @@ TEST_CASE("each mode has its time-out [L3.7]") {
     }
 }
 
-TEST_CASE("conditions must last, and the reason is told [L6.1]") {
+TEST_CASE("conditions must last, and the reason is told [L3.4] [L6.1]") {
     const auto leaves = [](Situation now, double after_s, Mode to, ModeReason reason) {
         Logic logic(Mode::standby);
         REQUIRE(logic.run(healthy(), 10.0) < 0.0);
