@@ -1,9 +1,9 @@
 """Single bits flipped in one replica, one at a time: what comes of each, beside the fault-free computer.
 
-The flight computer runs on recorded sensor frames. A trial restores it shortly before its tick, flips the bit, and
-runs on for more than a round of the voter's rolling comparison. If then no command has differed, and all replicas
-agree in every octet, and their control half is the fault-free one's, nothing that follows can differ either: commands
-are a function of the control half and the input.
+The flight computer runs on recorded sensor frames. A trial restores it shortly before its tick, flips the
+bit, and runs on for more than a round of the voter's rolling comparison. If then no command has differed, all
+replicas agree in every octet, and their control half is the fault-free one's, nothing that follows can differ
+either: commands are a function of the control half and the input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flight.computer import FlightComputer, make_computer
 
 SNAPSHOT_TICKS = 250
 RUN_ON_TICKS = 250
-"""More than a round of the rolling comparison (state size / 256 octets a tick, plus the persistence count)."""
+"""More than a round of the rolling comparison: 256 octets of the state a tick, and the persistence count."""
 
 Octets = NDArray[np.uint8]
 

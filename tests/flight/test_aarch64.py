@@ -1,9 +1,9 @@
 """The flight core built for aarch64, run by an emulator, gives the bytes that it gave here.
 
 The inputs of a flight are recorded on this machine with the flight chain's digest; the replay tool,
-cross-built without OpenSSL and Python, flies them again on the other processor. Equal means equal: there is
-no tolerance. The tools are Debian's g++-aarch64-linux-gnu and qemu-user-static; without them there is nothing
-to compare.
+cross-built without OpenSSL and Python, flies them again on the other processor. Equal means equal: no
+tolerance. The tools are Debian's g++-aarch64-linux-gnu and qemu-user-static; without them there is nothing to
+compare.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bits flipped in one replica, uniform over its whole state and over the ticks of a recorded flight.
 
-Three replicas with resynchronisation let none through; the same flips show, in one replica alone, that they were
-not harmless, and pairs of flips show what resynchronisation is for. Figures are printed with `pytest -s`.
+Three replicas with resynchronisation let none through; the same flips show, in one replica alone, that they
+were not harmless, and pairs of flips show what resynchronisation is for. `pytest -s` prints the figures.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .bit_flips import Experiment, Flip
 FLIPS = 2000
 SEED = 20260621
 PAIR_TICKS = 120
-"""Between the two flips of a pair: more than a round of the rolling comparison, so that the first is healed."""
+"""Between the two flips of a pair: more than a round of the rolling comparison, which heals the first."""
 
 LONG_TICKS = 2000
-"""For a flip that nobody heals: most begin in the last bits of an estimate and take their time to a command."""
+"""For a flip that nobody heals: most begin in an estimate's last bits and take their time to a command."""
 
 
 @pytest.fixture(scope="module")
