@@ -12,8 +12,8 @@ from safehold.code_id import prepare_numba_cache
 # Before anything imports Numba: its cache must not serve code of callees that have been edited since.
 prepare_numba_cache()
 
-# The gate asks the same questions every time and of any machine, however loaded; `--hypothesis-profile=explore`
-# asks new ones.
+# The gate asks the same questions every time and of any machine, however loaded;
+# `--hypothesis-profile=explore` asks new ones.
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("gate")
