@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -163,6 +164,23 @@ def prepare_numba_cache() -> str:
     if numba_config is not None:
         numba_config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return str(folder)
+
+
+def import_numba_lightly() -> None:
+    """Import Numba without all of scipy.linalg, which it would import only to see whether BLAS is there.
+
+    Saves a command a third of a second at its start. What is lost is BLAS inside `np.convolve` in compiled
+    functions, and ours use none; others may, so only the command line does this, not `import safehold`.
+    """
+    blas = "scipy.linalg.cython_blas"
+    if blas in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    prepare_numba_cache()
+    sys.modules[blas] = None  # type: ignore[assignment]  # the import system's own way to say "not there"
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[blas]
 
 
 def _user_cache() -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 from safehold import display as displays
 from safehold import snapshot
+from safehold.code_id import import_numba_lightly
 from safehold.durations import format_clock, parse_duration
 from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from safehold.expectations import finding, sentence
@@ -64,6 +65,7 @@ class Interrupt:
 
 def run_command(options: RunOptions) -> int:
     """Fly, write the folder, print; returns the exit code."""
+    import_numba_lightly()
     scenario, start = _chosen(options)
     ticks = [_snapshot_tick(scenario, text) for text in options.snapshot_at]
     quiet = options.quiet or (options.json_output and not sys.stderr.isatty())

@@ -62,7 +62,7 @@ def page(
 <script>{script}</script>
 <script>const drawings = {data};
 drawings.forEach((one, index) => Plotly.newPlot("figure-" + index, one.data, one.layout,
-  {{responsive: true, displaylogo: false}}));</script>
+  {{responsive: true, displaylogo: false, displayModeBar: false}}));</script>
 </body></html>
 """
 
@@ -151,7 +151,7 @@ def _lines(
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
     if range_ is not None:
         axis["range"] = range_
-    return {"data": traces, "layout": layout(title, hours_axis=True, yaxis=axis, shapes=night)}
+    return {"data": traces, "layout": layout(title, hours=float(hours[-1]), yaxis=axis, shapes=night)}
 
 
 def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
@@ -175,7 +175,9 @@ def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
     ]
 
 
-def _bars(rows: Iterable[tuple[str, float, float, str, str]], title: str, height: int) -> dict[str, Any]:
+def _bars(
+    rows: Iterable[tuple[str, float, float, str, str]], title: str, hours: float, height: int
+) -> dict[str, Any]:
     """Horizontal bars: row, from hour, length in hours, colour, text under the pointer."""
     grouped: dict[str, list[tuple[str, float, float, str, str]]] = {}
     for row in rows:
@@ -198,8 +200,8 @@ def _bars(rows: Iterable[tuple[str, float, float, str, str]], title: str, height
     axis = {"autorange": "reversed", "automargin": True}
     return {
         "data": traces,
-        "layout": layout(title, hours_axis=True, yaxis=axis, shapes=[], height=height)
-        | {"barmode": "overlay"},
+        "layout": layout(title, hours=hours, yaxis=axis, shapes=[], height=height)
+        | {"barmode": "overlay", "showlegend": False},
     }
 
 
@@ -214,7 +216,7 @@ def _modes(result: Mapping[str, Any]) -> dict[str, Any]:
         )
         for span in result["modes"]
     ]
-    return _bars(rows, "Modes", 300)
+    return _bars(rows, "Modes", result["sim_seconds"] / 3600.0, 300)
 
 
 def _contacts(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,7 +229,8 @@ def _contacts(result: Mapping[str, Any]) -> dict[str, Any]:
         rows.append(
             (one["station"], one["aos_s"] / 3600.0, (one["los_s"] - one["aos_s"]) / 3600.0, colour, text)
         )
-    return _bars(rows, "Contacts (green: telemetry received; amber: none)", 260)
+    title = "Contacts (green: telemetry received; amber: none)"
+    return _bars(rows, title, result["sim_seconds"] / 3600.0, 260)
 
 
 def _clock(seconds: float) -> str:
@@ -270,9 +273,7 @@ def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
         }
     )
     traces.append(_station_marks(scenario))
-    shape = layout(
-        "Ground track", hours_axis=False, yaxis={"range": [-90, 90], "dtick": 30}, shapes=[], height=460
-    )
+    shape = layout("Ground track", hours=None, yaxis={"range": [-90, 90], "dtick": 30}, shapes=[], height=460)
     shape["xaxis"] = {
         "range": [-180, 180],
         "dtick": 30,

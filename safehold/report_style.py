@@ -42,19 +42,34 @@ pre { overflow-x: auto; font-size: 12.5px; } summary { cursor: pointer; }
 
 
 def layout(
-    title: str, *, hours_axis: bool, yaxis: dict[str, Any], shapes: list[dict[str, Any]], height: int = 280
+    title: str,
+    *,
+    hours: float | None,
+    yaxis: dict[str, Any],
+    shapes: list[dict[str, Any]],
+    height: int = 290,
 ) -> dict[str, Any]:
-    """The layout that all drawings share."""
+    """The layout that all drawings share; `hours` is the length of their axis of time, None without one."""
+    range_ = {} if hours is None else {"range": [0.0, hours]}
     return {
-        "title": {"text": title, "font": {"size": 16}, "x": 0.01, "xanchor": "left"},
+        "title": {
+            "text": title,
+            "font": {"size": 16},
+            "x": 0.01,
+            "xanchor": "left",
+            "y": 0.96,
+            "yanchor": "top",
+        },
         "height": height,
-        "margin": {"l": 70, "r": 20, "t": 44, "b": 44},
+        "margin": {"l": 70, "r": 20, "t": 62, "b": 44},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, sans-serif", "size": 13},
-        "hovermode": "x unified" if hours_axis else "closest",
-        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": {"title": {"text": "hours since the epoch"}, "gridcolor": "#e3e6ec", "zeroline": False},
+        "hovermode": "x unified" if hours is not None else "closest",
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "xaxis": {"title": {"text": "hours since the epoch"}, "gridcolor": "#e3e6ec", "zeroline": False}
+        | range_,
         "yaxis": {"gridcolor": "#e3e6ec", "zeroline": False} | yaxis,
         "shapes": shapes,
     }

@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from safehold.code_id import package_folder
+from safehold.code_id import package_folder, prepare_numba_cache
 from safehold.errors import Problem, ScenarioError
 from safehold.near import listing, suggestion
 from safehold.schema import SCHEMA_VERSION, Scenario
@@ -100,6 +100,7 @@ def parse(text: str, source: Source, overrides: Mapping[str, Any] | None = None)
     """
     from safehold import checks
 
+    prepare_numba_cache()  # the checks below import what Numba compiles
     tree = _toml(text, source.label)
     tree.update(overrides or {})
     if "schema" in tree and tree["schema"] != SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""Same code, scenario and seed give the same digest, whatever the deployment and however the run is divided."""
+"""Same code, scenario and seed give the same digest, whatever the deployment and the division of the run."""
 
 from __future__ import annotations
 
@@ -68,3 +68,24 @@ def test_a_fault_after_the_end_of_a_run_changes_nothing_before_it(half_hour: Sce
         faulty.advance(tick + 5)
         sound.advance(tick + 5)
         assert faulty.driver.sensor_frame != sound.driver.sensor_frame
+
+
+@pytest.mark.parametrize("bit", [-1, 0, 4321, 54_321])
+@pytest.mark.requirement("L3.1", "L3.3")
+def test_a_flip_in_one_replica_is_found_and_healed_and_nothing_outside_changes(bit: int) -> None:
+    """The plant's chain holds every sensor frame and, each minute, its whole state: one other command would
+    show.
+    """
+    from safehold.run import adjusted
+    from safehold.scenario import load
+    from safehold.schema import Fault
+
+    upset = adjusted(load("replica-upset"), seed=None, duration="12m")
+    fault = Fault(at="10m", kind="replica_bit_flip", target="replica.2", bit=bit)
+    struck = fly(upset.model_copy(update={"fault": [fault]}))[0]
+    sound = fly(upset.model_copy(update={"fault": []}))[0]
+    assert struck.digests["plant"] == sound.digests["plant"]
+    assert struck.document["figures"]["vote_disagreements"] > 0
+    assert sound.document["figures"]["vote_disagreements"] == 0
+    (found,) = struck.document["faults"]
+    assert 600.0 <= found["detected_s"] <= found["recovered_s"] < 610.0
