@@ -1,7 +1,7 @@
 """The driver against a plant made here: a counter that answers by formula, so that every figure is known.
 
-The plant's sensor frame is that of the tick; its truth row is (tick, mode, first wheel torque); it sees station
-0 in ticks 100 to 199. Chains are held against flight/chain.py, which was written from the same page.
+The plant's sensor frame is that of the tick; its truth row is (tick, mode, first wheel torque); it sees
+station 0 in ticks 100 to 199. Chains are held against flight/chain.py, which was written from the same page.
 """
 
 from __future__ import annotations
