@@ -114,7 +114,10 @@ def test_an_unwritable_cache_is_said_once_and_replaced_by_a_temporary_one(tmp_pa
 @pytest.mark.requirement("S2")
 def test_loading_a_scenario_from_python_chooses_the_cache_first(tmp_path: Path) -> None:
     """The checks of a scenario import the plant; Numba must not cache beside the sources by then."""
-    code = "from safehold.scenario import load; load('first-contact'); import numba; print(numba.config.CACHE_DIR)"
+    code = (
+        "from safehold.scenario import load; load('first-contact'); "
+        "import numba; print(numba.config.CACHE_DIR)"
+    )
     base = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     environment = base | {"XDG_CACHE_HOME": str(tmp_path)}
     folder = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
