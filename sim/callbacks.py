@@ -63,6 +63,9 @@ def callbacks() -> Callbacks:
     finally:
         if collecting:
             gc.enable()
+        # What has been imported and compiled stays to the end of the process: collections during the flight
+        # need not look through it.
+        gc.freeze()
 
 
 def _plant_step(context, command, frame):  # type: ignore[no-untyped-def]
