@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t frame_header_octets = 6;  // primary header and segment header
 constexpr std::size_t frame_octets_min = 9;
 constexpr std::size_t packet_header_octets = 11;
+constexpr std::uint16_t setting_control_period = 1000;  // the host's alone: it is how often a step is made
 constexpr std::uint8_t acknowledge_acceptance = 1;
 constexpr std::uint8_t acknowledge_completion = 8;
 
@@ -165,6 +166,7 @@ Failure execute(CommandContext& context, const Request& request) {
             return {FailureCode::none, 0};
         case TelecommandId::set_setting: {
             const std::uint16_t id = to_u16(argument[0]);
+            if (id == setting_control_period) return {FailureCode::not_allowed, id};
             const FailureCode code = set_setting(context.parameters, id, to_u16(argument[1]), argument[2]);
             if (code == FailureCode::none)
                 context.events.add(EventId::setting_changed, id, argument[1], argument[2]);

@@ -264,6 +264,8 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     WorkBudget budget;
     Cycle cycle{state, input, output, budget, {}, {}};
     ExecutiveState& executive = state.control.executive;
+    // The period is the host's to give: no flip and no repair of the settings may part it from the tick.
+    state.control.parameters.control_period_s = static_cast<double>(input.tick_ns) * 1e-9;
     executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
     const bool degraded = executive.overruns_consecutive >= overruns_degrade;
     for (const Task& task : tasks) {

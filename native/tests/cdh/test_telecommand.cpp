@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <string_view>
 
 #include "../computer/frames.hpp"
 #include "safehold/cdh/telecommand.hpp"
@@ -198,7 +199,7 @@ Octets setting(std::uint16_t id, std::uint16_t index, double value) {
 
 TEST_CASE("a setting is stored within its limits only; NaN and infinity never") {
     Bench bench;
-    const SettingEntry& entry = setting_entries[0];
+    const SettingEntry& entry = setting_entries[3];
     const auto value = [&] {
         return cdh::setting_value(bench.flight->leader().control.parameters, entry, 0);
     };
@@ -215,6 +216,15 @@ TEST_CASE("a setting is stored within its limits only; NaN and infinity never") 
     bench.send(telecommand(20, 3, setting(999, 0, 1.0)));
     check_failure(bench, 8, 10, 999);
     CHECK(value() == entry.max);
+}
+
+TEST_CASE("the ground cannot set the control period") {
+    Bench bench;
+    const SettingEntry& entry = setting_entries[0];
+    REQUIRE(std::string_view(entry.name) == "control_period_s");
+    bench.send(telecommand(20, 3, setting(entry.id, 0, 1.0)));
+    check_failure(bench, 8, 8, entry.id);
+    CHECK(bench.flight->leader().control.parameters.control_period_s == 0.1);
 }
 
 TEST_CASE("a second mode request in a tick is refused, and each has exactly one completion report") {
