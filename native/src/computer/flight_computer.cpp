@@ -122,9 +122,16 @@ void FlightComputer::heal(std::uint8_t voting, std::uint8_t differing) {
         }
         ++voter.divergence[i];
         ++voter.status.divergences[i];
+        const bool silent = outputs_[i].status == static_cast<std::uint32_t>(StepStatus::silent);
+        if (config_.resync != 0 && silent && population(voting) == 2) {
+            // The other of the pair goes on alone; this one is kept in step for its return, or given up.
+            state_.replicas[i] = leader();
+            if (voter.divergence[i] >= silent_ticks_max) retire(i);
+            continue;
+        }
         if (config_.resync == 0 || population(voting) < 3 || voter.divergence[i] < config_.persistence)
             continue;
-        if (outputs_[i].status == static_cast<std::uint32_t>(StepStatus::silent)) {
+        if (silent) {
             // Copying into a replica that hangs heals nothing; one that never comes back is given up.
             if (voter.divergence[i] >= silent_ticks_max) retire(i);
             continue;

@@ -73,6 +73,8 @@ Vote vote(const std::array<StepOutput, replicas_max>& outputs, std::uint8_t voti
     const auto silent = without(voting, speaking);
     const int count = population(speaking);
     if (population(voting) == 1) return count == 1 ? Vote{speaking >> 1, 0} : Vote{no_winner, voting};
+    // Of a pair, the one that fell silent is known to be the faulty one.
+    if (population(voting) == 2 && count == 1) return {speaking >> 1, silent};
     const bool e01 = has(speaking, 0) && has(speaking, 1) && same(outputs[0], outputs[1]);
     if (e01) return {0, !has(speaking, 2) || same(outputs[0], outputs[2]) ? silent : bit(2)};
     if (has(speaking, 2)) {

@@ -194,6 +194,38 @@ TEST_CASE("a replica that keeps diverging is retired, and the pair drives on [L3
     CHECK(flight->voter().status.restorations == 1);
 }
 
+TEST_CASE("one of a pair that hangs is waited for, and in the end given up; the other drives on [L3.6]") {
+    const auto expected = reference();
+    auto flight = make_computer();
+    flight->stall(0, 1000);
+    for (std::uint64_t tick = 0; tick < ticks; ++tick) {
+        if (tick == 120) flight->stall(1, 10);
+        if (tick == 150) flight->stall(1, 1000);
+        flight->step(sensor_frame(tick));
+        CHECK(same(flight->actuator(), expected[tick]));
+        if (tick == 119) CHECK(flight->voter().status.retired == 1);
+        if (tick == 140) {
+            CHECK(flight->voter().status.retired == 1);
+            const auto& replicas = flight->state().replicas;
+            CHECK(std::memcmp(&replicas[1], &replicas[2], sizeof(ReplicaState)) == 0);
+        }
+    }
+    CHECK(flight->voter().status.retired == 3);
+    CHECK(flight->voter().status.restorations == 0);
+}
+
+TEST_CASE("the control period is the tick's, whatever happens to the setting") {
+    auto flight = make_computer(1);
+    const std::size_t octet = offsetof(ReplicaState, control) + offsetof(ControlState, parameters) +
+                              offsetof(Parameters, control_period_s);
+    const auto period_s = [&] { return flight->leader().control.parameters.control_period_s; };
+    run(*flight, 0, 50);
+    flight->flip(0, octet * 8 + 54);
+    CHECK(period_s() != 0.1);
+    run(*flight, 50, 51);
+    CHECK(period_s() == 0.1);
+}
+
 TEST_CASE("the account half never reaches an actuator") {
     const auto expected = reference();
     auto flight = make_computer();

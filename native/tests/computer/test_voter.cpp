@@ -98,6 +98,19 @@ TEST_CASE("a pair must agree, and one alone wins unless silent") {
     CHECK(vote(*outputs, 1).winner == no_winner);
 }
 
+TEST_CASE("of a pair the one that still speaks wins [L3.6]") {
+    for (int silent = 0; silent < 3; ++silent) {
+        auto outputs = equal_outputs();
+        (*outputs)[static_cast<std::size_t>(silent)].status = static_cast<std::uint32_t>(StepStatus::silent);
+        for (int other = 0; other < 3; ++other) {
+            if (other == silent) continue;
+            const Vote result = vote(*outputs, static_cast<std::uint8_t>(1 << silent | 1 << other));
+            CHECK(result.winner == other);
+            CHECK(result.differing == 1 << silent);
+        }
+    }
+}
+
 TEST_CASE("a slice tells which state differs") {
     auto replicas = equal_replicas();
     CHECK(differing_slice(*replicas, 7, 0, sizeof(ReplicaState)) == 0);

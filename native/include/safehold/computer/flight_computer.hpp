@@ -3,10 +3,11 @@
 //
 // Rate: every control tick. Input: a sensor frame and uplink frames. Output: the voted actuator frame, TM
 // frames and events. What each failure leaves behind:
-//   one replica differs or is silent    the majority drives; after `persistence` ticks the replica is copied
-//   from it a replica keeps diverging or hangs  retired; the other two go on as a comparing pair no majority
-//   the last voted output for 2 ticks; then wheels zero, torquers and thrusters
-//                                       off, the checkpoint restored in every replica, SAFE asked for
+// - one replica differs or is silent: the majority drives; after `persistence` ticks it is copied from it
+// - a replica keeps diverging, or hangs: retired; the other two go on as a comparing pair
+// - one of a pair hangs: the other drives alone; the first is kept in step, and retired in the end
+// - no majority: the last voted output for 2 ticks; then wheels zero, torquers and thrusters off, the
+//   checkpoint restored in every replica, SAFE asked for
 // Voter, checkpoint and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
 #pragma once
 

@@ -19,8 +19,8 @@ struct Vote {
     std::uint8_t differing;  // replicas that are not with the majority, bit by replica
 };
 
-// `voting` has a bit for each replica that takes part. One alone wins; two must agree; three need two. A
-// silent one is with nobody.
+// `voting` has a bit for each replica that takes part. One alone wins; two must agree, unless one of them is
+// silent; three need two. A silent one is with nobody.
 [[nodiscard]] Vote vote(const std::array<StepOutput, replicas_max>& outputs, std::uint8_t voting);
 
 // The replicas, among three that vote, whose octets of the slice differ from the other two's. All differing,
