@@ -32,7 +32,9 @@ inline constexpr std::uint32_t attention_contact = 2;
 struct DownlinkFrame {
     std::uint64_t tick;
     std::array<std::uint8_t, cdh::tm_frame_octets> octets;
+    std::array<std::uint8_t, 5> spare{};  // no padding: the frames that wait are part of the state's octets
 };
+static_assert(sizeof(DownlinkFrame) == 8 + cdh::tm_frame_octets + 5);
 
 struct VotedEvent {
     std::uint64_t tick;
