@@ -41,6 +41,7 @@ EVENT_ARGUMENTS_MAX = 4
 TELECOMMAND_ARGUMENTS_MAX = 8
 HOUSEKEEPING_BYTES_MAX = 1000  # so that a structure fits one packet of 1,024 octets with its headers
 EXACT_IN_DOUBLE = 2**53  # settings travel as doubles
+PREAMBLE = Path(__file__).with_name("preamble.hpp.in")
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -298,86 +299,19 @@ def telecommands(entries: list[dict[str, Any]]) -> list[str]:
     )
 
 
-PREAMBLE = """\
-// Made from flight/dictionary.toml by native/generate/dictionary.py. Do not edit.
-#pragma once
-
-#include <array>
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-#include <type_traits>
-
-namespace safehold {{
-
-static_assert(std::endian::native == std::endian::little, "the frames are little-endian");
-static_assert(sizeof(double) == 8 && sizeof(float) == 4);
-
-inline constexpr std::uint32_t abi_number = {abi};
-inline constexpr char dictionary_sha256[] = "{digest}";
-
-enum class Type : std::uint8_t {{ f64, i64, u64, f32, u32, u16, i16, u8 }};
-enum class Severity : std::uint8_t {{ info = 1, low = 2, medium = 3, high = 4 }};  // also PUS 5 subtypes
-
-inline constexpr std::size_t event_arguments_max = {event_arguments};
-inline constexpr std::size_t telecommand_arguments_max = {telecommand_arguments};
-
-
-struct SettingEntry {{
-  std::uint16_t id;
-  Type type;
-  std::uint16_t count;
-  std::size_t offset;  // within Parameters
-  double min;
-  double max;
-  const char* name;
-}};
-
-struct TelemetryEntry {{
-  std::uint16_t id;
-  Type type;
-  std::uint16_t count;
-  std::size_t offset;  // within Telemetry
-  std::uint8_t structure;
-  const char* name;
-}};
-
-struct EventEntry {{
-  std::uint16_t id;
-  Severity severity;
-  std::uint8_t argument_count;
-  const char* name;
-}};
-
-struct ArgumentEntry {{
-  Type type;
-  double min;
-  double max;
-}};
-
-struct TelecommandEntry {{
-  std::uint16_t id;
-  std::uint8_t service;
-  std::uint8_t subtype;
-  std::uint8_t argument_count;
-  std::array<ArgumentEntry, telecommand_arguments_max> arguments;
-  const char* name;
-}};
-
-
-"""
-
-
 def generate(source: bytes) -> str:
     """The header's text for the dictionary's bytes."""
     dictionary = tomllib.loads(source.decode("utf-8"))
     require(dictionary.get("schema") == 1, "schema must be 1")
-    text = PREAMBLE.format(
-        abi=ABI,
-        digest=hashlib.sha256(source).hexdigest(),
-        event_arguments=EVENT_ARGUMENTS_MAX,
-        telecommand_arguments=TELECOMMAND_ARGUMENTS_MAX,
-    )
+    text = PREAMBLE.read_text(encoding="utf-8")
+    values = {
+        "abi": ABI,
+        "digest": hashlib.sha256(source).hexdigest(),
+        "event_arguments": EVENT_ARGUMENTS_MAX,
+        "telecommand_arguments": TELECOMMAND_ARGUMENTS_MAX,
+    }
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
     lines: list[str] = []
     for name, frame in dictionary["frame"].items():
         lines += frame_struct(name, frame)
