@@ -32,7 +32,7 @@ app = typer.Typer(
 ScenarioArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[SCENARIO]",
+        metavar="SCENARIO",
         show_default=True,
         help="A built-in scenario's name, or the path of a .toml file.",
     ),
@@ -179,7 +179,7 @@ def faults(json_output: JsonOption = False) -> None:
 
 @app.command()
 def quantities(json_output: JsonOption = False) -> None:
-    """List what an [[expect]] of a scenario can speak about."""
+    """List what an expectation of a scenario can speak about."""
     from safehold import registry
 
     groups = {
@@ -286,6 +286,10 @@ def main() -> None:
 def _internal(error: Exception) -> int:
     import traceback
 
+    if isinstance(error, ImportError):
+        # A missing or outdated part of the installation; where in our code it was missed helps nobody.
+        typer.echo(f"safehold: SH-INT-003 the installation is not whole: {error}", err=True)
+        return errors.EXIT_INTERNAL
     traceback.print_exception(error)
     id = error.id if isinstance(error, errors.SafeholdError) else "SH-INT-001"
     typer.echo(f"safehold: {id} internal error: {error}; please report this with the lines above", err=True)

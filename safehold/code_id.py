@@ -31,6 +31,8 @@ PACKAGES = ("flight", "ground", "safehold", "scenarios", "sim")
 COMPILED_PACKAGES = ("ground", "sim")
 LAYOUT_FILES = ("dictionary.py", "dictionary.toml")
 LIBRARIES = ("llvmlite", "numba", "numpy", "skyfield")
+# What results depend on besides: the ephemeris, the orbit of a TLE, the optional atmosphere.
+DATA_LIBRARIES = ("pymsis", "sgp4", "skyfield-data")
 EXTENSION = "_safehold_native"
 LEFT_OUT = (".pyc", ".pyo", ".so", "~", ".swp", ".tmp")
 CACHES_KEPT = 8
@@ -85,9 +87,9 @@ def processor_features() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries whose code a result depends on."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    """Versions of Python, of libm and of the libraries whose code or data a result depends on."""
+    versions = {"python": platform.python_version(), "libc": " ".join(platform.libc_ver())}
+    for name in (*LIBRARIES, *DATA_LIBRARIES):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -134,7 +134,9 @@ class LivePanel:
             Text(f"{format_clock(at)}  {text}", no_wrap=True) for at, text in status.events[-EVENTS_SHOWN:]
         ]
         bar = ProgressBar(total=status.end_ns, completed=status.time_ns, width=60)
-        return Panel(Group(table, bar, *lines), title=f"safehold {self._name}", width=90, title_align="left")
+        return Panel(
+            Group(table, bar, Text(), *lines), title=f"safehold {self._name}", width=90, title_align="left"
+        )
 
     def close(self) -> None:
         """Take the panel away."""

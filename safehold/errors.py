@@ -59,6 +59,7 @@ IDS: dict[str, str] = {
     "SH-CLI-003": "the elements' file cannot be used",
     "SH-INT-001": "a part of the simulation failed",
     "SH-INT-002": "the ground process ended unexpectedly",
+    "SH-INT-003": "a part of the installation is missing or outdated",
 }
 
 

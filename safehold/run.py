@@ -12,7 +12,7 @@ from safehold.clock import wall_seconds
 from safehold.code_id import code_id
 from safehold.display import Display, Silent
 from safehold.durations import parse_duration
-from safehold.errors import Problem, ScenarioError, UsageError
+from safehold.errors import InternalError, Problem, ScenarioError, UsageError
 from safehold.expectations import evaluate
 from safehold.figures import contacts, figures
 from safehold.result import Result, json_safe
@@ -118,10 +118,14 @@ def fly(
         simulation = Simulation(scenario, deployment=deployment)
     else:
         simulation = snapshot.restore(start, deployment=deployment)
+    from ground.process import GroundLostError
+
     try:
         outing = Outing(simulation, snapshot_ticks, display or Silent(), stopped)
         complete = outing.fly()
         return conclude(outing, complete), outing
+    except GroundLostError as error:
+        raise InternalError("SH-INT-002", str(error)) from error
     finally:
         simulation.close()
 

@@ -386,7 +386,7 @@ class Simulation:
             sunlit=bool(value.get("illumination", 1.0) > 0.5),
             contact=", ".join(names),
             next_contact_ns=self._next_contact_ns(),
-            events=[(event.tick * self.tick_ns, event.name.replace("_", " ")) for event in self.events[-8:]],
+            events=[(event.tick * self.tick_ns, event.headline()) for event in self.events[-8:]],
         )
 
     def _next_contact_ns(self) -> int | None:

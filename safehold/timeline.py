@@ -39,6 +39,14 @@ class FlightEvent:
         index = event.arguments.index(name)
         return self.arguments[index] if index < len(self.arguments) else None
 
+    def headline(self) -> str:
+        """The event in a few words."""
+        if self.name == "mode_changed":
+            before, after = (self.argument(name) for name in ("from", "to"))
+            if before is not None and after is not None and max(before, after) < len(MODES):
+                return f"mode {MODES[int(before)]} to {MODES[int(after)]}"
+        return self.name.replace("_", " ")
+
     def document(self, tick_ns: int) -> dict[str, Any]:
         """As a line of events.jsonl."""
         from flight.dictionary import EVENTS

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from typing import Any
+
 import pytest
 
 from safehold.run import fly
@@ -89,3 +93,29 @@ def test_a_flip_in_one_replica_is_found_and_healed_and_nothing_outside_changes(b
     assert sound.document["figures"]["vote_disagreements"] == 0
     (found,) = struck.document["faults"]
     assert 600.0 <= found["detected_s"] <= found["recovered_s"] < 610.0
+
+
+@pytest.mark.requirement("S3")
+def test_a_ground_process_that_dies_ends_the_run_with_its_own_error(
+    half_hour: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ground import process
+    from safehold.errors import InternalError
+
+    grounds = []
+
+    class Watched(process.ZmqGround):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            grounds.append(self)
+
+    monkeypatch.setattr(process, "ZmqGround", Watched)
+
+    def stopped() -> bool:
+        os.kill(grounds[0].pid, signal.SIGKILL)
+        return False
+
+    with pytest.raises(InternalError) as caught:
+        fly(half_hour, deployment="zmq", stopped=stopped)
+    assert caught.value.id == "SH-INT-002"
+    assert caught.value.exit_code == 3
