@@ -144,11 +144,11 @@ void decide(AutonomyState& s, const Parameters& p, const SensorFrame& frame, con
     modes_step(s.modes, p, now, events);
     c.fire = 0;
     const Mode mode = mode_of(s.modes);
-    if (mode == Mode::separation) {
+    // A reset in flight, a time-out or a command: whatever the switches say, the launcher is long gone.
+    if (mode != Mode::boot && mode != Mode::separation) deployment_assume_separated(s.deployment, p);
+    // Wings that were still folded when SEPARATION ended are released all the same: without them all is lost.
+    if (mode == Mode::separation || (mode != Mode::boot && !now.deployed)) {
         c.fire = deployment_step(s.deployment, p, frame, events);
-    } else if (mode != Mode::boot) {
-        // A reset in flight, or a time-out: whatever the switches say, the launcher is long gone.
-        deployment_assume_separated(s.deployment, p);
     }
 }
 

@@ -343,6 +343,18 @@ TEST_CASE("an empty battery leads to SURVIVAL and back [L1.3]") {
     CHECK(loop->until(Mode::standby, orbit_s));
 }
 
+TEST_CASE("wings are released when separation is never seen, once its time-out is over [L3.7]") {
+    auto loop = std::make_unique<Loop>(Vector{0.01, 0.0, 0.0});
+    loop->plant.faults.separation_switches = 1;
+    loop->parameters.separation_timeout_s = 60.0;
+    loop->run(60.0);
+    CHECK(loop->mode() == Mode::separation);
+    CHECK(loop->telemetry.deployed == 0);
+    loop->run(60.0);
+    CHECK(loop->mode() == Mode::detumble);
+    CHECK(loop->telemetry.deployed == 3);
+}
+
 TEST_CASE("a reset in flight releases nothing twice") {
     auto loop = in_standby();
     autonomy_init(loop->state, loop->parameters);

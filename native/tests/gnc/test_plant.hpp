@@ -44,6 +44,7 @@ struct TestFaults {
     bool gps_off = false;
     bool drive_stuck = false;
     std::int64_t clock_offset_ns = 0;
+    std::uint8_t separation_switches = 7;
 };
 
 class TestPlant {
@@ -93,7 +94,7 @@ class TestPlant {
         f.sequence = static_cast<std::uint32_t>(tick_);
         f.clock_ns = time_ns() + faults.clock_offset_ns;
         f.switch_status = switches_;
-        f.separation_switches = 7;
+        f.separation_switches = faults.separation_switches;
         f.deployment_switches = deployed_;
         f.receiver_lock = receiver_lock ? 1 : 0;
         f.battery_charge_fraction = static_cast<float>(charge);
