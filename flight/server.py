@@ -31,7 +31,7 @@ class Service:
             if len(parts) > protocol.PARTS_MAX:
                 raise ValueError(f"{len(parts)} parts; at most {protocol.PARTS_MAX} are taken")
             return self._answer(parts[0], parts[1:])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RuntimeError) as error:
             return [protocol.ERROR, f"{type(error).__name__}: {error}".encode()[:4096]]
 
     def _answer(self, kind: bytes, rest: list[bytes]) -> list[bytes]:

@@ -19,6 +19,7 @@ from flight.remote import FlightLostError, FlightRefusedError, RemoteComputer
 from flight.server import Service
 
 CONFIGURATION = {"replicas": 3, "resync": True, "tick_ns": 100_000_000, "parameters": {}}
+WRONG_TYPE = CONFIGURATION | {"parameters": {"radio_silence_s": {}}}
 
 # Runs the flight process with every other installed package out of reach; the service is stepped without a
 # socket, because a socket would not make it import more.
@@ -129,6 +130,9 @@ def test_a_port_in_use_gives_a_message_and_exit_code_2() -> None:
         ([protocol.START, SHA256.encode(), b"{}"], "replicas"),
         ([protocol.START, SHA256.encode(), b"[1"], "JSONDecodeError"),
         ([protocol.START, SHA256.encode(), b"\xff"], "UnicodeDecodeError"),
+        ([protocol.START, SHA256.encode(), b'{"replicas": 1e999, "resync": true}'], "OverflowError"),
+        ([protocol.START, SHA256.encode(), b"[" * 100_000], "RecursionError"),
+        ([protocol.START, SHA256.encode(), json.dumps(WRONG_TYPE).encode()], "RuntimeError"),
         ([protocol.STEP] * 100, "at most 64"),
     ],
 )
