@@ -76,6 +76,7 @@ void estimate(AutonomyState& s, const Parameters& p, const SensorFrame& frame, C
     deployment_observe(s.deployment, p, frame, events);
     power_observe(s.power, p, frame, c.measured, events);
 
+    if (s.almanac.sun_age_s == 0.0) power_forecast(s.power, p, c.orbit, c.sun_gcrf);
     const AttitudeReference reference = references(s, p, c);
     telemetry.filter_rejections += attitude_step(s.attitude, p, c.measured, reference, s.sensors, events);
     c.rate_body_rad_s = c.measured.rate_body_rad_s - s.attitude.bias_rad_s;
@@ -112,6 +113,8 @@ Situation situation(const AutonomyState& s, const SensorFrame& frame, const Cont
     now.attitude_sigma_rad = now.attitude_running ? c.attitude_sigma_rad : pi;
     now.pointing_error_rad = c.pointing_error_rad;
     now.charge = s.power.charge;
+    now.charge_forecast = s.power.forecast;
+    now.sun_seen = s.sun.knowledge == SunKnowledge::seen;
     now.lock_age_s = s.power.lock_age_s;
     now.wheels = wheels_healthy(s.wheels);
     now.orbit_valid = c.orbit.valid;
@@ -364,6 +367,7 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
     t.array_angle_rad = static_cast<float>(s.array_drive.angle_rad);
     t.deployed = frame.deployment_switches;
     t.battery_charge_fraction = static_cast<float>(s.power.charge);
+    t.charge_forecast = static_cast<float>(s.power.forecast);
     t.bus_voltage_v = static_cast<float>(c.measured.bus_voltage_v);
     t.battery_current_a = is_finite(frame.battery_current_a) ? frame.battery_current_a : 0.0F;
     for (std::size_t i = 0; i < 2; ++i) {

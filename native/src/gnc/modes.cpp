@@ -21,6 +21,7 @@ void clear_persistence(ModeLogic& state) {
     state.orbit_lost_s = 0.0;
     state.pointing_lost_s = 0.0;
     state.sensors_lost_s = 0.0;
+    state.forecast_low_s = 0.0;
     state.locked_s = 0.0;
 }
 
@@ -218,7 +219,9 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
     // Without rates the torquers damp; with them the body turns to the Sun.
     change_submode(state, now.rate_valid && now.wheels >= 2 ? Submode::sun : Submode::rate_damping,
                    now.rate_rad_s, events);
-    const double enough = p.charge_standby_min - (state.navigation != 0 ? navigation_hysteresis : 0.0);
+    // In the dark trackers and GPS wait, unless there is charge to spare.
+    const double enough = (now.sun_seen ? p.charge_standby_min : p.charge_in_dark) -
+                          (state.navigation != 0 ? navigation_hysteresis : 0.0);
     state.navigation =
         now.charge >= enough && !now.charge_low && state.in_mode_s >= navigation_after_s ? 1 : 0;
     if (state.in_mode_s > p.safe_timeout_s) {
@@ -232,7 +235,8 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
     // Where a low charge has led here, more is asked for; without the array drive only SAFE feeds the
     // battery.
     const double charge_needed = state.charge_was_low != 0 ? p.charge_standby_again : p.charge_standby_min;
-    const bool able = now.charge >= charge_needed && !now.charge_low && !now.drive_lost && now.rate_valid &&
+    const bool able = now.charge >= charge_needed && !now.charge_low &&
+                      now.charge_forecast >= p.charge_forecast_standby && !now.drive_lost && now.rate_valid &&
                       now.wheels >= 3 && now.rate_rad_s < p.detumble_exit_rate_rad_s * 2.0;
     const bool ready = held(state.ready_s, known && able, dt, ready_hold_s);
     // What a person put in SAFE stays there for a person, or for the time-out.
@@ -271,6 +275,12 @@ bool leaves_fine_pointing(ModeLogic& state, const Parameters& p, const Situation
     if (state.contact_lost != 0) {
         reason = ModeReason::contact_lost;
         evidence = state.contact_age_s;
+    }
+    const bool short_of_charge = now.charge_forecast >= 0.0 && now.charge_forecast < p.charge_forecast_min;
+    if (held(state.forecast_low_s, short_of_charge, dt, p.charge_hold_s)) {
+        reason = ModeReason::charge_forecast;
+        evidence = now.charge_forecast;
+        state.charge_was_low = 1;
     }
     if (now.charge_low) {
         reason = ModeReason::charge_low;

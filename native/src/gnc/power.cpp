@@ -21,6 +21,7 @@ constexpr double charge_trusted_s = 60.0;
 void power_init(PowerControl& state) {
     state = PowerControl{};
     state.charge = 0.5;
+    state.forecast = -1.0;
     state.charge_age_s = 1.0e9;
     state.lock_age_s = 1.0e9;
 }
@@ -58,6 +59,39 @@ void power_observe(PowerControl& state, const Parameters& p, const SensorFrame& 
         events.add(EventId::charge_recovered, state.charge, p.charge_survival_exit);
     }
     state.lock_age_s = frame.receiver_lock == 1 ? 0.0 : least(state.lock_age_s + dt, 1.0e9);
+}
+
+// A circular orbit and a cylinder of shadow: the arc of shadow is centred on midnight, and cos(half) =
+// horizon / cos(beta).
+void power_forecast(PowerControl& state, const Parameters& p, const OrbitEstimate& orbit, Vector sun_gcrf) {
+    state.forecast = -1.0;
+    const double distance = norm(orbit.position_gcrf_m);
+    if (!orbit.valid || !(distance > earth_radius_m) || !(p.battery_capacity_wh > 0.0)) return;
+    const Vector momentum = cross(orbit.position_gcrf_m, orbit.velocity_gcrf_m_s);
+    const Vector normal = unit(momentum);
+    const double rate = norm(momentum) / (distance * distance);
+    if (!(rate > 1.0e-5)) return;
+    const double sine_beta = dot(sun_gcrf, normal);
+    const double cosine_beta = square_root(1.0 - sine_beta * sine_beta);
+    const double ratio = earth_radius_m / distance;
+    const double horizon = square_root(1.0 - ratio * ratio);
+    if (horizon >= cosine_beta) {
+        state.forecast = state.charge;  // no eclipse
+        return;
+    }
+    const double half = arc_cosine(horizon / cosine_beta);
+    const Vector midnight = -unit(sun_gcrf - sine_beta * normal);
+    const double phase = arc_tangent(dot(cross(midnight, orbit.position_gcrf_m), normal),
+                                     dot(midnight, orbit.position_gcrf_m));
+    const double joules = 3600.0 * p.battery_capacity_wh;
+    double charge = state.charge;
+    double dark_rad = half - phase;
+    if (absolute(phase) >= half) {
+        const double light_rad = phase < 0.0 ? -half - phase : 2.0 * pi - half - phase;
+        charge = least(charge + light_rad / rate * p.charge_power_w / joules, 1.0);
+        dark_rad = 2.0 * half;
+    }
+    state.forecast = clamp(charge - dark_rad / rate * p.load_standby_w / joules, 0.0, 1.0);
 }
 
 std::uint16_t power_switches(PowerControl& state, Mode mode, bool wheels, bool navigation, bool payload,

@@ -13,6 +13,8 @@ Situation healthy() {
     now.rate_rad_s = 0.0005;
     now.attitude_sigma_rad = 0.0001;
     now.charge = 0.8;
+    now.charge_forecast = 0.6;
+    now.sun_seen = true;
     now.lock_age_s = 1e9;
     now.wheels = 4;
     now.rate_valid = true;
@@ -179,6 +181,9 @@ TEST_CASE("conditions must last, and the reason is told [L3.4] [L6.1]") {
     now.charge_low = true;
     leaves(now, 0.1, Mode::safe, ModeReason::charge_low);
     now = healthy();
+    now.charge_forecast = 0.2;
+    leaves(now, 30.0, Mode::safe, ModeReason::charge_forecast);
+    now = healthy();
     now.charge_critical = true;
     leaves(now, 0.1, Mode::survival, ModeReason::charge_critical);
 }
@@ -283,6 +288,25 @@ TEST_CASE("SAFE waits for charge, knowledge and its dwell before it hands over")
     now.attitude_running = true;
     CHECK(logic.run(now, 100.0) == doctest::Approx(60.0).epsilon(0.01));
     CHECK(mode_of(logic.state) == Mode::standby);
+}
+
+TEST_CASE("SAFE is not left for an eclipse that the battery would not last [L4.1]") {
+    Logic logic(Mode::safe);
+    Situation now = healthy();
+    now.charge = 0.7;
+    now.charge_forecast = 0.3;
+    CHECK(logic.run(now, 1000.0) < 0.0);
+    now.charge_forecast = -1.0;  // unknown
+    CHECK(logic.run(now, 1000.0) < 0.0);
+    now.charge_forecast = 0.5;
+    CHECK(logic.run(now, 100.0) > 0.0);
+    Logic dark(Mode::safe);
+    now.sun_seen = false;
+    CHECK(dark.run(now, 100.0) < 0.0);
+    CHECK(dark.state.navigation == 0);
+    now.sun_seen = true;
+    CHECK(dark.run(now, 1.0) < 0.0);
+    CHECK(dark.state.navigation == 1);
 }
 
 TEST_CASE("after a low charge SAFE asks for more before it hands over [L4.1]") {

@@ -57,6 +57,7 @@ enum class ModeReason : std::uint8_t {
     external = 24,
     contact_lost = 25,
     state_corrupt = 26,
+    charge_forecast = 27,
 };
 
 enum class Refusal : std::uint8_t {

@@ -23,6 +23,7 @@ struct ModeLogic {
     double orbit_lost_s;
     double pointing_lost_s;
     double sensors_lost_s;
+    double forecast_low_s;
     double locked_s;
     double contact_age_s;   // since a receiver was locked
     double navigation_s;    // how long trackers and GPS have been on
@@ -36,7 +37,7 @@ struct ModeLogic {
     std::uint32_t contact_lost;
     std::uint32_t charge_was_low;  // 1 from a low charge to the next STANDBY
 };
-static_assert(sizeof(ModeLogic) == 13 * 8 + 8 * 4);
+static_assert(sizeof(ModeLogic) == 14 * 8 + 8 * 4);
 static_assert(std::is_trivially_copyable_v<ModeLogic>);
 
 // What the decisions look at.
@@ -45,6 +46,7 @@ struct Situation {
     double attitude_sigma_rad;
     double pointing_error_rad;  // from the commanded attitude
     double charge;
+    double charge_forecast;  // for the end of this or the next eclipse; -1 if unknown
     double lock_age_s;
     std::uint32_t wheels;  // healthy
     bool rate_valid;
@@ -52,6 +54,7 @@ struct Situation {
     bool orbit_valid;
     bool slewing;
     bool drive_lost;
+    bool sun_seen;
     bool charge_low;
     bool charge_critical;
     bool separated;
