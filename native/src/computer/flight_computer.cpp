@@ -66,7 +66,7 @@ std::uint8_t FlightComputer::voting() const {
 
 void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
     if (input_.uplink_count >= uplink_frames_max) {
-        ++uplink_overflow_;
+        ++state_.voter.uplink_overflow;
         return;
     }
     UplinkFrame& place = input_.uplink[input_.uplink_count];

@@ -45,7 +45,7 @@ struct VoterState {
     std::uint64_t slice_offset;
     std::uint32_t checkpoint_crc;
     std::uint32_t winner;
-    std::uint64_t spare;
+    std::uint64_t uplink_overflow;  // frames beyond what a tick can take
 };
 static_assert(sizeof(VoterState) == 32 + 12 + 12 + 24 + 12 + 4 + 6 * 8 + 8 + 8);
 
@@ -77,7 +77,7 @@ class FlightComputer {
     [[nodiscard]] const ReplicaState& leader() const { return state_.replicas[leader_index()]; }
     [[nodiscard]] const ComputerConfig& config() const { return config_; }
     [[nodiscard]] const VoterState& voter() const { return state_.voter; }
-    [[nodiscard]] std::uint64_t uplink_overflow() const { return uplink_overflow_; }
+    [[nodiscard]] std::uint64_t uplink_overflow() const { return state_.voter.uplink_overflow; }
 
     [[nodiscard]] const ComputerState& state() const { return state_; }
     void restore(const ComputerState& state);
@@ -106,7 +106,6 @@ class FlightComputer {
     StepInput input_;
     std::array<StepOutput, replicas_max> outputs_;
     const StepOutput* voted_ = nullptr;
-    std::uint64_t uplink_overflow_ = 0;
     std::uint8_t overrun_ = 0;
 };
 
