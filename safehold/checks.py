@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from safehold import registry
 from safehold.durations import format_duration
 from safehold.errors import Problem, ScenarioError
 from safehold.near import listing, suggestion
-from safehold.schema import MODES, Expect, Fault, Scenario
+from safehold.schema import EPOCH_LAST, MODES, Expect, Fault, Scenario
 
 if TYPE_CHECKING:
     from safehold.scenario import Source
@@ -166,6 +167,16 @@ def _ticks(scenario: Scenario) -> Iterator[Problem]:
         yield Problem("SH-SCN-022", wrong, "output.truth_rate_hz")
     if scenario.output.truth_rate_hz > rate:
         yield Problem("SH-SCN-008", f"is more than the control rate of {rate} Hz", "output.truth_rate_hz")
+
+
+def reach(scenario: Scenario) -> Iterator[Problem]:
+    """A run has to end while the environment's models are valid."""
+    end = scenario.epoch + timedelta(microseconds=scenario.duration // 1000)
+    if end > EPOCH_LAST:
+        wrong = (
+            f"the run ends at {end.isoformat()}; the magnetic model IGRF-14 lasts until {EPOCH_LAST.date()}"
+        )
+        yield Problem("SH-SCN-008", wrong, "duration")
 
 
 def _uneven(scenario: Scenario) -> bool:
@@ -368,6 +379,7 @@ def _spacecraft(scenario: Scenario) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _orbit,
     _ticks,
+    reach,
     _environment,
     _initial,
     _spacecraft,

@@ -20,7 +20,7 @@ from safehold.near import listing, suggestion
 from safehold.orbits import Site, environment_model, initial_orbit, sites
 from safehold.run import adjusted
 from safehold.scenario import LARGEST_ELEMENTS_FILE, load
-from safehold.schema import EPOCH_FIRST, EPOCH_LAST, Scenario
+from safehold.schema import Scenario
 
 if TYPE_CHECKING:
     from ground.config import Station
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 DEFAULT_MASK_DEG = 10.0
 DEFAULT_DURATION = "1d"
 LONGEST_NS = 31 * 86_400_000_000_000
+# With --tle: the years of the Earth orientation table; SGP4 asks for nothing else.
+START_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+START_LAST = datetime(2050, 1, 1, tzinfo=UTC)
 # Drag and radiation areas over mass of the reference spacecraft pointing at nadir, mean over an orbit.
 DRAG_M2_KG = 0.021
 PRESSURE_M2_KG = 0.013
@@ -168,8 +171,11 @@ def _instant(text: str) -> datetime:
             "SH-CLI-002", f"--start: {text!r} is no instant; write it like 2026-06-21T00:00:00Z"
         ) from None
     instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    if not EPOCH_FIRST <= instant < EPOCH_LAST:
-        raise UsageError("SH-CLI-002", "--start is outside 1990 to 2049, the years the ephemeris covers")
+    if not START_FIRST <= instant < START_LAST:
+        raise UsageError(
+            "SH-CLI-002",
+            "--start is outside 1990 to 2049, the years that the Earth's orientation is known for",
+        )
     return instant
 
 

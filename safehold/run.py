@@ -88,9 +88,12 @@ def run(
 
 def adjusted(scenario: Scenario, *, seed: int | None, duration: str | None) -> Scenario:
     """The scenario with another seed or duration; raises ScenarioError for one that cannot be flown."""
-    from safehold.checks import shortened
+    from safehold.checks import reach, shortened
 
     if seed is not None:
+        if not 0 <= seed < 2**63:
+            wrong = f"is {seed}; it must lie between 0 and 9223372036854775807"
+            raise ScenarioError(scenario.name, [Problem("SH-SCN-008", wrong, "--seed")])
         scenario = scenario.model_copy(update={"seed": seed})
     if duration is None:
         return scenario
@@ -101,7 +104,11 @@ def adjusted(scenario: Scenario, *, seed: int | None, duration: str | None) -> S
     if nanoseconds == 0 or nanoseconds % scenario.tick_ns:
         wrong = f"{duration!r} is not a whole number of control ticks, one or more"
         raise ScenarioError(scenario.name, [Problem("SH-SCN-022", wrong, "--duration")])
-    return shortened(scenario, nanoseconds)
+    shorter = shortened(scenario, nanoseconds)
+    problems = list(reach(shorter))
+    if problems:
+        raise ScenarioError(scenario.name, problems)
+    return shorter
 
 
 def fly(

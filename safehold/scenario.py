@@ -103,7 +103,7 @@ def parse(text: str, source: Source, overrides: Mapping[str, Any] | None = None)
     prepare_numba_cache()  # the checks below import what Numba compiles
     tree = _toml(text, source.label)
     tree.update(overrides or {})
-    if "schema" in tree and tree["schema"] != SCHEMA_VERSION:
+    if "schema" in tree and (isinstance(tree["schema"], bool) or tree["schema"] != SCHEMA_VERSION):
         wrong = f"is {tree['schema']!r}; this version of safehold reads schema = {SCHEMA_VERSION}"
         raise ScenarioError(source.label, [Problem("SH-SCN-008", wrong, "schema")])
     try:

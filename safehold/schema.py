@@ -28,9 +28,9 @@ MODES = (
     "SURVIVAL",
 )
 
-# The ephemeris in use (DE421) and the Earth orientation table cover these years.
-EPOCH_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
-EPOCH_LAST = datetime(2050, 1, 1, tzinfo=UTC)
+# IGRF-14 covers the years 2000 to 2030; its tables reach up to three days beyond a run's end.
+EPOCH_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH_LAST = datetime(2029, 12, 28, tzinfo=UTC)
 
 
 def _duration(value: object) -> int:
@@ -62,10 +62,19 @@ def _epoch(value: object) -> datetime:
     if not EPOCH_FIRST <= utc < EPOCH_LAST:
         raise PydanticCustomError(
             "SH-SCN-008",
-            "{value} is outside 1990 to 2049, the years the ephemeris covers",
-            {"value": utc.isoformat()},
+            "{value} is outside {first} to {last}, the time that the magnetic model IGRF-14 covers",
+            {"value": utc.isoformat(), "first": EPOCH_FIRST.date(), "last": EPOCH_LAST.date()},
         )
     return utc
+
+
+def _not_boolean(value: object) -> object:
+    # Python takes true for 1, and so does a Literal.
+    if isinstance(value, bool):
+        raise PydanticCustomError(
+            "SH-SCN-007", "is {value}; it must be a number", {"value": repr(value).lower()}
+        )
+    return value
 
 
 _DURATION_SCHEMA = WithJsonSchema(
@@ -191,7 +200,7 @@ class Link(Table):
 class Flight(Table):
     """The flight computer."""
 
-    replicas: Literal[1, 3] = 3
+    replicas: Annotated[Literal[1, 3], BeforeValidator(_not_boolean)] = 3
     resync: bool = True
     autonomy: bool = True
     control_rate_hz: Annotated[int, Field(ge=1, le=100)] = 10
