@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from safehold import registry
@@ -186,11 +188,17 @@ def _uneven(scenario: Scenario) -> bool:
 
 def _environment(scenario: Scenario) -> Iterator[Problem]:
     environment = scenario.environment
+    if environment.atmosphere == "nrlmsis" and find_spec("pymsis") is None:
+        wrong = "is 'nrlmsis', which needs the extra: pip install 'safehold[msis]'"
+        yield Problem("SH-SCN-011", wrong, "environment.atmosphere")
     if environment.gravity_order is not None and environment.gravity_order > environment.gravity_degree:
         wrong = (
             f"is {environment.gravity_order}; it cannot exceed gravity_degree, {environment.gravity_degree}"
         )
         yield Problem("SH-SCN-008", wrong, "environment.gravity_order")
+    if environment.atmosphere == "nrlmsis" and find_spec("pymsis") is None:
+        wrong = "needs the extra msis: pip install 'safehold[msis]' (NRLMSIS is for academic use only)"
+        yield Problem("SH-SCN-025", wrong, "environment.atmosphere")
 
 
 def _initial(scenario: Scenario) -> Iterator[Problem]:
