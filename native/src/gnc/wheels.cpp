@@ -146,8 +146,7 @@ void wheels_command(WheelSet& state, const Parameters& p, Vector torque_body_n_m
         const double limit = spacecraft::wheel_speed_max_rad_s - speed_margin_rad_s;
         if ((state.speed_rad_s[i] > limit && t > 0.0) || (state.speed_rad_s[i] < -limit && t < 0.0)) t = 0.0;
         // What is sent is a float; the expectation must follow what is sent.
-        t = clamp(t, -wheel_torque_max_n_m, wheel_torque_max_n_m);
-        state.torque_n_m[i] = is_finite(t) ? t : 0.0;
+        state.torque_n_m[i] = is_finite(t) ? clamp(t, -wheel_torque_max_n_m, wheel_torque_max_n_m) : 0.0;
     }
 }
 
