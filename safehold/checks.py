@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -196,9 +195,6 @@ def _environment(scenario: Scenario) -> Iterator[Problem]:
             f"is {environment.gravity_order}; it cannot exceed gravity_degree, {environment.gravity_degree}"
         )
         yield Problem("SH-SCN-008", wrong, "environment.gravity_order")
-    if environment.atmosphere == "nrlmsis" and find_spec("pymsis") is None:
-        wrong = "needs the extra msis: pip install 'safehold[msis]' (NRLMSIS is for academic use only)"
-        yield Problem("SH-SCN-025", wrong, "environment.atmosphere")
 
 
 def _initial(scenario: Scenario) -> Iterator[Problem]:

@@ -11,6 +11,9 @@ from safehold.clock import wall_seconds
 from safehold.code_id import code_id, extension_file, library_versions, prepare_numba_cache
 from safehold.errors import EXIT_INTERNAL, EXIT_OK
 
+# Libraries that only an extra brings.
+EXTRAS = ("pymsis",)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -47,7 +50,7 @@ def _python() -> str:
 
 def _libraries() -> str:
     versions = library_versions()
-    missing = [name for name, version in versions.items() if version == "missing"]
+    missing = [name for name, version in versions.items() if version == "missing" and name not in EXTRAS]
     if missing:
         raise ImportError(f"missing: {', '.join(missing)}; pip install safehold brings them")
     return ", ".join(f"{name} {version}" for name, version in versions.items() if name != "python")
