@@ -76,9 +76,11 @@ def test_a_fault_after_the_end_of_a_run_changes_nothing_before_it(half_hour: Sce
 
 @pytest.mark.requirement("L3.1", "L3.3")
 def test_a_flip_in_one_replica_is_found_and_healed_and_nothing_outside_changes() -> None:
-    """The plant's chain holds every sensor frame and its whole state each minute: one other command would show.
+    """The plant's chain holds every sensor frame and its whole state each minute: one other command would
+    show.
 
-    A flip in a value that the next step writes anew is gone before anybody compares: most, not all, are found.
+    A flip in a value that the next step writes anew is gone before anybody compares: most, not all, are
+    found.
     """
     from safehold.run import adjusted
     from safehold.scenario import load
