@@ -31,14 +31,15 @@ struct SineCosine {
 [[nodiscard]] constexpr double absolute(double value) {
     return value < 0.0 ? -value : value;
 }
-[[nodiscard]] constexpr double least(double a, double b) {
-    return b < a ? b : a;
+// The limit comes second: a value that a flipped bit made NaN becomes the limit, and is not kept.
+[[nodiscard]] constexpr double least(double value, double limit) {
+    return value < limit ? value : limit;
 }
-[[nodiscard]] constexpr double greatest(double a, double b) {
-    return a < b ? b : a;
+[[nodiscard]] constexpr double greatest(double value, double limit) {
+    return value > limit ? value : limit;
 }
 [[nodiscard]] constexpr double clamp(double value, double low, double high) {
-    return value < low ? low : (value > high ? high : value);
+    return value > low ? (value < high ? value : high) : low;
 }
 [[nodiscard]] inline double square_root(double value) {
     return value > 0.0 ? __builtin_sqrt(value) : 0.0;
