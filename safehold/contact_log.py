@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flight.frames import Delivery
+
+NEVER_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,27 @@ class ContactLog:
             for station, (rise, seen) in sorted(self._rises.items())
         ]
         return sorted([*self._windows, *still_open], key=lambda window: (window.from_tick, window.station))
+
+    def octets_outside(self, frames: Iterable[Delivery], *, latency_ns: int, tick_ns: int) -> int:
+        """The octets of TM frames whose emission ended or that arrived while their station's window was shut.
+
+        Asked of the log of the plant's geometry, apart from the link that decided what it carries.
+        """
+        spans: dict[int, list[tuple[int, int]]] = {}
+        for station, (rise, _) in self._rises.items():
+            spans.setdefault(station, []).append((rise * tick_ns, NEVER_NS))
+        for window in self._windows:
+            spans.setdefault(window.station, []).append(
+                (window.from_tick * tick_ns, window.until_tick * tick_ns)
+            )
+        return sum(
+            len(one.frame)
+            for one in frames
+            if not any(
+                begin <= one.arrival_ns - latency_ns and one.arrival_ns <= end
+                for begin, end in spans.get(one.station, ())
+            )
+        )
 
     def elevation_max_deg(self, window: TrueWindow) -> float | None:
         """The highest elevation noted in a window."""

@@ -170,7 +170,14 @@ def figures(
             sum(1 for contact in counting if contact.true_from_s is None or contact.predicted_from_s is None)
         ),
         "window_edge_error_s": max(edges) if edges else None,
-        "bytes_outside_window": float(link["bytes_outside_window"]),
+        "bytes_outside_window": float(
+            simulation.uplink_octets_outside
+            + simulation.contacts.octets_outside(
+                simulation.ground.archive,
+                latency_ns=simulation.link.config.latency_ns,
+                tick_ns=simulation.tick_ns,
+            )
+        ),
         "frames_received": float(results["counters"].get("frames_received", 0)),
         "data_lost_bytes": float(link["down_loss_of_signal_bytes"]),
         "replicas_retired": float(int(votes["retired"]).bit_count()),

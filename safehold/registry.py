@@ -20,7 +20,7 @@ RESULT_QUANTITIES: Mapping[str, str] = {
     "contacts_missed": "true windows, longer than 60 s and culminating 1° above the mask, without one",
     "windows_unmatched": "windows predicted that did not open, or opened without being predicted",
     "window_edge_error_s": "the largest difference of a predicted edge from the true one",
-    "bytes_outside_window": "octets that the link carried while no station saw the satellite",
+    "bytes_outside_window": "octets that arrived, up or down, while the station did not see the satellite",
     "frames_received": "telemetry frames received on the ground",
     "data_lost_bytes": "octets of telemetry in flight when the signal was lost",
     "replicas_retired": "flight replicas that the voter gave up",

@@ -64,6 +64,7 @@ class Simulation:
         self.promise_tick = 0
         self._ground_tick = 0
         self.contacts = ContactLog(len(self.sites))
+        self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
         self.events: list[FlightEvent] = []
         self.truth = TruthStore(self.columns)
         self.judge = Judge(self.columns, self._limits_k())
@@ -253,6 +254,8 @@ class Simulation:
         tick = self.tick
         self._exchange(tick)
         uplink = self.link.deliver_up(tick)
+        if not self.contacts.mask:
+            self.uplink_octets_outside += sum(len(frame) for frame in uplink)
         self.plant.state["receiver_lock"][0] = int(self.link.receiver_lock(tick))
         horizon = min(
             until,
@@ -319,6 +322,7 @@ class Simulation:
         return {
             "promise_tick": self.promise_tick,
             "ground_tick": self._ground_tick,
+            "uplink_octets_outside": self.uplink_octets_outside,
             "contacts": self.contacts.to_json(),
             "judge": self.judge.to_json(),
             "events": [[one.tick, one.id, one.severity, list(one.arguments)] for one in self.events],
@@ -338,6 +342,7 @@ class Simulation:
         self.ground.restore(ground)
         self.promise_tick = int(host["promise_tick"])
         self._ground_tick = int(host["ground_tick"])
+        self.uplink_octets_outside = int(host["uplink_octets_outside"])
         self.contacts.from_json(host["contacts"])
         self.judge.from_json(host["judge"])
         self.events = [

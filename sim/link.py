@@ -87,7 +87,6 @@ class Link:
             for name in _OUTCOMES:
                 self.counters[f"{direction}_{name}_frames"] = 0
                 self.counters[f"{direction}_{name}_bytes"] = 0
-        self.counters["bytes_outside_window"] = 0
         self._up_free_ns = [0] * self.config.station_count
 
     def set_contact(self, tick: int, mask: int) -> None:
@@ -260,9 +259,6 @@ class Link:
         self.counters[f"{direction}_{name}_frames"] += 1
         self.counters[f"{direction}_{name}_bytes"] += len(flying.frame)
         delivered = outcome == 0
-        # Asked again of the contacts themselves, apart from the decision above: it must stay 0.
-        if delivered and carried & ~(self._mask_at(first) & self._mask_at(last)):
-            self.counters["bytes_outside_window"] += len(flying.frame)
         station = carried.bit_length() if delivered else flying.stations.bit_length()
         chain.add(_RECORD.pack(outcome, station, 0, first, last, len(flying.frame)) + flying.frame)
         return delivered

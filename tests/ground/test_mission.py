@@ -51,7 +51,6 @@ def test_first_contact_brings_telemetry_and_a_pong_in_time(
     # Two latencies, a tick until it is handled, one until it leaves, and both frames' time on the air.
     (delay_ms,) = results["pong_delays_ms"]
     assert 480.0 <= delay_ms <= 480.0 + 3 * 100.0 + 8.92 + 2.7
-    assert world.link.counters["bytes_outside_window"] == 0
     assert world.link.counters["up_delivered_frames"] == 1
 
 
@@ -232,7 +231,6 @@ def test_whatever_the_tick_latency_and_error_of_prediction(
     world.fly((los_ns + 60 * SECOND_NS) // tick_ns)
     results, counters = world.ground.results(), world.link.counters
     assert all(aos_ns <= when <= los_ns for when, _, _ in world.sent_up)
-    assert counters["bytes_outside_window"] == 0
     # A command is radiated at most once, and what the ground believes happened.
     assert len(world.satellite.heard) == counters["up_delivered_frames"] <= len(commands)
     heard = sorted(world.satellite.heard)
