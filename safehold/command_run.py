@@ -134,11 +134,11 @@ def summary_lines(result: Result) -> Sequence[str]:
     lines.append(f"outcome  {document['outcome']}: {'; '.join(document['reasons'])}")
     if not document["complete"]:
         lines.append(f"stopped  at {format_clock(round(document['sim_seconds'] * 1e9))}, before the end")
-    speed = timing["real_time_factor"] or 0.0
-    step_us = timing["us_per_step"] or 0.0
-    lines.append(
-        f"speed    {timing['wall_seconds']:.1f} s, {step_us:.2f} us a step, {speed:,.0f} x real time"
-    )
+    speed, step_us = timing["real_time_factor"], timing["us_per_step"]
+    if speed is not None and step_us is not None:
+        lines.append(
+            f"speed    {timing['wall_seconds']:.1f} s, {step_us:.2f} us a step, {speed:,.0f} x real time"
+        )
     lines.append(f"digest   {document['digest']}")
     return lines
 

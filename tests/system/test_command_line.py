@@ -183,6 +183,7 @@ def test_ctrl_c_leaves_a_complete_folder_that_says_so(little: Path) -> None:
     assert process.returncode == 130, err
     result = json.loads(out)
     assert result["complete"] is False
+    assert result["reasons"][0] == "cut short, so judged only on what it flew"
     assert 0.0 <= result["sim_seconds"] < 30 * 86_400
     assert {path.name for path in (little / "run").iterdir()} == FILES
     assert {path.name for path in little.iterdir()} == {"little.toml", "run"}
