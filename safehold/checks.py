@@ -351,6 +351,12 @@ def _comparison(expect: Expect, key: str) -> Iterator[Problem]:
             yield Problem("SH-SCN-020", wrong, key)
 
 
+def _autonomy(scenario: Scenario) -> Iterator[Problem]:
+    if not scenario.flight.autonomy:
+        wrong = "false cannot be flown yet: there are no fault rules on board to switch off; leave it true"
+        yield Problem("SH-SCN-008", wrong, "flight.autonomy")
+
+
 def _flight_parameters(scenario: Scenario) -> Iterator[Problem]:
     if not scenario.flight.parameters:
         return
@@ -388,6 +394,7 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _initial,
     _spacecraft,
     _stations,
+    _autonomy,
     _flight_parameters,
     _commands,
     _faults,

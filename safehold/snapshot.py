@@ -78,7 +78,15 @@ def restore(data: bytes, *, deployment: str = "in-process", label: str = "snapsh
         )
         if simulation.tick != header["tick"]:
             raise ValueError(f"the driver stands at tick {simulation.tick}, the header says {header['tick']}")
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        struct.error,
+    ) as error:
         simulation.close()
         raise SnapshotError("SH-SNP-002", f"{label} is damaged: {error}") from None
     return simulation

@@ -124,6 +124,12 @@ WRONG = [
     ('during = "STANDBY"', 'during = "STANBY"', "SH-SCN-011", ["STANBY", "did you mean 'STANDBY'"]),
     ('during = "STANDBY"', 'from = "2h"', "SH-SCN-021", ["[[expect]] 1, from"]),
     ("pointing_error_deg", "pointing_eror_deg", "SH-SCN-019", ["did you mean 'pointing_error_deg'"]),
+    (
+        'name = "good"',
+        'name = "good"\nflight = { autonomy = false }',
+        "SH-SCN-008",
+        ["flight.autonomy", "leave it true"],
+    ),
     ("schema = 1", "schema = 2", "SH-SCN-008", ["schema = 1"]),
     ("schema = 1", "schema = 1\nschema = 1", "SH-SCN-003", ["twice"]),
     ("schema = 1", "schema = ", "SH-SCN-002", ["TOML"]),
