@@ -140,8 +140,30 @@ def fly(
 
 def conclude(outing: Outing, complete: bool) -> Result:
     """Make the result of a flight that has ended."""
+    from safehold.telemetry import decode
+
     simulation = outing.simulation
     scenario = simulation.scenario
+    found = document(outing, complete)
+    telemetry, ground_events = decode(simulation)
+    events = sorted(
+        [*(event.document(simulation.tick_ns) for event in simulation.events), *ground_events],
+        key=lambda event: int(event["sim_time_ns"]),
+    )
+    return Result(
+        scenario=scenario,
+        document=found,
+        truth=Truth(simulation.truth.rows(), simulation.columns, simulation.tick_ns),
+        events=events,
+        telemetry=telemetry,
+        frames=b"".join(delivery.frame for delivery in simulation.ground.archive),
+        _snapshot=lambda tick: _snapshot_at(scenario, tick),
+    )
+
+
+def document(outing: Outing, complete: bool) -> dict[str, Any]:
+    """`result.json` of a flight that has ended: its verdict, figures and digests, without its records."""
+    simulation = outing.simulation
     ground = simulation.ground.results()
     found = contacts(simulation, ground)
     numbers = figures(simulation, ground, found)
@@ -150,31 +172,16 @@ def conclude(outing: Outing, complete: bool) -> Result:
     expectations = [evaluate(one, watches, numbers, simulation.tick_ns) for one in simulation.expectations]
     verdict = simulation.judge.verdict(
         spans=spans,
-        ticks_per_s=scenario.flight.control_rate_hz,
+        ticks_per_s=simulation.scenario.flight.control_rate_hz,
         figures=numbers,
         commands_bad=simulation.commands_bad(),
     )
-    document = _document(outing, complete, verdict, spans, expectations)
-    document["passes"] = [contact.document() for contact in found]
-    document["figures"] = numbers
-    document["commands"] = ground["commands"]
-    rows = simulation.truth.rows()
-    from safehold.telemetry import decode
-
-    telemetry, ground_events = decode(simulation)
-    events = sorted(
-        [*(event.document(simulation.tick_ns) for event in simulation.events), *ground_events],
-        key=lambda event: int(event["sim_time_ns"]),
-    )
-    return Result(
-        scenario=scenario,
-        document=json_safe(document),
-        truth=Truth(rows, simulation.columns, simulation.tick_ns),
-        events=events,
-        telemetry=telemetry,
-        frames=b"".join(delivery.frame for delivery in simulation.ground.archive),
-        _snapshot=lambda tick: _snapshot_at(scenario, tick),
-    )
+    made = _document(outing, complete, verdict, spans, expectations)
+    made["passes"] = [contact.document() for contact in found]
+    made["figures"] = numbers
+    made["commands"] = ground["commands"]
+    safe: dict[str, Any] = json_safe(made)
+    return safe
 
 
 def _document(

@@ -48,8 +48,12 @@ STATE_JOINS_EVERY_S = 60
 class Simulation:
     """A scenario being flown. `advance` takes it on; its state at any tick is bytes (`safehold.snapshot`)."""
 
-    def __init__(self, scenario: Scenario, *, deployment: str = "in-process") -> None:
-        """`deployment`: "in-process", or "zmq" for the ground in a process of its own."""
+    def __init__(
+        self, scenario: Scenario, *, deployment: str = "in-process", keep_truth: bool = True
+    ) -> None:
+        """`deployment`: "in-process", or "zmq" for the ground in a process of its own. `keep_truth`: whether
+        rows of truth are kept for the run's folder; a campaign's run needs only what the judge makes of them.
+        """
         prepare_numba_cache()
         from sim.truth import COLUMNS
 
@@ -66,6 +70,7 @@ class Simulation:
         self.contacts = ContactLog(len(self.sites))
         self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
         self.events: list[FlightEvent] = []
+        self.keep_truth = keep_truth
         self.truth = TruthStore(self.columns)
         self.judge = Judge(self.columns, self._limits_k())
         self._second_ticks = scenario.flight.control_rate_hz
@@ -77,7 +82,9 @@ class Simulation:
             self.plant: Plant = self._make_plant()
             self.computer, self.driver = self._make_flight()
             self.expectations = expectations.install(scenario, self.driver)
-            self.driver.set_truth_interval(math.gcd(self._output_ticks, self._second_ticks))
+            self.driver.set_truth_interval(
+                math.gcd(self._output_ticks, self._second_ticks) if keep_truth else self._second_ticks
+            )
             self._note_contact(0, self.plant.contact_mask)
         except BaseException:
             self.ground.close()
@@ -294,7 +301,8 @@ class Simulation:
         ticks = rows[:, 0].astype(np.int64)
         seconds = ticks % self._second_ticks == 0
         self.judge.see(rows[seconds, 1:], ticks[seconds] // self._second_ticks)
-        self.truth.append(rows[ticks % self._output_ticks == 0])
+        if self.keep_truth:
+            self.truth.append(rows[ticks % self._output_ticks == 0])
         elevation = self.columns.index("elevation_max_deg") + 1
         contact = rows[:, self.columns.index("in_contact") + 1] != 0.0
         self.contacts.note_elevations(
