@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from sim.environment.gravity import DEGREE_MAX, gravity_table
 from sim.environment.magnetic import magnetic_table
 from sim.environment.msis import msis_table
 
+TABLES_KEPT = 4  # the environments that a process remembers; one of a day takes 35 kB
 ATMOSPHERES = ("harris-priester", "exponential", "nrlmsis", "none")
 
 
@@ -52,6 +54,7 @@ class EnvironmentTables:
     """Ephemerides, orientation and coefficients from an epoch (UTC) on, for `duration_s` and a day more.
 
     What is at a place and time does not depend on the duration, so that runs of different lengths agree.
+    Equal tables are made once and shared: by runs in one process, and by processes that are forked from it.
 
     `packed` is the one argument `tables` of every compiled function of the environment; `arrays` the same
     in a tuple.
@@ -70,6 +73,7 @@ class EnvironmentTables:
         return (self.packed,)
 
 
+@lru_cache(maxsize=TABLES_KEPT)
 def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArray[np.float64]:
     order = model.gravity_degree if model.gravity_order is None else model.gravity_order
     start_ns, ephemeris = ephemeris_rows(epoch, duration_s)
