@@ -2,7 +2,9 @@
 
     SafeholdError
     ├── InputError            exit 2: somebody gave us something that we cannot use
-    │   ├── ScenarioError     SH-SCN-…  a scenario; carries every problem found, not only the first
+    │   ├── ProblemsError               a file of ours; carries every problem found, not only the first
+    │   │   ├── ScenarioError SH-SCN-…  a scenario
+    │   │   └── CampaignError SH-CMP-…  a campaign
     │   ├── FolderError       SH-OUT-…  the run's folder
     │   ├── SnapshotError     SH-SNP-…  a snapshot file
     │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
@@ -47,6 +49,28 @@ IDS: dict[str, str] = {
     "SH-SCN-022": "not a whole number of control ticks",
     "SH-SCN-023": "unknown flight parameter or spacecraft property",
     "SH-SCN-024": "the same thing is declared twice",
+    "SH-CMP-001": "the campaign cannot be found or read",
+    "SH-CMP-002": "the campaign is not valid TOML",
+    "SH-CMP-003": "a key or table is given twice",
+    "SH-CMP-004": "the file is larger than a campaign may be",
+    "SH-CMP-005": "unknown key",
+    "SH-CMP-006": "a required key is missing",
+    "SH-CMP-007": "wrong type of value",
+    "SH-CMP-008": "value out of range",
+    "SH-CMP-009": "value is NaN or infinite",
+    "SH-CMP-010": "not a duration",
+    "SH-CMP-011": "not one of the allowed words",
+    "SH-CMP-012": "the base scenario is none that a campaign may name",
+    "SH-CMP-013": "a scenario key that does not exist, or that cannot be varied",
+    "SH-CMP-014": "unknown distribution, or one whose parameters are unknown or missing",
+    "SH-CMP-015": "a distribution with impossible parameters",
+    "SH-CMP-016": "a distribution that can draw what the scenario does not allow",
+    "SH-CMP-017": "no runs at all, or more than a campaign may have",
+    "SH-CMP-018": "keys of a campaign that contradict each other",
+    "SH-CMP-019": "a fault that cannot be injected: its kind, target, parameter or time",
+    "SH-CMP-020": "a run of the campaign that cannot be flown",
+    "SH-CMP-021": "a storm of more faults than a scenario may have",
+    "SH-CMP-022": "more runs than are flown without confirmation",
     "SH-OUT-001": "the output folder cannot be written",
     "SH-OUT-002": "the output folder already holds something",
     "SH-OUT-003": "the folder holds no run that can be read",
@@ -94,12 +118,12 @@ class InputError(SafeholdError):
     exit_code = EXIT_INPUT
 
 
-class ScenarioError(InputError):
-    """A scenario that cannot be flown, with every problem found in it."""
+class ProblemsError(InputError):
+    """A file that cannot be used, with every problem found in it."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         if not problems:
-            raise ValueError("a ScenarioError needs a problem")
+            raise ValueError("an error needs a problem")
         self.source = source
         self.problems = tuple(problems)
         lines = "\n".join(f"{source}: {problem}" for problem in self.problems)
@@ -107,6 +131,14 @@ class ScenarioError(InputError):
 
     def __str__(self) -> str:
         return self.text
+
+
+class ScenarioError(ProblemsError):
+    """A scenario that cannot be flown."""
+
+
+class CampaignError(ProblemsError):
+    """A campaign that cannot be run."""
 
 
 class FolderError(InputError):
