@@ -7,6 +7,7 @@
     │   │   └── CampaignError SH-CMP-…  a campaign
     │   ├── FolderError       SH-OUT-…  the run's folder
     │   ├── SnapshotError     SH-SNP-…  a snapshot file
+    │   ├── HuntError         SH-HNT-…  what a hunt is asked to vary or to search
     │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
     └── InternalError         exit 3: our own fault, SH-INT-…
 
@@ -81,6 +82,17 @@ IDS: dict[str, str] = {
     "SH-CLI-001": "options that contradict each other",
     "SH-CLI-002": "an option's value cannot be used",
     "SH-CLI-003": "the elements' file cannot be used",
+    "SH-HNT-001": "not a key of a fault",
+    "SH-HNT-002": "there is no fault with this number",
+    "SH-HNT-003": "the fault has no such key",
+    "SH-HNT-004": "the key is no size, or the keys do not belong together",
+    "SH-HNT-005": "the range is reversed, empty or no range",
+    "SH-HNT-006": "the range leaves what the key allows",
+    "SH-HNT-007": "the tolerance cannot be used",
+    "SH-HNT-008": "a kind of fault that cannot be drawn",
+    "SH-HNT-009": "the scenario has no room for the search",
+    "SH-HNT-010": "hypothesis is not installed",
+    "SH-HNT-011": "the scenario is broken before anything is added to it",
     "SH-INT-001": "a part of the simulation failed",
     "SH-INT-002": "the ground process ended unexpectedly",
     "SH-INT-003": "a part of the installation is missing or outdated",
@@ -147,6 +159,10 @@ class FolderError(InputError):
 
 class SnapshotError(InputError):
     """A snapshot cannot be read or does not fit."""
+
+
+class HuntError(InputError):
+    """A hunt that cannot be started as it was asked for."""
 
 
 class UsageError(InputError):
