@@ -1,0 +1,1 @@
+"""Campaigns: many runs from one definition, flown, kept by content, analysed and reported."""
