@@ -6,7 +6,7 @@ Each check yields problems; all are gathered, so that one message lists everythi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -33,6 +33,16 @@ def check(scenario: Scenario, source: Source) -> Scenario:
     if problems:
         raise ScenarioError(source.label, problems)
     return scenario
+
+
+def recheck(scenario: Scenario, tables: Collection[str]) -> list[Problem]:
+    """What is wrong with a scenario that was right until these top-level keys were changed."""
+    found: list[Problem] = []
+    for part in _CHECKS:
+        reads = _READS.get(part)
+        if reads is None or not reads.isdisjoint(tables):
+            found.extend(part(scenario))
+    return found
 
 
 def shortened(scenario: Scenario, duration_ns: int) -> Scenario:
@@ -400,3 +410,19 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _faults,
     _expectations,
 )
+
+# The top-level keys that a check looks at; one that is not listed looks at all.
+_READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
+    _orbit: frozenset({"orbit", "epoch"}),
+    _ticks: frozenset({"duration", "flight", "link", "output"}),
+    reach: frozenset({"epoch", "duration"}),
+    _environment: frozenset({"environment"}),
+    _initial: frozenset({"initial"}),
+    _spacecraft: frozenset({"spacecraft", "flight"}),
+    _stations: frozenset({"station"}),
+    _autonomy: frozenset({"flight"}),
+    _flight_parameters: frozenset({"flight"}),
+    _commands: frozenset({"command", "duration"}),
+    _faults: frozenset({"fault", "duration", "flight"}),
+    _expectations: frozenset({"expect", "duration"}),
+}

@@ -17,12 +17,17 @@ _DURATION_MARKERS = {id(get_args(kind)[1]) for kind in (Duration, PositiveDurati
 
 def to_toml(scenario: Scenario) -> str:
     """The scenario's text; `scenario.parse` reads it back to an equal scenario."""
+    return tree_to_toml(plain(scenario))
+
+
+def tree_to_toml(tree: Mapping[str, Any]) -> str:
+    """The text of a tree of TOML values."""
     lines: list[str] = []
-    _table(lines, (), _plain(scenario))
+    _table(lines, (), tree)
     return "\n".join(lines).strip() + "\n"
 
 
-def _plain(model: BaseModel) -> dict[str, Any]:
+def plain(model: BaseModel) -> dict[str, Any]:
     """A model as a TOML tree, durations as text, absent keys left out."""
     tree: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
@@ -47,7 +52,7 @@ def _metadata(field: Any) -> list[Any]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return _plain(value)
+        return plain(value)
     if isinstance(value, list):
         return [_value(item) for item in value]
     return value
