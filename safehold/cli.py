@@ -97,6 +97,66 @@ def run(
 
 
 @app.command()
+def hunt(
+    scenario: ScenarioArgument,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="Key of a fault to vary, like fault.1.factor; repeat to turn several alike."
+        ),
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="LOW HIGH", help="The ends of its range, in the unit of the file."),
+    ] = None,
+    broken_if: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD",
+            help="What counts as broken: lost, degraded or unmet. Default: unmet if the scenario expects "
+            "anything, otherwise degraded.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None, typer.Option(help='How close to come: "1%" (the default), or a difference.')
+    ] = None,
+    grid: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="Values flown between the ends first. Default: 7.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
+    duration: Annotated[str | None, typer.Option(help='Another duration, like "2h".')] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the hunt. Default: runs/hunt-NAME-N.")] = None,
+    json_output: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+) -> None:
+    """Find the smallest fault that breaks the satellite; exit code 1 if one is found.
+
+    With --vary it bisects a fault's size, onset or duration to the boundary between survived and broken.
+
+    Examples:
+
+      safehold hunt second-wheel-friction --vary fault.2.factor --between 1 1000
+    """
+    from safehold.command_hunt import HuntOptions, hunt_command
+
+    options = HuntOptions(
+        scenario=scenario,
+        vary=tuple(vary or ()),
+        between=between,
+        tolerance=tolerance,
+        grid=grid,
+        search=False,
+        broken_if=broken_if,
+        seed=seed,
+        duration=duration,
+        out=out,
+        json_output=json_output,
+        quiet=quiet,
+    )
+    raise typer.Exit(hunt_command(options))
+
+
+@app.command()
 def passes(
     scenario: ScenarioArgument = "first-contact",
     tle: Annotated[
