@@ -142,12 +142,14 @@ class Simulation:
 
     def _make_flight(self) -> tuple[Any, Any]:
         from flight.dictionary import load_native
+        from sim.records import CONTROL_OCTETS
 
         native = load_native()
         flight = self.scenario.flight
         computer = native.FlightComputer(
             replicas=flight.replicas,
             resync=flight.resync,
+            autonomy=flight.autonomy,
             parameters={"epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch), **flight.parameters},
             tick_ns=self.tick_ns,
         )
@@ -160,7 +162,7 @@ class Simulation:
             self.tick_ns,
             self.plant.sensor_frame.tobytes(),
         )
-        driver.set_plant_state(self.plant.state.ctypes.data, self.plant.state.nbytes)
+        driver.set_plant_state(self.plant.state.ctypes.data, self.plant.state.nbytes, CONTROL_OCTETS)
         driver.contact_mask = self.plant.contact_mask
         for index, fault in enumerate(self.scenario.fault):
             if fault.kind == "replica_bit_flip":

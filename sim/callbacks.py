@@ -1,7 +1,8 @@
 """The functions that C++ calls by address, and the context that it hands back to them.
 
 The context is an array of int64 words: addresses of the state, the model, the fault table and the
-environment's tables, the length of the tables, and whether the run has yet to begin. Compiling (or loading
+environment's tables, the length of the tables, whether the run has yet to begin, and the time until which the
+effects of faults stay as they are (0: they are to be worked out at the next step). Compiling (or loading
 from Numba's cache) happens at the first call of `callbacks`, so that importing the plant stays cheap.
 """
 
@@ -27,8 +28,9 @@ from sim.truth import WIDTH, write_row
     CONTEXT_TABLES,
     CONTEXT_TABLES_SIZE,
     CONTEXT_BEGINNING,
+    CONTEXT_FAULTS_UNTIL,
     CONTEXT_SIZE,
-) = range(7)
+) = range(8)
 BELIEF_SIZE = 16
 _F64 = np.dtype(np.float64)
 # Numba's own annotations leave these out.
@@ -79,11 +81,12 @@ def _plant_step(context, command, frame):  # type: ignore[no-untyped-def]
     model = carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0]
     faults = carray(pointer(words[CONTEXT_FAULTS]), (FAULTS_MAX,), FAULT_DTYPE)
     tables = carray(pointer(words[CONTEXT_TABLES]), (words[CONTEXT_TABLES_SIZE],), _F64)
+    until = words[CONTEXT_FAULTS_UNTIL:]
     sensors = carray(frame, (1,))[0]
     if words[CONTEXT_BEGINNING] != 0:
         words[CONTEXT_BEGINNING] = 0
-        return start(state, model, faults, tables, sensors)
-    return step(state, model, faults, tables, carray(command, (1,))[0], sensors)
+        return start(state, model, faults, tables, until, sensors)
+    return step(state, model, faults, tables, until, carray(command, (1,))[0], sensors)
 
 
 def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]

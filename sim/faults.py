@@ -3,7 +3,8 @@ step.
 
 Faults are rows of a table: kind, target, start, end, four parameters. The step looks at the table only when
 the time passes the next start or end of any row; in between it uses the effects kept in the state, so that
-a run without faults pays for one comparison.
+a run without faults pays for one comparison. When that will be follows from the table and the time, so it is
+kept beside the state: two runs that are alike so far have the same state whatever is still to befall them.
 """
 
 from __future__ import annotations
@@ -238,9 +239,9 @@ def _apply(state: Record, row: Record) -> None:
 
 
 @compiled
-def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns: int) -> None:
-    """Work out what acts at a time, and until when nothing changes. A fault acts from its start to before
-    its end.
+def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns: int) -> int:
+    """Work out what acts at a time; returns the time until which nothing changes. A fault acts from its start
+    to before its end. Asked again at the same time, it changes nothing.
     """
     clear_effects(state)
     until = NEVER_NS
@@ -259,4 +260,4 @@ def update_effects(state: Record, faults: NDArray[np.void], count: int, time_ns:
                     state.object_range_min_m = math.inf
                     p = row.parameters
                     place_object(state, p[0], p[1], p[2], p[3])
-    state.fault_until_ns = until
+    return until

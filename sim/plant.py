@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flight.dictionary import ACTUATOR_DTYPE, SENSOR_DTYPE
-from sim.callbacks import BELIEF_SIZE, CONTEXT_SIZE, callbacks
+from sim.callbacks import (
+    BELIEF_SIZE,
+    CONTEXT_FAULTS,
+    CONTEXT_FAULTS_UNTIL,
+    CONTEXT_SIZE,
+    callbacks,
+)
 from sim.environment.tables import EnvironmentTables
 from sim.faults import fault_table
 from sim.model import Site, model_record
@@ -72,8 +78,6 @@ class Plant:
         gravity_gradient: bool = True,
         residual_dipole: bool = True,
     ) -> None:
-        if len(faults) > FAULTS_MAX:
-            raise ValueError(f"{len(faults)} faults: the plant takes at most {FAULTS_MAX}")
         self.spacecraft = spacecraft
         self.tables = tables
         self.tick_ns = tick_ns
@@ -86,8 +90,6 @@ class Plant:
             gravity_gradient=gravity_gradient,
             residual_dipole=residual_dipole,
         )
-        self.model["fault_count"] = len(faults)
-        self._faults = fault_table(faults)
         self._packed = np.ascontiguousarray(tables.packed)
         self.state = np.zeros(1, STATE_DTYPE)
         self.sensor_frame = np.zeros(1, SENSOR_DTYPE)
@@ -95,11 +97,13 @@ class Plant:
         self._context[:] = (
             self.state.ctypes.data,
             self.model.ctypes.data,
-            self._faults.ctypes.data,
+            0,
             self._packed.ctypes.data,
             self._packed.size,
             1,  # the first call begins
+            0,
         )
+        self.set_faults(faults)
         functions = callbacks()
         self._step = _STEP(functions.step.address)
         self._truth = _TRUTH(functions.truth.address)
@@ -125,6 +129,18 @@ class Plant:
     def contact_mask(self) -> int:
         """Stations that see the satellite above their mask at the state's time, a bit each."""
         return int(self.state["contact_mask"][0])
+
+    def set_faults(self, rows: Sequence[Any]) -> None:
+        """From the next step on these faults act instead of those given before, each in its own time.
+
+        rows: made by `sim.faults.fault_row`. Raises ValueError if they are too many.
+        """
+        if len(rows) > FAULTS_MAX:
+            raise ValueError(f"{len(rows)} faults: the plant takes at most {FAULTS_MAX}")
+        self._faults = fault_table(rows)
+        self._context[CONTEXT_FAULTS] = self._faults.ctypes.data
+        self._context[CONTEXT_FAULTS_UNTIL] = 0
+        self.model["fault_count"] = len(rows)
 
     def step(self, actuator_frame: NDArray[np.void]) -> int:
         """Advance a tick under an actuator frame, shape (1,) of ACTUATOR_DTYPE; returns the contact mask."""
@@ -159,6 +175,7 @@ class Plant:
             raise ValueError(f"a plant snapshot has {size + SENSOR_DTYPE.itemsize} octets, not {len(data)}")
         self.state[:] = np.frombuffer(data, STATE_DTYPE, 1)
         self.sensor_frame[:] = np.frombuffer(data, SENSOR_DTYPE, 1, size)
+        self._context[CONTEXT_FAULTS_UNTIL] = 0
 
     def _set_initial(self, initial: Initial, seed: int) -> None:
         craft, state = self.spacecraft, self.state[0]

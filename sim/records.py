@@ -92,8 +92,7 @@ CONTROL_FIELDS: list[Field] = [
     ("noise", _F, (NOISE_COUNT,)),
     ("gyro_drift_rad_s", _F, (4, 3)),
     ("gyro_held_rad_s", _F, (4, 3)),
-    # What active faults do now; recomputed when the time passes `fault_until_ns`
-    ("fault_until_ns", _I),
+    # What active faults do now
     ("fault_gyro_stuck", _I, (4,)),
     ("fault_gyro_bias_rad_s", _F, (4, 3)),
     ("fault_gyro_noise", _F, (4,)),

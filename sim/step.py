@@ -155,12 +155,16 @@ def step(
     model: Record,
     faults: NDArray[np.void],
     tables: NDArray[np.float64],
+    until: NDArray[np.int64],
     command: Record,
     frame: Record,
 ) -> int:
-    """Advance the plant by one tick and fill the sensor frame; returns the contact mask."""
-    if state.time_ns >= state.fault_until_ns:
-        update_effects(state, faults, model.fault_count, state.time_ns)
+    """Advance the plant by one tick and fill the sensor frame; returns the contact mask.
+
+    until: one element, the time until which the effects of faults stay as they are.
+    """
+    if state.time_ns >= until[0]:
+        until[0] = update_effects(state, faults, model.fault_count, state.time_ns)
     command_switches(state, model, command)
     release_wings(state, model, command)
     drive_array(state, model, command)
@@ -207,10 +211,15 @@ def step(
 
 @compiled_merged
 def start(
-    state: Record, model: Record, faults: NDArray[np.void], tables: NDArray[np.float64], frame: Record
+    state: Record,
+    model: Record,
+    faults: NDArray[np.void],
+    tables: NDArray[np.float64],
+    until: NDArray[np.int64],
+    frame: Record,
 ) -> int:
     """Fill everything that follows from the initial state, and sensor frame 0; returns the contact mask."""
-    update_effects(state, faults, model.fault_count, state.time_ns)
+    until[0] = update_effects(state, faults, model.fault_count, state.time_ns)
     orbit_start(
         tables,
         state.time_ns,

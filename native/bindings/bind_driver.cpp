@@ -2,6 +2,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "bind.hpp"
 #include "safehold/host/driver.hpp"
 
@@ -70,6 +72,10 @@ std::unique_ptr<Driver> make_driver(computer::FlightComputer& computer, std::uin
         reinterpret_cast<void*>(context), truth_width, tick_ns, to_sensor(sensor_frame));
 }
 
+py::bytes digest_bytes(const host::Digest& digest) {
+    return to_bytes(digest.data(), digest.size());
+}
+
 py::list take_downlink(Driver& driver) {
     py::list frames;
     for (const host::DownlinkFrame& frame : driver.take_downlink()) {
@@ -132,10 +138,12 @@ void bind_driver(py::module_& module) {
         .def("set_truth_interval", &Driver::set_truth_interval, py::arg("ticks"))
         .def(
             "set_plant_state",
-            [](Driver& driver, std::uintptr_t address, std::size_t octets) {
-                driver.set_plant_state(reinterpret_cast<const void*>(address), octets);
+            [](Driver& driver, std::uintptr_t address, std::size_t octets,
+               std::optional<std::size_t> control_octets) {
+                driver.set_plant_state(reinterpret_cast<const void*>(address), octets,
+                                       control_octets.value_or(octets));
             },
-            py::arg("address"), py::arg("octets"))
+            py::arg("address"), py::arg("octets"), py::arg("control_octets") = py::none())
         .def("add_watch", &add_watch, py::arg("quantity"), py::arg("op"), py::arg("threshold"),
              py::arg("mode_mask") = 0, py::arg("from_tick") = 0,
              py::arg("until_tick") = std::numeric_limits<std::uint64_t>::max(), py::arg("hold_ticks") = 1)
@@ -159,6 +167,8 @@ void bind_driver(py::module_& module) {
                  found["flight"] = host::to_hex(driver.flight_digest());
                  return found;
              })
+        .def("whole_hash", [](const Driver& driver) { return digest_bytes(driver.whole_hash()); })
+        .def("control_hash", [](const Driver& driver) { return digest_bytes(driver.control_hash()); })
         .def("state",
              [](const Driver& driver) {
                  const auto octets = driver.state();

@@ -183,9 +183,11 @@ std::vector<double> Driver::take_truth() {
     return std::exchange(truth_, {});
 }
 
-void Driver::set_plant_state(const void* address, std::size_t octets) {
+void Driver::set_plant_state(const void* address, std::size_t octets, std::size_t control_octets) {
+    if (control_octets > octets) throw std::invalid_argument("control is a part of the plant's state");
     plant_state_ = static_cast<const std::uint8_t*>(address);
     plant_state_octets_ = octets;
+    plant_control_octets_ = control_octets;
 }
 
 std::size_t Driver::add_watch(const Watch& watch) {

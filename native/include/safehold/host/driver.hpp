@@ -72,7 +72,8 @@ class Driver {
     [[nodiscard]] std::vector<double> take_truth();  // rows of 1 + width, the tick first
 
     void set_truth_interval(std::uint64_t ticks) { truth_interval_ = ticks; }
-    void set_plant_state(const void* address, std::size_t octets);
+    // The plant's state, whose first `control_octets` can change what happens next.
+    void set_plant_state(const void* address, std::size_t octets, std::size_t control_octets);
     std::size_t add_watch(const Watch& watch);
     [[nodiscard]] const std::vector<Watch>& watches() const { return watches_; }
     void schedule_flip(const Flip& flip);
@@ -82,6 +83,12 @@ class Driver {
 
     [[nodiscard]] Digest plant_digest() const;
     [[nodiscard]] Digest flight_digest() const;
+
+    // What two runs are compared by (docs/forks.md). Of the whole: every octet of plant and computer, chains,
+    // watches. Of control: what can change what happens next, given that no fault comes any more, and what
+    // was seen by the watches.
+    [[nodiscard]] Digest whole_hash() const;
+    [[nodiscard]] Digest control_hash() const;
 
     // Everything but the plant's arrays, the recording and the timing.
     [[nodiscard]] std::vector<std::uint8_t> state() const;
@@ -102,6 +109,7 @@ class Driver {
     std::int64_t tick_ns_;
     const std::uint8_t* plant_state_ = nullptr;
     std::size_t plant_state_octets_ = 0;
+    std::size_t plant_control_octets_ = 0;
 
     std::uint64_t tick_ = 0;
     std::int64_t contact_mask_ = 0;
