@@ -7,6 +7,7 @@
     │   │   └── CampaignError SH-CMP-…  a campaign
     │   ├── FolderError       SH-OUT-…  the run's folder
     │   ├── SnapshotError     SH-SNP-…  a snapshot file
+    │   ├── EngineError       SH-ENG-…  what flies a campaign, and its folder
     │   ├── HuntError         SH-HNT-…  what a hunt is asked to vary or to search
     │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
     └── InternalError         exit 3: our own fault, SH-INT-…
@@ -93,6 +94,14 @@ IDS: dict[str, str] = {
     "SH-HNT-009": "the scenario has no room for the search",
     "SH-HNT-010": "hypothesis is not installed",
     "SH-HNT-011": "the scenario is broken before anything is added to it",
+    "SH-ENG-001": "the folder belongs to another campaign",
+    "SH-ENG-002": "the folder's results were flown by other code",
+    "SH-ENG-003": "the campaign's folder is being flown by another process",
+    "SH-ENG-004": "the engine cannot be reached, or has no workers",
+    "SH-ENG-005": "the engine's part of the installation is missing",
+    "SH-ENG-006": "the engine's workers have other code",
+    "SH-ENG-007": "more runs than are flown without --yes",
+    "SH-ENG-008": "a folder to merge holds no campaign",
     "SH-INT-001": "a part of the simulation failed",
     "SH-INT-002": "the ground process ended unexpectedly",
     "SH-INT-003": "a part of the installation is missing or outdated",
@@ -163,6 +172,10 @@ class SnapshotError(InputError):
 
 class HuntError(InputError):
     """A hunt that cannot be started as it was asked for."""
+
+
+class EngineError(InputError):
+    """A campaign cannot be flown here: its engine, or its folder."""
 
 
 class UsageError(InputError):
