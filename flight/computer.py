@@ -49,14 +49,19 @@ def make_computer(
     replicas: int = 3,
     resync: bool = True,
     tick_ns: int = 100_000_000,
+    autonomy: bool = True,
     parameters: Mapping[str, float | Sequence[float]] | None = None,
 ) -> FlightComputer:
     """A flight computer at its start.
 
     replicas: 1 or 3; resync: whether a diverging replica is copied from the majority; tick_ns: control
-    period, 5 ms to 1 s; parameters: settings by their dictionary name. Raises ValueError for a setting that
+    period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters: settings by their dictionary name. Raises ValueError for a setting that
     does not exist or is out of its limits.
     """
     return FlightComputer(
-        replicas=replicas, resync=resync, tick_ns=tick_ns, parameters=dict(parameters or {})
+        replicas=replicas,
+        resync=resync,
+        tick_ns=tick_ns,
+        autonomy=autonomy,
+        parameters=dict(parameters or {}),
     )

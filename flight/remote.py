@@ -36,6 +36,7 @@ class RemoteComputer:
         endpoint: str | None = None,
         replicas: int = 3,
         resync: bool = True,
+        autonomy: bool = True,
         tick_ns: int = 100_000_000,
         parameters: Mapping[str, float | Sequence[float]] | None = None,
         timeout_s: float = 30.0,
@@ -51,6 +52,7 @@ class RemoteComputer:
             configuration = {
                 "replicas": replicas,
                 "resync": resync,
+                "autonomy": autonomy,
                 "tick_ns": tick_ns,
                 "parameters": dict(parameters or {}),
             }

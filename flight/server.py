@@ -77,6 +77,7 @@ def _start(rest: list[bytes]) -> FlightComputer:
         replicas=int(configuration["replicas"]),
         resync=bool(configuration["resync"]),
         tick_ns=int(configuration["tick_ns"]),
+        autonomy=bool(configuration["autonomy"]),
         parameters=configuration["parameters"],
     )
 

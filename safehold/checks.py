@@ -361,12 +361,6 @@ def _comparison(expect: Expect, key: str) -> Iterator[Problem]:
             yield Problem("SH-SCN-020", wrong, key)
 
 
-def _autonomy(scenario: Scenario) -> Iterator[Problem]:
-    if not scenario.flight.autonomy:
-        wrong = "false cannot be flown yet: there are no fault rules on board to switch off; leave it true"
-        yield Problem("SH-SCN-008", wrong, "flight.autonomy")
-
-
 def _flight_parameters(scenario: Scenario) -> Iterator[Problem]:
     if not scenario.flight.parameters:
         return
@@ -404,7 +398,6 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _initial,
     _spacecraft,
     _stations,
-    _autonomy,
     _flight_parameters,
     _commands,
     _faults,
@@ -420,7 +413,6 @@ _READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
     _initial: frozenset({"initial"}),
     _spacecraft: frozenset({"spacecraft", "flight"}),
     _stations: frozenset({"station"}),
-    _autonomy: frozenset({"flight"}),
     _flight_parameters: frozenset({"flight"}),
     _commands: frozenset({"command", "duration"}),
     _faults: frozenset({"fault", "duration", "flight"}),

@@ -36,7 +36,7 @@ void set_parameter(Parameters& parameters, const std::string& name, const py::ha
 }
 
 ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& parameters,
-                           std::int64_t tick_ns, std::uint32_t persistence) {
+                           std::int64_t tick_ns, std::uint32_t persistence, bool autonomy) {
     if (replicas != 1 && replicas != 3) {
         throw py::value_error("replicas must be 1 or 3, not " + std::to_string(replicas));
     }
@@ -56,6 +56,7 @@ ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& 
     config.replicas = replicas;
     config.resync = resync ? 1 : 0;
     config.persistence = persistence;
+    config.autonomy = autonomy ? 1 : 0;
     return config;
 }
 
@@ -195,12 +196,13 @@ std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
 void bind_computer(py::module_& module) {
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
         .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
-                         std::int64_t tick_ns, std::uint32_t persistence) {
+                         std::int64_t tick_ns, std::uint32_t persistence, bool autonomy) {
                  return std::make_unique<FlightComputer>(
-                     make_config(replicas, resync, parameters, tick_ns, persistence));
+                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
              }),
              py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
-             py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3)
+             py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
+             py::arg("autonomy") = true)
         .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
         .def("step_all", &step_all, py::arg("sensor_frames"))
         .def("state_bytes",

@@ -18,7 +18,7 @@ from flight.dictionary import SHA256
 from flight.remote import FlightLostError, FlightRefusedError, RemoteComputer
 from flight.server import Service
 
-CONFIGURATION = {"replicas": 3, "resync": True, "tick_ns": 100_000_000, "parameters": {}}
+CONFIGURATION = {"replicas": 3, "resync": True, "autonomy": True, "tick_ns": 100_000_000, "parameters": {}}
 WRONG_TYPE = CONFIGURATION | {"parameters": {"radio_silence_s": {}}}
 
 # Runs the flight process with every other installed package out of reach; the service is stepped without a
@@ -42,7 +42,7 @@ from flight import protocol
 from flight.dictionary import SHA256
 from flight.server import Service
 service = Service()
-configuration = {"replicas": 3, "resync": True, "tick_ns": 100_000_000, "parameters": {}}
+configuration = {"replicas": 3, "resync": True, "autonomy": True, "tick_ns": 100_000_000, "parameters": {}}
 start = [protocol.START, SHA256.encode(), json.dumps(configuration).encode()]
 assert service.handle(start) == [protocol.START]
 reply = service.handle([protocol.STEP, bytes(464)])

@@ -126,9 +126,9 @@ WRONG = [
     ("pointing_error_deg", "pointing_eror_deg", "SH-SCN-019", ["did you mean 'pointing_error_deg'"]),
     (
         'name = "good"',
-        'name = "good"\nflight = { autonomy = false }',
-        "SH-SCN-008",
-        ["flight.autonomy", "leave it true"],
+        'name = "good"\nflight = { autonomy = 0 }',
+        "SH-SCN-007",
+        ["flight.autonomy"],
     ),
     ("schema = 1", "schema = 2", "SH-SCN-008", ["schema = 1"]),
     ("schema = 1", "schema = 1\nschema = 1", "SH-SCN-003", ["twice"]),

@@ -1,6 +1,7 @@
 #include "safehold/cdh/telecommand.hpp"
 
 #include "safehold/cdh/octets.hpp"
+#include "safehold/gnc/overrides.hpp"
 
 namespace safehold::cdh {
 namespace {
@@ -135,10 +136,23 @@ std::uint8_t to_u8(double value) {
     return static_cast<std::uint8_t>(to_u16(value));
 }
 
+Failure set_unit_health(CommandContext& context, std::uint8_t kind, std::uint8_t unit, std::uint8_t to) {
+    switch (override_unit(context.autonomy, context.parameters, static_cast<UnitKind>(kind), unit,
+                          static_cast<UnitOverride>(to), context.autonomous, context.events)) {
+        case OverrideAnswer::done:
+            return {FailureCode::none, 0};
+        case OverrideAnswer::unit_unknown:
+            return {FailureCode::range, 1};
+        case OverrideAnswer::last_good:
+            return {FailureCode::not_allowed, unit};
+    }
+    return {FailureCode::execution, 0};
+}
+
 Failure execute(CommandContext& context, const Request& request) {
-    constexpr std::uint8_t mode_mission = 5;
-    constexpr std::uint8_t submode_target = 5;
-    constexpr std::uint8_t submode_inertial_hold = 6;
+    constexpr auto mode_mission = static_cast<std::uint8_t>(Mode::mission);
+    constexpr auto submode_target = static_cast<std::uint8_t>(Submode::target);
+    constexpr auto submode_inertial_hold = static_cast<std::uint8_t>(Submode::inertial_hold);
     const auto& argument = request.arguments;
     switch (static_cast<TelecommandId>(request.entry->id)) {
         case TelecommandId::ping:
@@ -172,6 +186,8 @@ Failure execute(CommandContext& context, const Request& request) {
                 context.events.add(EventId::setting_changed, id, argument[1], argument[2]);
             return {code, id};
         }
+        case TelecommandId::set_unit_health:
+            return set_unit_health(context, to_u8(argument[0]), to_u8(argument[1]), to_u8(argument[2]));
     }
     return {FailureCode::execution, 0};
 }

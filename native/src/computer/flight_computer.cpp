@@ -57,6 +57,7 @@ void FlightComputer::start() {
     state_.checkpoint = state_.replicas[0];
     state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
     input_.tick_ns = config_.tick_ns;
+    input_.autonomy = config_.autonomy;
 }
 
 std::uint8_t FlightComputer::voting() const {
@@ -162,7 +163,7 @@ void FlightComputer::answer_no_majority(const SensorFrame& sensor) {
     state_.voted.sequence = sensor.sequence;
     if (voter.no_majority <= hold_ticks) return;
     make_passive(state_.voted);
-    state_.voted.mode = 3;  // SAFE is what the restored replicas are asked for
+    state_.voted.mode = static_cast<std::uint8_t>(Mode::safe);  // what the restored replicas are asked for
     if (crc32(&state_.checkpoint, sizeof state_.checkpoint) != voter.checkpoint_crc) {
         replica_init(state_.checkpoint, config_.parameters);
         voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);

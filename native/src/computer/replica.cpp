@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t overruns_degrade = 3;
 constexpr std::uint32_t overruns_safe = 10;
-constexpr std::uint8_t mode_safe = 3;
+constexpr auto mode_safe = static_cast<std::uint8_t>(Mode::safe);
 
 struct Cycle {
     ReplicaState& state;
@@ -36,10 +36,12 @@ void run_commands(Cycle& cycle) {
     cdh::CommandContext context{cycle.state.account.cdh,
                                 cycle.state.account.telemetry,
                                 cycle.state.control.parameters,
+                                cycle.state.control.autonomy,
                                 cycle.mode_request,
                                 cycle.pending,
                                 cycle.output.events,
-                                cycle.input.sensor.clock_ns};
+                                cycle.input.sensor.clock_ns,
+                                cycle.input.autonomy != 0};
     for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
         if (!cycle.budget.spend(20)) return;
         const UplinkFrame& frame = cycle.input.uplink[i];
@@ -65,7 +67,8 @@ void run_commands(Cycle& cycle) {
 void run_control(Cycle& cycle) {
     ControlState& control = cycle.state.control;
     autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
-                  cycle.output.actuator, cycle.state.account.telemetry, cycle.output.events);
+                  cycle.input.autonomy != 0, cycle.output.actuator, cycle.state.account.telemetry,
+                  cycle.output.events);
     cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
                              cycle.output.events, cycle.output.actuator.mode);
 }
@@ -185,6 +188,7 @@ void run_housekeeping(Cycle& cycle) {
         account.computer.refused_reported = refused;
         account.computer.dropped_reported = dropped;
     }
+    report_units(cycle.input.sensor, account.telemetry);
     if (cycle.output.actuator.transmitter_on == 0) return;
     cdh::report_housekeeping(account.cdh, cycle.input.sensor.clock_ns, account.telemetry, 1);
 }

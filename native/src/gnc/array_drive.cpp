@@ -19,7 +19,7 @@ void array_drive_init(ArrayDrive& state) {
 }
 
 void array_drive_observe(ArrayDrive& state, const Parameters& p, const Measurements& measured, bool powered,
-                         EventList& events) {
+                         UnitCustody custody, EventList& events) {
     const double dt = p.control_period_s;
     const double expected = wrap_angle(state.angle_rad + state.rate_rad_s * dt);
     const bool commanded = powered && absolute(state.rate_rad_s) > rate_judged_rad_s;
@@ -37,7 +37,9 @@ void array_drive_observe(ArrayDrive& state, const Parameters& p, const Measureme
         state.followed_s = followed ? least(state.followed_s + dt, 1.0e9) : state.followed_s;
     }
     state.angle_rad = wrap_angle(measured.array_angle_rad);
-    if (state.lost == 0 && state.unmoved_s > lost_after_s) {
+    if (custody.out(UnitKind::array_drive, 0) || custody.in(UnitKind::array_drive, 0)) {
+        state.lost = custody.out(UnitKind::array_drive, 0) ? 1 : 0;
+    } else if (state.lost == 0 && state.unmoved_s > lost_after_s) {
         state.lost = 1;
         state.followed_s = 0.0;
         events.add(EventId::array_drive_lost, state.angle_rad, expected);

@@ -137,7 +137,7 @@ void start_from_tracker(AttitudeFilter& state, const Parameters& p, const Measur
 }
 
 std::uint32_t use_trackers(AttitudeFilter& state, const Parameters& p, const Measurements& measured,
-                           SensorVoting& voting, EventList& events) {
+                           SensorVoting& voting, UnitCustody custody, EventList& events) {
     std::uint32_t rejected = 0;
     for (std::size_t i = 0; i < 2; ++i) {
         if (!measured.attitude_new[i]) continue;
@@ -160,7 +160,7 @@ std::uint32_t use_trackers(AttitudeFilter& state, const Parameters& p, const Mea
         ++state.tracker_rejections[i];
         if (state.tracker_rejections[i] < tracker_limit) continue;
         if (state.tracker_age_s[1 - i] < 2.0 && state.tracker_rejections[1 - i] == 0) {
-            sensors_exclude_tracker(voting, i, norm(z), events);
+            sensors_exclude_tracker(voting, custody, i, norm(z), events);
             state.tracker_rejections[i] = 0;
         } else {
             // Nobody agrees with the filter: the tracker is right, since nothing else measures attitude
@@ -242,7 +242,8 @@ void attitude_init(AttitudeFilter& state) {
 }
 
 std::uint32_t attitude_step(AttitudeFilter& state, const Parameters& p, const Measurements& measured,
-                            const AttitudeReference& reference, SensorVoting& voting, EventList& events) {
+                            const AttitudeReference& reference, SensorVoting& voting, UnitCustody custody,
+                            EventList& events) {
     const double dt = p.control_period_s;
     for (double& age : state.tracker_age_s)
         age = least(age + dt, 1.0e9);
@@ -275,7 +276,7 @@ std::uint32_t attitude_step(AttitudeFilter& state, const Parameters& p, const Me
         }
     }
     std::uint32_t rejected = 0;
-    if (tracker) rejected += use_trackers(state, p, measured, voting, events);
+    if (tracker) rejected += use_trackers(state, p, measured, voting, custody, events);
     if (vectors && state.running != 0) rejected += use_vectors(state, p, measured, reference, events);
     const double age = least(state.tracker_age_s[0], state.tracker_age_s[1]);
     if (state.coarse == 0 && age > 60.0) {

@@ -29,6 +29,8 @@ struct Context {
     double pointing_error_rad;
     double attitude_sigma_rad;
     double rate_norm_rad_s;
+    UnitCustody custody;
+    bool autonomous;
     bool shadow;
     std::uint8_t fire;
 };
@@ -58,7 +60,7 @@ AttitudeReference references(const AutonomyState& s, const Parameters& p, const 
 void estimate(AutonomyState& s, const Parameters& p, const SensorFrame& frame, Context& c,
               Telemetry& telemetry, EventList& events) {
     clock_step(s.clock, p, frame, events);
-    sensors_step(s.sensors, p, frame, c.measured, events);
+    sensors_step(s.sensors, p, frame, c.custody, c.measured, events);
     telemetry.sensor_rejections += c.measured.rejected;
     tracker_rate_step(s.tracker_rate, p, c.measured, events);
     clock_fix(s.clock, c.measured, frame);
@@ -70,15 +72,16 @@ void estimate(AutonomyState& s, const Parameters& p, const SensorFrame& frame, C
 
     const bool wheels_powered = (frame.switch_status & power_switch::wheels) != 0;
     const bool drive_powered = (frame.switch_status & power_switch::array_drive) != 0;
-    wheels_observe(s.wheels, p, c.measured, wheels_powered, events);
-    array_drive_observe(s.array_drive, p, c.measured, drive_powered, events);
+    wheels_observe(s.wheels, p, c.measured, wheels_powered, c.custody, events);
+    array_drive_observe(s.array_drive, p, c.measured, drive_powered, c.custody, events);
     magnetics_observe(s.magnetics, p, c.measured);
     deployment_observe(s.deployment, p, frame, events);
     power_observe(s.power, p, frame, c.measured, events);
 
     if (s.almanac.sun_age_s == 0.0) power_forecast(s.power, p, c.orbit, c.sun_gcrf);
     const AttitudeReference reference = references(s, p, c);
-    telemetry.filter_rejections += attitude_step(s.attitude, p, c.measured, reference, s.sensors, events);
+    telemetry.filter_rejections +=
+        attitude_step(s.attitude, p, c.measured, reference, s.sensors, c.custody, events);
     c.rate_body_rad_s = c.measured.rate_body_rad_s - s.attitude.bias_rad_s;
     sun_sense_step(s.sun, p, c.measured, s.attitude.bias_rad_s, events);
     c.sun_body = s.sun.direction_body;
@@ -126,6 +129,7 @@ Situation situation(const AutonomyState& s, const SensorFrame& frame, const Cont
     now.deployed = (frame.deployment_switches & 3U) == 3U;
     now.deployment_ended = s.deployment.wing >= 2;
     now.deployment_failed = s.deployment.failed != 0;
+    now.autonomous = c.autonomous;
     return now;
 }
 
@@ -382,6 +386,11 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
     t.transmitter_on = out.transmitter_on;
     t.receiver_lock = frame.receiver_lock;
     t.safe_exits = static_cast<std::uint8_t>(s.modes.safe_exits);
+    t.commissioned = s.modes.commissioned != 0 ? 1 : 0;
+    t.units_held_out = s.overrides.excluded;
+    t.units_held_in = s.overrides.readmitted;
+    t.array_rate_rad_s = out.array_rate_rad_s;
+    t.array_drive_lost = s.array_drive.lost != 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -405,14 +414,31 @@ void autonomy_init(AutonomyState& state, const Parameters&) {
 }
 
 void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,
-                   const ModeRequest& request, ActuatorFrame& actuators, Telemetry& telemetry,
-                   EventList& events) {
+                   const ModeRequest& request, bool autonomous, ActuatorFrame& actuators,
+                   Telemetry& telemetry, EventList& events) {
     Context context{};
+    context.autonomous = autonomous;
+    context.custody = custody_of(state.overrides, autonomous);
     estimate(state, parameters, frame, context, telemetry, events);
     decide(state, parameters, frame, request, context, events);
     control(state, parameters, frame, context, events);
     command(state, parameters, frame, context, actuators, events);
     report(state, frame, actuators, context, telemetry);
+}
+
+void report_units(const SensorFrame& frame, Telemetry& t) {
+    const auto known = [](float value) { return is_finite(value) ? value : 0.0F; };
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        for (std::size_t i = 0; i < 4; ++i)
+            t.gyro_rate_body_rad_s[i][axis] = known(frame.gyro_rate_body_rad_s[i][axis]);
+        for (std::size_t i = 0; i < 3; ++i)
+            t.magnetometer_body_t[i][axis] = known(frame.magnetometer_body_t[i][axis]);
+    }
+    for (std::size_t i = 0; i < 12; ++i)
+        t.sun_sensor[i] = known(frame.sun_sensor[i]);
+    for (std::size_t i = 0; i < 4; ++i)
+        t.wheel_current_a[i] = known(frame.wheel_current_a[i]);
+    t.sensor_valid = frame.valid;
 }
 
 Belief autonomy_belief(const AutonomyState& state, const Parameters& parameters) {

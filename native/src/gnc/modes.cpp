@@ -61,6 +61,7 @@ void enter(ModeLogic& state, Mode to, ModeReason reason, double evidence, EventL
         state.attitude_lost_s = attitude;
         state.orbit_lost_s = orbit;
     }
+    if (fine_pointing(to)) state.commissioned = 1;
     if (to == Mode::safe) {
         state.safe_reason = static_cast<std::uint32_t>(reason);
         if (fine_pointing(from)) {
@@ -241,8 +242,10 @@ void safe(ModeLogic& state, const Parameters& p, const Situation& now, EventList
     const bool ready = held(state.ready_s, known && able, dt, ready_hold_s);
     // What a person put in SAFE stays there for a person, or for the time-out.
     const bool commanded = state.safe_reason == static_cast<std::uint32_t>(ModeReason::commanded);
-    const bool allowed =
-        !commanded && static_cast<double>(state.safe_exits) < p.safe_exits_max && state.contact_lost == 0;
+    // Without autonomy the way out belongs to commissioning; once at work, SAFE is for the ground to end.
+    const bool waits = !now.autonomous && state.commissioned != 0;
+    const bool allowed = !commanded && !waits && static_cast<double>(state.safe_exits) < p.safe_exits_max &&
+                         state.contact_lost == 0;
     if (ready && allowed && state.in_mode_s >= p.safe_dwell_s) {
         ++state.safe_exits;
         state.charge_was_low = 0;

@@ -13,21 +13,31 @@ struct Verdict {
     bool readmitted_now;
 };
 
-// Persistence on both edges: `limit` bad samples on end exclude, `readmission` good ones bring back.
-Verdict judge(UnitHealth& unit, bool good, std::uint32_t limit, std::uint32_t readmission) {
+struct Persistence {
+    std::uint32_t limit;
+    std::uint32_t readmission;
+};
+
+// Persistence on both edges: `limit` bad samples on end exclude, `readmission` good ones bring back. Where
+// the monitor may not decide, it counts all the same.
+Verdict judge(UnitHealth& unit, bool good, Persistence persistence, bool held_out, bool held_in) {
     if (good) {
         unit.bad = 0;
-        if (unit.excluded == 0) return {false, false};
-        if (unit.good < count_max) ++unit.good;
-        if (unit.good < readmission) return {false, false};
+        if (unit.excluded != 0 && unit.good < count_max) ++unit.good;
+    } else {
+        unit.good = 0;
+        if (unit.bad < count_max) ++unit.bad;
+    }
+    if (held_out || held_in) {
+        unit.excluded = held_out ? 1 : 0;
+    } else if (unit.excluded != 0 && good && unit.good >= persistence.readmission) {
         unit.excluded = 0;
         return {false, true};
+    } else if (unit.excluded == 0 && unit.bad >= persistence.limit) {
+        unit.excluded = 1;
+        return {true, false};
     }
-    unit.good = 0;
-    if (unit.bad < count_max) ++unit.bad;
-    if (unit.excluded != 0 || unit.bad < limit) return {false, false};
-    unit.excluded = 1;
-    return {true, false};
+    return {false, false};
 }
 
 std::uint32_t as_count(double value) {
@@ -85,11 +95,12 @@ struct Vote {
 };
 
 struct VotedUnits {
+    UnitKind kind;
     EventId excluded;
     EventId readmitted;
     double tolerance;
-    std::uint32_t limit;
-    std::uint32_t readmission;
+    Persistence persistence;
+    UnitCustody custody;
 };
 
 // Mid-value of the usable units by component, then the mean of those within the tolerance of it. If all
@@ -157,7 +168,8 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
         if (fault == Exclusion::none && usable > 0 && deviation[i] > kind.tolerance)
             fault = Exclusion::disagrees;
         if (fault != Exclusion::none) ++rejected;
-        const Verdict verdict = judge(health[i], fault == Exclusion::none, kind.limit, kind.readmission);
+        const Verdict verdict = judge(health[i], fault == Exclusion::none, kind.persistence,
+                                      kind.custody.out(kind.kind, i), kind.custody.in(kind.kind, i));
         if (verdict.excluded_now) {
             events.add(kind.excluded, static_cast<double>(i), static_cast<double>(fault), deviation[i]);
         }
@@ -166,9 +178,10 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
     return result;
 }
 
-// A bias too small for the vote shows in the mean over ten seconds. A unit marked here counts as disagreeing.
-void mark_drift(const SensorVoting& state, const Parameters& p, const std::array<Vector, 4>& samples,
-                std::array<Exclusion, 4>& faults) {
+// A bias too small for the vote shows in the mean over ten seconds. A unit marked here counts as disagreeing;
+// one that is held in is not marked, since that alone would take it out of the vote.
+void mark_drift(const SensorVoting& state, const Parameters& p, UnitCustody custody,
+                const std::array<Vector, 4>& samples, std::array<Exclusion, 4>& faults) {
     if ((state.gyro[0].excluded & state.gyro[1].excluded & state.gyro[2].excluded & state.gyro[3].excluded) !=
         0)
         return;
@@ -182,6 +195,7 @@ void mark_drift(const SensorVoting& state, const Parameters& p, const std::array
     for (std::size_t i = 0; i < samples.size(); ++i) {
         const double drift = dot(state.gyro_drift_rad_s[i], state.gyro_drift_rad_s[i]);
         if (faults[i] != Exclusion::none || !(drift > allowed * allowed)) continue;
+        if (custody.in(UnitKind::gyro, i)) continue;
         if (state.gyro[i].excluded != 0) {
             faults[i] = Exclusion::disagrees;  // not well yet
         } else if (drift > largest && sound >= 3) {
@@ -212,8 +226,8 @@ void follow_drift(SensorVoting& state, const Parameters& p, const std::array<Vec
     state.gyro_noise_rad2_s2 += share * (variance - state.gyro_noise_rad2_s2);
 }
 
-void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
-           EventList& events) {
+void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
+           Measurements& out, EventList& events) {
     std::array<Vector, 4> samples{};
     std::array<Exclusion, 4> faults{};
     std::uint32_t excluded_before = 0;
@@ -224,10 +238,14 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, M
                          (frame.valid >> i & 1U) != 0, frame.sample_age_ms[i], spacecraft::gyro_range_rad_s);
         excluded_before |= state.gyro[i].excluded << i;
     }
-    mark_drift(state, p, samples, faults);
-    const VotedUnits kind = {EventId::gyro_excluded, EventId::gyro_readmitted, p.gyro_vote_rad_s,
-                             as_count(p.exclusion_persistence),
-                             as_count(p.readmission_s / p.control_period_s)};
+    mark_drift(state, p, custody, samples, faults);
+    const VotedUnits kind = {
+        UnitKind::gyro,
+        EventId::gyro_excluded,
+        EventId::gyro_readmitted,
+        p.gyro_vote_rad_s,
+        {as_count(p.exclusion_persistence), as_count(p.readmission_s / p.control_period_s)},
+        custody};
     const Vote result = vote(state.gyro, samples, faults, state.rate_body_rad_s, kind, out.rejected, events);
     std::uint32_t excluded_after = 0;
     for (std::size_t i = 0; i < 4; ++i)
@@ -250,8 +268,8 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, M
 }
 
 // Magnetometers are believed only after two ticks on end without torquers.
-void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
-                   EventList& events) {
+void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
+                   Measurements& out, EventList& events) {
     state.field_age_s = least(state.field_age_s + p.control_period_s, 1.0e9);
     out.field_new = false;
     if (state.quiet_ticks >= 2 && frame.sequence % 5 == 0) {
@@ -263,9 +281,13 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
                                      state.magnetometer_last[i], (frame.valid >> (6 + i) & 1U) != 0,
                                      frame.sample_age_ms[6 + i], spacecraft::magnetometer_range_t);
         }
-        const VotedUnits kind = {EventId::magnetometer_excluded, EventId::magnetometer_readmitted,
-                                 p.magnetometer_vote_t, as_count(p.exclusion_persistence),
-                                 as_count(p.readmission_s / (5.0 * p.control_period_s))};
+        const VotedUnits kind = {
+            UnitKind::magnetometer,
+            EventId::magnetometer_excluded,
+            EventId::magnetometer_readmitted,
+            p.magnetometer_vote_t,
+            {as_count(p.exclusion_persistence), as_count(p.readmission_s / (5.0 * p.control_period_s))},
+            custody};
         const Vote result =
             vote(state.magnetometer, samples, faults, state.field_body_t, kind, out.rejected, events);
         if (result.used > 0 && dot(result.value, result.value) > 1.0e-12) {
@@ -279,11 +301,11 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
 
 // Six faces, two sensors each. Where two disagree, the lower is taken: a reflection or a short only adds
 // light.
-void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
-                 EventList& events) {
+void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
+                 Measurements& out, EventList& events) {
     const bool claimed = (frame.valid >> 12U & 1U) != 0 && frame.sample_age_ms[11] <= 1000;
-    const std::uint32_t limit = as_count(p.exclusion_persistence);
-    const std::uint32_t readmission = as_count(p.readmission_s / p.control_period_s);
+    const Persistence persistence = {as_count(p.exclusion_persistence),
+                                     as_count(p.readmission_s / p.control_period_s)};
     std::array<bool, 12> good{};
     std::array<double, 12> value{};
     for (std::size_t i = 0; i < 12; ++i) {
@@ -293,7 +315,9 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
         good[i] = claimed && sound && state.sun_sensor[i].excluded == 0;
         if (good[i] && state.sun_sensor[i].bad == 0) continue;
         if (!claimed || !sound) ++out.rejected;
-        const Verdict verdict = judge(state.sun_sensor[i], sound || !claimed, limit, readmission);
+        const Verdict verdict =
+            judge(state.sun_sensor[i], sound || !claimed, persistence, custody.out(UnitKind::sun_sensor, i),
+                  custody.in(UnitKind::sun_sensor, i));
         if (verdict.excluded_now) {
             const Exclusion reason = finite ? Exclusion::out_of_range : Exclusion::not_finite;
             events.add(EventId::sun_sensor_excluded, static_cast<double>(i), static_cast<double>(reason),
@@ -316,8 +340,10 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
     out.sun_valid = claimed;
 }
 
-void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
-              EventList& events) {
+void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
+              Measurements& out, EventList& events) {
+    const Persistence persistence = {as_count(p.exclusion_persistence),
+                                     as_count(p.readmission_s / (5.0 * p.control_period_s))};
     for (std::size_t i = 0; i < 2; ++i) {
         UnitHealth& unit = state.tracker[i];
         out.attitude_new[i] = false;
@@ -330,8 +356,8 @@ void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame
                         static_cast<double>(sample[2]), static_cast<double>(sample[3])};
         if (fault == Exclusion::none && absolute(dot(q, q) - 1.0) > 1.0e-3) fault = Exclusion::out_of_range;
         if (fault != Exclusion::none) ++out.rejected;
-        const Verdict verdict = judge(unit, fault == Exclusion::none, as_count(p.exclusion_persistence),
-                                      as_count(p.readmission_s / (5.0 * p.control_period_s)));
+        const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
+                                      custody.out(UnitKind::tracker, i), custody.in(UnitKind::tracker, i));
         if (verdict.excluded_now) {
             events.add(EventId::tracker_excluded, static_cast<double>(i), static_cast<double>(fault));
         }
@@ -347,8 +373,9 @@ void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame
     }
 }
 
-void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Measurements& out,
-         EventList& events) {
+void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
+         Measurements& out, EventList& events) {
+    const Persistence persistence = {as_count(p.exclusion_persistence), as_count(p.readmission_s)};
     for (std::size_t i = 0; i < 2; ++i) {
         UnitHealth& unit = state.gps[i];
         out.gps_new[i] = false;
@@ -366,8 +393,8 @@ void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Mea
         }
         state.gps_time_ns[i] = frame.gps_time_ns[i];
         if (fault != Exclusion::none) ++out.rejected;
-        const Verdict verdict = judge(unit, fault == Exclusion::none, as_count(p.exclusion_persistence),
-                                      as_count(p.readmission_s));
+        const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
+                                      custody.out(UnitKind::gps, i), custody.in(UnitKind::gps, i));
         if (verdict.excluded_now) {
             events.add(EventId::gps_excluded, static_cast<double>(i), static_cast<double>(fault));
         }
@@ -396,13 +423,13 @@ void sensors_init(SensorVoting& state) {
 }
 
 void sensors_step(SensorVoting& state, const Parameters& parameters, const SensorFrame& frame,
-                  Measurements& out, EventList& events) {
+                  UnitCustody custody, Measurements& out, EventList& events) {
     out.rejected = 0;
-    gyros(state, parameters, frame, out, events);
-    magnetometers(state, parameters, frame, out, events);
-    sun_sensors(state, parameters, frame, out, events);
-    trackers(state, parameters, frame, out, events);
-    gps(state, parameters, frame, out, events);
+    gyros(state, parameters, frame, custody, out, events);
+    magnetometers(state, parameters, frame, custody, out, events);
+    sun_sensors(state, parameters, frame, custody, out, events);
+    trackers(state, parameters, frame, custody, out, events);
+    gps(state, parameters, frame, custody, out, events);
     for (std::size_t i = 0; i < 4; ++i) {
         out.wheel_speed_rad_s[i] =
             checked(frame.wheel_speed_rad_s[i], -800.0, 800.0, out.wheel_speed_valid[i], out.rejected);
@@ -412,9 +439,10 @@ void sensors_step(SensorVoting& state, const Parameters& parameters, const Senso
     out.array_angle_rad = checked(frame.array_angle_rad, -1.0e5, 1.0e5, out.array_angle_valid, out.rejected);
 }
 
-void sensors_exclude_tracker(SensorVoting& state, std::size_t unit, double deviation_rad, EventList& events) {
+void sensors_exclude_tracker(SensorVoting& state, UnitCustody custody, std::size_t unit, double deviation_rad,
+                             EventList& events) {
     UnitHealth& health = state.tracker[unit];
-    if (health.excluded != 0) return;
+    if (health.excluded != 0 || custody.in(UnitKind::tracker, unit)) return;
     health.excluded = 1;
     health.good = 0;
     events.add(EventId::tracker_excluded, static_cast<double>(unit),

@@ -72,7 +72,7 @@ void wheels_init(WheelSet& state) {
 }
 
 void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& measured, bool powered,
-                    EventList& events) {
+                    UnitCustody custody, EventList& events) {
     const double dt = p.control_period_s;
     const bool judged = powered && state.powered != 0 && state.started != 0;
     for (std::size_t i = 0; i < 4; ++i) {
@@ -96,11 +96,17 @@ void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& me
             state.expected_rad_s[i] += least(dt / correction_s, 1.0) * difference;
             state.speed_rad_s[i] = measured.wheel_speed_rad_s[i];
         }
+        if (custody.out(UnitKind::wheel, i)) {
+            state.excluded[i] = 1;
+            state.excluded_s[i] = 0.0;  // no trial comes due
+            continue;
+        }
         if (state.excluded[i] != 0) {
             end_trial(state, p, i, measured.wheel_speed_rad_s[i], readable, events);
             continue;
         }
-        if (held(state.doubt_s[i], contradicted, dt, p.wheel_fault_s)) {
+        const bool failed = held(state.doubt_s[i], contradicted, dt, p.wheel_fault_s);
+        if (failed && !custody.in(UnitKind::wheel, i)) {
             state.excluded[i] = 1;
             state.excluded_s[i] = 0.0;
             events.add(EventId::wheel_excluded, static_cast<double>(i), measured.wheel_speed_rad_s[i],

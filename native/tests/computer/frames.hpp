@@ -50,6 +50,7 @@ inline computer::ComputerConfig config(std::uint32_t replicas = 3, std::uint32_t
     result.replicas = replicas;
     result.resync = resync;
     result.persistence = 3;
+    result.autonomy = 1;
     return result;
 }
 

@@ -63,7 +63,7 @@ TEST_CASE("the attitude filter is consistent and finds the gyro bias") {
                 m.attitude_new[i] = true;
                 m.attitude_body_from_gcrf[i] = quaternion_from_rotation_vector(error) * truth;
             }
-            attitude_step(filter, p, m, {}, voting, events);
+            attitude_step(filter, p, m, {}, voting, {}, events);
             if (k < 600) continue;
             const Vector e = rotation_vector(truth * conjugate(filter.body_from_gcrf));
             // The covariance is brought up to date twice a second; in between it is older than the estimate.
@@ -96,7 +96,7 @@ TEST_CASE("a tracker that contradicts the other is excluded; both against the fi
             m.attitude_new = {k % 5 == 1 && voting.tracker[0].excluded == 0,
                               k % 5 == 1 && voting.tracker[1].excluded == 0};
             m.attitude_body_from_gcrf = {first, second};
-            attitude_step(filter, p, m, {}, voting, events);
+            attitude_step(filter, p, m, {}, voting, {}, events);
         }
     };
     run(truth, truth, 50);

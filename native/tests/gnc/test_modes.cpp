@@ -10,6 +10,7 @@ namespace {
 
 Situation healthy() {
     Situation now{};
+    now.autonomous = true;
     now.rate_rad_s = 0.0005;
     now.attitude_sigma_rad = 0.0001;
     now.charge = 0.8;

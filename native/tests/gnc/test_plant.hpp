@@ -279,6 +279,7 @@ class Loop {
     Telemetry telemetry{};
     ActuatorFrame actuators{};
     EventList events{};
+    bool autonomous = true;
 
     explicit Loop(Vector rate_body_rad_s, std::uint64_t seed = 1, double start_angle_rad = 0.0)
         : plant(parameters_default, rate_body_rad_s, seed, start_angle_rad) {
@@ -287,7 +288,7 @@ class Loop {
     void step(const ModeRequest& request = {}) {
         const SensorFrame frame = plant.sense();
         events = {};
-        autonomy_step(state, parameters, frame, request, actuators, telemetry, events);
+        autonomy_step(state, parameters, frame, request, autonomous, actuators, telemetry, events);
         for (std::uint32_t i = 0; i < events.count; ++i)
             ++seen_[events.items[i].id];
         plant.advance(actuators);

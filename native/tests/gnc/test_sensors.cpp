@@ -35,7 +35,7 @@ SensorFrame quiet_frame(std::uint32_t sequence) {
 
 Measurements step(SensorVoting& state, const SensorFrame& frame, EventList& events) {
     Measurements m{};
-    sensors_step(state, parameters_default, frame, m, events);
+    sensors_step(state, parameters_default, frame, {}, m, events);
     return m;
 }
 
@@ -200,7 +200,7 @@ TEST_CASE("random bits in sensor frames never leave the actuators' limits nor st
             }
             std::memcpy(&frame, bits.data(), octets);
             loop->events = {};
-            autonomy_step(loop->state, loop->parameters, frame, {}, loop->actuators, loop->telemetry,
+            autonomy_step(loop->state, loop->parameters, frame, {}, true, loop->actuators, loop->telemetry,
                           loop->events);
             REQUIRE(frame_is_sound(loop->actuators));
             REQUIRE(state_is_finite(loop->state));
@@ -240,7 +240,7 @@ TEST_CASE("no bit of the state can make a step undefined [L3.1]") {
             later.sequence += k;
             later.clock_ns += 100'000'000LL * k;
             EventList events{};
-            autonomy_step(state, base->parameters, later, {}, actuators, telemetry, events);
+            autonomy_step(state, base->parameters, later, {}, true, actuators, telemetry, events);
         }
         // The gate of the computer bounds what leaves it; here it is enough that the mode is one and torques
         // have limits.
@@ -269,7 +269,7 @@ TEST_CASE("no bit of the settings can make a step undefined [L3.1]") {
             later.sequence += k;
             later.clock_ns += 100'000'000LL * k;
             EventList events{};
-            autonomy_step(state, flipped, later, {}, actuators, telemetry, events);
+            autonomy_step(state, flipped, later, {}, true, actuators, telemetry, events);
         }
         CHECK(actuators.mode < mode_count);
         for (const float torque : actuators.wheel_torque_n_m)
@@ -287,7 +287,7 @@ TEST_CASE("the same inputs give the same bytes, whatever the memory held before"
         for (int k = 0; k < 20000; ++k) {
             const SensorFrame frame = plant.sense();
             EventList events{};
-            autonomy_step(state, parameters_default, frame, {}, actuators, telemetry, events);
+            autonomy_step(state, parameters_default, frame, {}, true, actuators, telemetry, events);
             plant.advance(actuators);
         }
     };

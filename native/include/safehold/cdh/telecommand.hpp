@@ -1,14 +1,16 @@
 // Telecommands: TC transfer frames (CCSDS 232.0-B) to executed functions with their reports.
 //
 // Rate: every control tick with uplink. Inputs: frames of at most 256 octets, all hostile. Outputs:
-// verification reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick (PUS 8),
-// as docs/wire.md has them. Every drop and refusal is counted under its reason. Meets L2.3, S3.
+// verification reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick and
+// units left out or taken back (PUS 8), as docs/wire.md has them. Every drop and refusal is counted under its
+// reason. Meets L2.3, S3.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "safehold/cdh/telemetry.hpp"
+#include "safehold/gnc/autonomy.hpp"
 
 namespace safehold::cdh {
 
@@ -37,10 +39,12 @@ struct CommandContext {
     CdhAccount& account;
     const Telemetry& telemetry;  // only to answer a request for housekeeping
     Parameters& parameters;
+    AutonomyState& autonomy;  // only for the ground's word on units
     ModeRequest& mode_request;
     PendingMode& pending;
     EventList& events;
     std::int64_t clock_ns;
+    bool autonomous;
 };
 
 void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_t octets);

@@ -26,7 +26,7 @@ struct ComputerConfig {
     std::uint32_t replicas;     // 1 or 3
     std::uint32_t resync;       // 0 or 1
     std::uint32_t persistence;  // ticks of divergence on end before a replica is copied from the majority
-    std::uint32_t spare;
+    std::uint32_t autonomy;     // 1: monitors act and SAFE ends by itself; 0: both are left to the ground
 };
 static_assert(sizeof(ComputerConfig) == sizeof(Parameters) + 24);
 

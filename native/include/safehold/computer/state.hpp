@@ -85,7 +85,9 @@ struct StepInput {
     ComputerStatus status;
     std::int64_t tick_ns;
     std::uint32_t uplink_count;
-    std::uint32_t stalled;  // fault port: 1 hangs one of this replica's tasks until the work budget is gone
+    std::uint32_t stalled;   // fault port: 1 hangs one of this replica's tasks until the work budget is gone
+    std::uint32_t autonomy;  // as configured; outside the state, so that it changes no octet of it
+    std::uint32_t spare;
     std::array<UplinkFrame, uplink_frames_max> uplink;
 };
 

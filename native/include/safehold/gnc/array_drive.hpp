@@ -22,7 +22,7 @@ static_assert(sizeof(ArrayDrive) == 40);
 
 void array_drive_init(ArrayDrive& state);
 void array_drive_observe(ArrayDrive& state, const Parameters& parameters, const Measurements& measured,
-                         bool powered, EventList& events);
+                         bool powered, UnitCustody custody, EventList& events);
 // Turns towards an angle that itself moves at a rate.
 void array_drive_to(ArrayDrive& state, double angle_rad, double rate_rad_s);
 void array_drive_idle(ArrayDrive& state);

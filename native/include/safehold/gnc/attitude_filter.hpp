@@ -49,7 +49,8 @@ void attitude_init(AttitudeFilter& state);
 // Propagates; `voting` lets a tracker be excluded that contradicts the filter while the other agrees. Returns
 // how many measurements were rejected.
 std::uint32_t attitude_step(AttitudeFilter& state, const Parameters& parameters, const Measurements& measured,
-                            const AttitudeReference& reference, SensorVoting& voting, EventList& events);
+                            const AttitudeReference& reference, SensorVoting& voting, UnitCustody custody,
+                            EventList& events);
 
 // Covariance of the attitude error with what the filter cannot see: the trackers' mounting.
 [[nodiscard]] Matrix attitude_covariance(const AttitudeFilter& state, const Parameters& parameters);

@@ -27,6 +27,7 @@
 #include "safehold/gnc/sensors.hpp"
 #include "safehold/gnc/sun_sense.hpp"
 #include "safehold/gnc/tracker_rate.hpp"
+#include "safehold/gnc/units.hpp"
 #include "safehold/gnc/wheels.hpp"
 
 namespace safehold {
@@ -46,12 +47,13 @@ struct AutonomyState {
     PowerControl power;
     Guidance guidance;
     ModeLogic modes;
+    UnitOverrides overrides;
 };
-static_assert(sizeof(AutonomyState) == sizeof(OnBoardClock) + sizeof(SensorVoting) + sizeof(Almanac) +
-                                           sizeof(OrbitFilter) + sizeof(TrackerRate) +
-                                           sizeof(AttitudeFilter) + sizeof(SunSense) + sizeof(WheelSet) +
-                                           sizeof(Magnetics) + sizeof(ArrayDrive) + sizeof(Deployment) +
-                                           sizeof(PowerControl) + sizeof(Guidance) + sizeof(ModeLogic));
+static_assert(sizeof(AutonomyState) ==
+              sizeof(OnBoardClock) + sizeof(SensorVoting) + sizeof(Almanac) + sizeof(OrbitFilter) +
+                  sizeof(TrackerRate) + sizeof(AttitudeFilter) + sizeof(SunSense) + sizeof(WheelSet) +
+                  sizeof(Magnetics) + sizeof(ArrayDrive) + sizeof(Deployment) + sizeof(PowerControl) +
+                  sizeof(Guidance) + sizeof(ModeLogic) + sizeof(UnitOverrides));
 static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyState) % 8 == 0);
 
 // What the satellite believes of its attitude, for comparison with truth: valid, quaternion body from GCRF,
@@ -60,9 +62,13 @@ static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyStat
 using Belief = std::array<double, 16>;
 
 void autonomy_init(AutonomyState& state, const Parameters& parameters);
+// `autonomous`: whether monitors act and SAFE is left without the ground. It is not state, so that without a
+// fault both ways leave the same octets.
 void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,
-                   const ModeRequest& request, ActuatorFrame& actuators, Telemetry& telemetry,
-                   EventList& events);
+                   const ModeRequest& request, bool autonomous, ActuatorFrame& actuators,
+                   Telemetry& telemetry, EventList& events);
+// The units' own readings, for people on the ground; once a second is enough.
+void report_units(const SensorFrame& frame, Telemetry& telemetry);
 [[nodiscard]] Belief autonomy_belief(const AutonomyState& state, const Parameters& parameters);
 
 }  // namespace safehold

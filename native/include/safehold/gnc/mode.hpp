@@ -81,6 +81,7 @@ enum class Exclusion : std::uint8_t {
     stale = 4,
     disagrees = 5,
     not_valid = 6,
+    commanded = 7,
 };
 
 // Switches, a bit each, of the sensor frame's switch_status and the actuator frame's switch_command.

@@ -36,8 +36,10 @@ struct ModeLogic {
     std::uint32_t navigation;  // 1 while SAFE keeps trackers and GPS on
     std::uint32_t contact_lost;
     std::uint32_t charge_was_low;  // 1 from a low charge to the next STANDBY
+    std::uint32_t commissioned;    // 1 once a mode of fine pointing has been reached
+    std::uint32_t spare;
 };
-static_assert(sizeof(ModeLogic) == 14 * 8 + 8 * 4);
+static_assert(sizeof(ModeLogic) == 14 * 8 + 10 * 4);
 static_assert(std::is_trivially_copyable_v<ModeLogic>);
 
 // What the decisions look at.
@@ -61,6 +63,7 @@ struct Situation {
     bool deployed;          // by the switches
     bool deployment_ended;  // done or given up
     bool deployment_failed;
+    bool autonomous;  // SAFE is left without the ground
 };
 
 void modes_init(ModeLogic& state);

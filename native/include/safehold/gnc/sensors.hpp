@@ -12,6 +12,7 @@
 
 #include "safehold/computer/interface.hpp"
 #include "safehold/gnc/mode.hpp"
+#include "safehold/gnc/units.hpp"
 #include "safehold/math/quaternion.hpp"
 
 namespace safehold {
@@ -77,9 +78,11 @@ struct Measurements {
 
 void sensors_init(SensorVoting& state);
 void sensors_step(SensorVoting& state, const Parameters& parameters, const SensorFrame& frame,
-                  Measurements& out, EventList& events);
+                  UnitCustody custody, Measurements& out, EventList& events);
 
-// Excludes a unit at once, for a reason found elsewhere (a tracker that contradicts the attitude filter).
-void sensors_exclude_tracker(SensorVoting& state, std::size_t unit, double deviation_rad, EventList& events);
+// Excludes a unit at once, for a reason found elsewhere (a tracker that contradicts the attitude filter), if
+// the monitors may.
+void sensors_exclude_tracker(SensorVoting& state, UnitCustody custody, std::size_t unit, double deviation_rad,
+                             EventList& events);
 
 }  // namespace safehold

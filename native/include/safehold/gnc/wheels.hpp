@@ -1,8 +1,8 @@
 // The four reaction wheels: their health, the sharing of torque among the healthy ones, and their bias speed.
 //
 // Purpose: tachometer against command finds a wheel that does not obey (seized, free, deaf); torque is shared
-// among the others. An excluded wheel is tried now and then with a
-// small torque and readmitted if it follows. With four, a null-space torque keeps the speeds away from zero.
+// among the others. An excluded wheel is tried now and then with a small torque and readmitted if it follows,
+// unless the ground keeps it out. With four, a null-space torque keeps the speeds away from zero.
 // Rate: every tick. Inputs: tachometers, wanted body torque. Outputs: motor torques. Meets L1.1, L1.3.
 #pragma once
 
@@ -31,7 +31,7 @@ static_assert(std::is_trivially_copyable_v<WheelSet>);
 void wheels_init(WheelSet& state);
 // Follows the tachometers. `powered` says whether the wheels' switch is closed.
 void wheels_observe(WheelSet& state, const Parameters& parameters, const Measurements& measured, bool powered,
-                    EventList& events);
+                    UnitCustody custody, EventList& events);
 // Shares a torque that the body should feel; what cannot be given is scaled down, its direction kept.
 void wheels_command(WheelSet& state, const Parameters& parameters, Vector torque_body_n_m);
 void wheels_idle(WheelSet& state, const Parameters& parameters);
