@@ -164,6 +164,46 @@ class Ground:
         }
         return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
+    def control_bytes(self) -> bytes:
+        """What can change what the ground does next, or what is made of its results but for how much it
+        received: commands, carrier, passes with their times.
+
+        With `account_bytes` it is the whole state but `time_ns`, to which the ground was last granted time.
+        """
+        passes = [
+            [
+                one.station,
+                one.start_ns,
+                one.carrier_off_ns,
+                one.los_ns,
+                one.commands,
+                one.first_frame_ns,
+                one.ended,
+            ]
+            for one in self._passes
+        ]
+        state = [
+            self._commands.to_plain(),
+            passes,
+            self._windows_used,
+            self._carrier_on,
+            self._next_send_ns,
+        ]
+        return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+    def account_bytes(self) -> bytes:
+        """What no decision reads: how many frames came and what they said, and the chain of it all."""
+        state = [
+            self._receiver.to_plain(),
+            [[one.frames, one.frames_refused, one.last_frame_ns] for one in self._passes],
+            self._chain.to_bytes().hex(),
+        ]
+        return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+    def frame_counts(self) -> tuple[int, list[int]]:
+        """TM frames taken, in all and in each pass so far."""
+        return self._receiver.counters.get("frames_received", 0), [one.frames for one in self._passes]
+
     @classmethod
     def from_bytes(cls, config: GroundConfig, state: bytes) -> Self:
         """The ground with that state; raises ValueError if it belongs to another configuration."""

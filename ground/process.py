@@ -79,6 +79,11 @@ class InProcessGround:
         self._ground = Ground(config)
 
     @property
+    def ground(self) -> Ground:
+        """The ground itself."""
+        return self._ground
+
+    @property
     def reacts(self) -> bool:
         """`Ground.reacts`."""
         return self._ground.reacts()

@@ -13,6 +13,7 @@ import hashlib
 import json
 import struct
 from bisect import bisect_right
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -204,6 +205,31 @@ class Link:
             "chain_down": self._chain_down.to_bytes().hex(),
         }
         return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
+
+    def control_bytes(self, tick: int) -> bytes:
+        """What can change what happens from `tick` on, or is counted as lost: when and where from frames are
+        under way but not what they say, carriers, contacts. The octets delivered and the chains are account.
+        """
+        now_ns = tick * self.config.tick_ns
+        state = [
+            [[one.departure_ns, one.arrival_ns, one.stations, len(one.frame), one.outcome] for one in queue]
+            for queue in (self._up, self._down)
+        ]
+        lost = [number for name, number in self.counters.items() if "_delivered_" not in name]
+        free_ns = [max(free, now_ns) for free in (self._down_free_ns, *self._up_free_ns)]
+        values = [state, lost, free_ns, self._carriers, self._carrier_on, self._contacts]
+        return json.dumps(values, separators=(",", ":")).encode()
+
+    def copy(self) -> Self:
+        """Another link in the same state, for what might happen."""
+        other = copy(self)
+        other.counters = dict(self.counters)
+        other._contacts, other._carriers = list(self._contacts), list(self._carriers)
+        other._down, other._up = list(self._down), list(self._up)
+        other._up_free_ns = list(self._up_free_ns)
+        other._chain_up = Chain.from_bytes(self._chain_up.to_bytes())
+        other._chain_down = Chain.from_bytes(self._chain_down.to_bytes())
+        return other
 
     @classmethod
     def from_bytes(cls, config: LinkConfig, state: bytes) -> Self:
