@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
@@ -27,8 +27,31 @@ def tree_to_toml(tree: Mapping[str, Any]) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
+def value_tree(scenario: Scenario, key: str) -> Any:
+    """One top-level key's value as TOML values."""
+    return _value(getattr(scenario, key))
+
+
+def is_duration(model: type[BaseModel], path: Sequence[str]) -> bool:
+    """Whether a key, given by the names that lead to it, holds a duration."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    field = fields.get(path[0]) if path else None
+    if field is None:
+        return False
+    if len(path) == 1:
+        return any(id(item) in _DURATION_MARKERS for item in _metadata(field))
+    return any(is_duration(inner, path[1:]) for inner in _models(field.annotation))
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
 def plain(model: BaseModel) -> dict[str, Any]:
-    """A model as a TOML tree, durations as text, absent keys left out."""
+    """A model as a tree of TOML values, durations as text, absent keys left out."""
     tree: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)

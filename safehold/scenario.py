@@ -74,11 +74,16 @@ def parse(text: str, source: Source, overrides: Mapping[str, Any] | None = None)
 
     `overrides` replaces top-level keys (`seed`, `duration` as text).
     """
+    tree = read_toml(text, source.label, FORMAT)
+    tree.update(overrides or {})
+    return from_tree(tree, source)
+
+
+def from_tree(tree: Mapping[str, Any], source: Source) -> Scenario:
+    """A checked scenario from the tree of its TOML."""
     from safehold import checks
 
     prepare_numba_cache()  # the checks below import what Numba compiles
-    tree = read_toml(text, source.label, FORMAT)
-    tree.update(overrides or {})
     if "schema" in tree and (isinstance(tree["schema"], bool) or tree["schema"] != SCHEMA_VERSION):
         wrong = f"is {tree['schema']!r}; this version of safehold reads schema = {SCHEMA_VERSION}"
         raise ScenarioError(source.label, [Problem("SH-SCN-008", wrong, "schema")])

@@ -85,7 +85,7 @@ def problems_of(details: Sequence[ErrorDetails], format: Format) -> list[Problem
 
 def _problem(detail: ErrorDetails, key: str, format: Format) -> Problem:
     kind, value = detail["type"], detail.get("input")
-    shown, ids = _shown(value), format.ids
+    text, ids = shown(value), format.ids
     if kind.startswith("SH-SCN-"):
         return Problem(f"{ids}-{kind[-3:]}", detail["msg"], key)
     if kind == "extra_forbidden":
@@ -96,17 +96,17 @@ def _problem(detail: ErrorDetails, key: str, format: Format) -> Problem:
     if kind == "missing":
         return Problem(f"{ids}-006", "is missing and has no default", key)
     if kind == "finite_number":
-        return Problem(f"{ids}-009", f"is {shown}; it must be a finite number", key)
+        return Problem(f"{ids}-009", f"is {text}; it must be a finite number", key)
     if kind == "literal_error":
         expected = detail.get("ctx", {}).get("expected", "")
         hint = suggestion(str(value), [word.strip("' ") for word in expected.replace(" or ", ",").split(",")])
-        return Problem(f"{ids}-011", f"is {shown}; it must be {expected}{hint}", key)
+        return Problem(f"{ids}-011", f"is {text}; it must be {expected}{hint}", key)
     if kind.endswith(("_type", "_parsing", "_from_float")) or kind in (
         "is_instance_of",
         "model_attributes_type",
     ):
-        return Problem(f"{ids}-007", f"is {shown}; {_lower(detail['msg'])}", key)
-    return Problem(f"{ids}-008", f"is {shown}; {_lower(detail['msg'])}", key)
+        return Problem(f"{ids}-007", f"is {text}; {_lower(detail['msg'])}", key)
+    return Problem(f"{ids}-008", f"is {text}; {_lower(detail['msg'])}", key)
 
 
 def _lower(message: str) -> str:
@@ -114,7 +114,8 @@ def _lower(message: str) -> str:
     return text if text.startswith(("should", "must")) else f"should be right: {text}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value for a message, cut short."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
