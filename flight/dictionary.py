@@ -184,6 +184,12 @@ PARAMETERS = _parameters()
 SETTINGS = _settings()
 
 
+# What the numbers of an enumerated argument or parameter mean: name of the enumeration -> its values in order.
+ENUMERATIONS: dict[str, tuple[str, ...]] = {
+    name: tuple(entry["values"]) for name, entry in _TREE.get("enumeration", {}).items()
+}
+
+
 def load_native() -> ModuleType:
     """The compiled module `_safehold_native`.
 

@@ -1,27 +1,182 @@
-"""OK, DEGRADED or LOST, judged on truth.
+"""OK, DEGRADED or LOST: the rules, and what they need to know of the truth (docs/judgement.md).
 
-The judge sees one row of truth a second, whatever `[output]` says, and keeps only what its rules need. It
-judges at the run's end; faults that are still active then are not healed first.
+The judge sees one row of truth a second, whatever `[output]` says, and keeps only what its rules need, in
+plain numbers that join a snapshot. What it concludes depends on the rows alone and not on how they were
+divided between calls. What happens after a run's end, so that it can be judged, is in `safehold.judgement`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safehold.timeline import WORKING, ModeSpan, outage_ticks
-
 ORBIT_S = 5740
 RATE_LOST_DEG_S = 30.0
+RATE_FALL = 0.01  # from the first to the second half of an orbit, as a share: less is "not falling"
 THERMAL_LOST_S = 3600
-CHARGE_LOST = 0.05
-CHARGE_FALL = 0.02
-SETTLE_S = 4 * 3600
-CHARGE_EVERY_S = 60
+SAMPLE_S = 60  # between the samples that are kept of charge and of a fast rate
+CHARGE_FALL = 0.01  # over an orbit: more is "falling"
+CHARGE_FULL = 0.98
+CHARGE_FALL_FROM_FULL = 0.10  # a battery that is filled in every orbit may be emptier by a contact's worth
+CHARGE_EMPTY = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """The battery over one orbit, as shares of its capacity: change, lowest, highest; and the orbit's first
+    second.
+    """
+
+    change: float
+    lowest: float
+    highest: float
+    from_s: float
+
+    @property
+    def positive(self) -> bool:
+        """Whether the charge did not fall, or the battery was filled on the way; and never was empty."""
+        full = self.highest >= CHARGE_FULL and self.change >= -CHARGE_FALL_FROM_FULL
+        return (self.change >= -CHARGE_FALL or full) and self.lowest > CHARGE_EMPTY
+
+    def sentence(self) -> str:
+        """For people."""
+        return (
+            f"charge {self.change:+.1%} over the last orbit, between {self.lowest:.0%} and {self.highest:.0%}"
+        )
+
+
+@dataclass(slots=True)
+class Judge:
+    """Reads truth a second at a time."""
+
+    columns: tuple[str, ...]
+    limits_k: Mapping[str, tuple[float, float]]
+    orbit_s: int = ORBIT_S
+    # Of the fast rotation that goes on: how long, the sum of the minute that is not complete, and the means
+    # of the last orbit's minutes; then the longest that was not falling, with its rate.
+    tumbling_s: int = 0
+    tumbling_sum_deg_s: float = 0.0
+    tumbling_means_deg_s: list[float] = field(default_factory=list)
+    tumbled_s: int = 0
+    tumbled_deg_s: float = 0.0
+    outside_s: dict[str, int] = field(default_factory=dict)
+    outside_longest_s: dict[str, int] = field(default_factory=dict)
+    charges: list[float] = field(default_factory=list)
+    charges_until_s: int = 0
+
+    def see(self, rows: NDArray[np.float64], seconds: NDArray[np.int64]) -> None:
+        """Take rows (without the tick column) at whole seconds, in order."""
+        if not len(rows):
+            return
+        index = {name: position for position, name in enumerate(self.columns)}
+        rates = rows[:, index["rate_norm_deg_s"]]
+        if self.tumbling_s or bool((rates > RATE_LOST_DEG_S).any()):
+            for rate in rates.tolist():
+                self._see_rate(rate)
+        for name, (lowest, highest) in self.limits_k.items():
+            temperature = rows[:, index[name]]
+            outside = (temperature < lowest) | (temperature > highest)
+            self.outside_s[name], longest = _longest_run(outside, self.outside_s.get(name, 0))
+            self.outside_longest_s[name] = max(self.outside_longest_s.get(name, 0), longest)
+        sampled = seconds % SAMPLE_S == 0
+        if bool(sampled.any()):
+            charge = rows[:, index["battery_state_of_charge"]]
+            self.charges.extend(charge[sampled].tolist())
+            self.charges_until_s = int(seconds[sampled][-1])
+            del self.charges[: -(self.orbit_s // SAMPLE_S + 2)]
+
+    def _see_rate(self, rate_deg_s: float) -> None:
+        if not rate_deg_s > RATE_LOST_DEG_S:
+            self.tumbling_s, self.tumbling_sum_deg_s, self.tumbling_means_deg_s = 0, 0.0, []
+            return
+        self.tumbling_s += 1
+        self.tumbling_sum_deg_s += rate_deg_s
+        if self.tumbling_s % SAMPLE_S:
+            return
+        means = self.tumbling_means_deg_s
+        means.append(self.tumbling_sum_deg_s / SAMPLE_S)
+        self.tumbling_sum_deg_s = 0.0
+        minutes = -(-self.orbit_s // SAMPLE_S)
+        del means[:-minutes]
+        if len(means) < minutes:
+            return
+        half = minutes // 2
+        earlier, later = sum(means[:half]) / half, sum(means[-half:]) / half
+        if later > earlier * (1.0 - RATE_FALL):
+            self.tumbled_s, self.tumbled_deg_s = self.tumbling_s, later
+
+    def to_json(self) -> dict[str, Any]:
+        """The state for a snapshot."""
+        names = (
+            "tumbling_s", "tumbling_sum_deg_s", "tumbling_means_deg_s", "tumbled_s", "tumbled_deg_s",
+            "outside_s", "outside_longest_s", "charges", "charges_until_s",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def from_json(self, state: Mapping[str, Any]) -> None:
+        """Take a state from a snapshot; raises KeyError or ValueError if it is none."""
+        self.tumbling_s = int(state["tumbling_s"])
+        self.tumbling_sum_deg_s = float(state["tumbling_sum_deg_s"])
+        self.tumbling_means_deg_s = [float(value) for value in state["tumbling_means_deg_s"]]
+        self.tumbled_s, self.tumbled_deg_s = int(state["tumbled_s"]), float(state["tumbled_deg_s"])
+        self.outside_s = {name: int(value) for name, value in state["outside_s"].items()}
+        self.outside_longest_s = {name: int(value) for name, value in state["outside_longest_s"].items()}
+        self.charges = [float(value) for value in state["charges"]]
+        self.charges_until_s = int(state["charges_until_s"])
+
+    def copy(self) -> Judge:
+        """Another judge that has seen the same."""
+        other = Judge(self.columns, self.limits_k, self.orbit_s)
+        other.from_json(self.to_json())
+        return other
+
+    def power(self) -> Power | None:
+        """The battery over the orbit that ends at the last sample; None if less than an orbit was seen."""
+        whole, rest_s = divmod(self.orbit_s, SAMPLE_S)
+        if len(self.charges) < whole + 2:
+            return None
+        share = rest_s / SAMPLE_S
+        before = (1.0 - share) * self.charges[-1 - whole] + share * self.charges[-2 - whole]
+        window = self.charges[-1 - whole :]
+        start_s = float(self.charges_until_s - self.orbit_s)
+        return Power(self.charges[-1] - before, min(window), max(window), start_s)
+
+    def lost(self) -> list[str]:
+        """Why the satellite is lost whatever comes; empty if it is not."""
+        reasons = []
+        if self.tumbled_s:
+            reasons.append(
+                f"turned faster than {RATE_LOST_DEG_S:g} deg/s for {self.tumbled_s} s on end, still at "
+                f"{self.tumbled_deg_s:.1f} deg/s and not slowing down over an orbit"
+            )
+        for name, seconds in self.outside_longest_s.items():
+            if seconds >= THERMAL_LOST_S:
+                reasons.append(f"{name} outside its limits for {seconds} s on end")
+        return reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is known of a satellite at the end, after the judgement phase if one was flown.
+
+    power_positive, commandable: None where it could not be asked. units_off: in words, those that no active
+    fault removes. outage_s: unplanned, of the scenario's own time. flown_s: after the scenario's end.
+    """
+
+    mode: str
+    mode_expected: bool
+    power_positive: bool | None
+    power: str
+    commandable: bool | None
+    commands_bad: int
+    units_off: tuple[str, ...]
+    outage_s: float
+    contacts_missed: int
+    flown_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,109 +187,35 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Judge:
-    """Reads truth a second at a time; its state is plain numbers and joins the snapshot."""
+def verdict(judge: Judge, ending: Ending) -> Verdict:
+    """The outcome by the rules of docs/judgement.md."""
+    lost = judge.lost()
+    if ending.commands_bad:
+        lost.append(f"{ending.commands_bad} actuator commands were not finite or out of range")
+    later = f", {ending.flown_s / 3600.0:.1f} h after the end" if ending.flown_s >= 60.0 else ""
+    # Who is lost already is not flown further, so that nothing was shown of its power.
+    if ending.power_positive is False and not lost:
+        lost.append(f"not power-positive{later}: {ending.power}")
+    if ending.commandable is False:
+        lost.append(f"not commandable{later}: no answer to a ping")
+    if lost:
+        return Verdict("LOST", tuple(lost))
+    degraded = _degraded(judge, ending, later)
+    if degraded:
+        return Verdict("DEGRADED", tuple(degraded))
+    return Verdict("OK", (f"power-positive, commandable, in {ending.mode}",))
 
-    columns: tuple[str, ...]
-    limits_k: Mapping[str, tuple[float, float]]
-    tumbling_s: int = 0
-    tumbling_longest_s: int = 0
-    outside_s: dict[str, int] = field(default_factory=dict)
-    outside_longest_s: dict[str, int] = field(default_factory=dict)
-    charges: list[float] = field(default_factory=list)
-    charge_min: float = 1.0
-    charge_last: float = 1.0
 
-    def see(self, rows: NDArray[np.float64], seconds: NDArray[np.int64]) -> None:
-        """Take rows (without the tick column) at whole seconds, in order."""
-        if not len(rows):
-            return
-        index = {name: position for position, name in enumerate(self.columns)}
-        above = rows[:, index["rate_norm_deg_s"]] > RATE_LOST_DEG_S
-        self.tumbling_s, longest = _longest_run(above, self.tumbling_s)
-        self.tumbling_longest_s = max(self.tumbling_longest_s, longest)
-        for name, (lowest, highest) in self.limits_k.items():
-            temperature = rows[:, index[name]]
-            outside = (temperature < lowest) | (temperature > highest)
-            self.outside_s[name], longest = _longest_run(outside, self.outside_s.get(name, 0))
-            self.outside_longest_s[name] = max(self.outside_longest_s.get(name, 0), longest)
-        charge = rows[:, index["battery_state_of_charge"]]
-        self.charge_min = min(self.charge_min, float(charge.min()))
-        self.charge_last = float(charge[-1])
-        self.charges.extend(float(value) for value in charge[seconds % CHARGE_EVERY_S == 0])
-        del self.charges[: -(ORBIT_S // CHARGE_EVERY_S + 1)]
-
-    def to_json(self) -> dict[str, Any]:
-        """The state for a snapshot."""
-        names = (
-            "tumbling_s", "tumbling_longest_s", "outside_s", "outside_longest_s",
-            "charges", "charge_min", "charge_last",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
-
-    def from_json(self, state: Mapping[str, Any]) -> None:
-        """Take a state from a snapshot; raises KeyError or ValueError if it is none."""
-        self.tumbling_s = int(state["tumbling_s"])
-        self.tumbling_longest_s = int(state["tumbling_longest_s"])
-        self.outside_s = {name: int(state["outside_s"][name]) for name in state["outside_s"]}
-        self.outside_longest_s = {name: int(value) for name, value in state["outside_longest_s"].items()}
-        self.charges = [float(value) for value in state["charges"]]
-        self.charge_min, self.charge_last = float(state["charge_min"]), float(state["charge_last"])
-
-    def verdict(
-        self,
-        *,
-        spans: Sequence[ModeSpan],
-        ticks_per_s: int,
-        figures: Mapping[str, float | None],
-        commands_bad: int,
-    ) -> Verdict:
-        """The outcome at the end; `figures` are the run's result quantities."""
-        lost = self._lost(figures, commands_bad)
-        if lost:
-            return Verdict("LOST", tuple(lost))
-        degraded = self._degraded(spans, ticks_per_s, figures)
-        if degraded:
-            return Verdict("DEGRADED", tuple(degraded))
-        return Verdict("OK", ("power-positive, commandable, in the expected mode",))
-
-    def _lost(self, figures: Mapping[str, float | None], commands_bad: int) -> list[str]:
-        reasons = []
-        if self.tumbling_longest_s >= ORBIT_S:
-            reasons.append(
-                f"turned faster than {RATE_LOST_DEG_S:g} deg/s for {self.tumbling_longest_s} s on end"
-            )
-        for name, seconds in self.outside_longest_s.items():
-            if seconds >= THERMAL_LOST_S:
-                reasons.append(f"{name} outside its limits for {seconds} s on end")
-        falling = len(self.charges) > 1 and self.charge_last < self.charges[0] - CHARGE_FALL
-        if self.charge_last < CHARGE_LOST and falling:
-            reasons.append(
-                f"not power-positive: charge {self.charge_last:.0%} and falling over the last orbit"
-            )
-        if commands_bad:
-            reasons.append(f"{commands_bad} actuator commands were not finite or out of range")
-        missed, made = figures.get("contacts_missed") or 0, figures.get("contacts_made") or 0
-        if missed >= 2 and not made:
-            reasons.append(f"silent in all of {missed:g} contacts")
-        return reasons
-
-    def _degraded(
-        self, spans: Sequence[ModeSpan], ticks_per_s: int, figures: Mapping[str, float | None]
-    ) -> list[str]:
-        reasons = []
-        end_s = spans[-1].until_tick // ticks_per_s if spans else 0
-        if end_s >= SETTLE_S and spans[-1].mode not in WORKING:
-            reasons.append(f"in {spans[-1].mode} at the end")
-        longest_s = outage_ticks(spans)[1] / ticks_per_s
-        if longest_s > ORBIT_S:
-            reasons.append(f"out of service for {longest_s:.0f} s on end, more than an orbit")
-        if figures.get("contacts_missed"):
-            reasons.append(f"{figures['contacts_missed']:g} contacts missed")
-        if figures.get("replicas_retired"):
-            reasons.append(f"{figures['replicas_retired']:g} replicas retired")
-        return reasons
+def _degraded(judge: Judge, ending: Ending, later: str) -> list[str]:
+    reasons = []
+    if not ending.mode_expected:
+        reasons.append(f"in {ending.mode} at the end{later}")
+    reasons.extend(f"{unit} off, and no active fault explains it" for unit in ending.units_off)
+    if ending.outage_s > judge.orbit_s:
+        reasons.append(f"out of service for {ending.outage_s:.0f} s, more than an orbit of {judge.orbit_s} s")
+    if ending.contacts_missed:
+        reasons.append(f"telemetry of {ending.contacts_missed} contacts lost: nothing was heard in them")
+    return reasons
 
 
 def _longest_run(flags: NDArray[np.bool_], before: int) -> tuple[int, int]:

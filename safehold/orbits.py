@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from safehold.schema import Station as StationKeys
 if TYPE_CHECKING:
     from sim.environment.tables import EnvironmentModel
     from sim.orbit.initial import InitialState
+
+GM_M3_S2 = 3.986004418e14  # of the Earth; what the period needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ def _from_mean_elements(scenario: Scenario) -> InitialState:
         lines = orbit.tle if isinstance(orbit.tle, str) else "\n".join(orbit.tle)
         return mean_elements.from_tle(lines, scenario.epoch)
     return mean_elements.from_omm(orbit.omm or {}, scenario.epoch)
+
+
+def orbit_s(state_gcrf: Sequence[float]) -> float:
+    """The period, s, of the osculating orbit of a position and velocity in GCRF (m, m/s); 5,740 s if open."""
+    position_m, velocity_m_s = math.hypot(*state_gcrf[:3]), math.hypot(*state_gcrf[3:6])
+    inverse_m = 2.0 / position_m - velocity_m_s**2 / GM_M3_S2
+    return 2.0 * math.pi / math.sqrt(GM_M3_S2 * inverse_m**3) if inverse_m > 0.0 else 5740.0
 
 
 def sites(scenario: Scenario) -> tuple[Site, ...]:

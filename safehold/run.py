@@ -15,6 +15,7 @@ from safehold.durations import parse_duration
 from safehold.errors import InternalError, Problem, ScenarioError, UsageError
 from safehold.expectations import evaluate
 from safehold.figures import contacts, figures
+from safehold.judgement import judge
 from safehold.result import Result, json_safe
 from safehold.schema import Scenario
 from safehold.simulation import Simulation, digest_of
@@ -170,13 +171,9 @@ def document(outing: Outing, complete: bool) -> dict[str, Any]:
     spans = mode_spans(simulation.events, simulation.tick)
     watches = dict(enumerate(simulation.driver.watches()))
     expectations = [evaluate(one, watches, numbers, simulation.tick_ns) for one in simulation.expectations]
-    verdict = simulation.judge.verdict(
-        spans=spans,
-        ticks_per_s=simulation.scenario.flight.control_rate_hz,
-        figures=numbers,
-        commands_bad=simulation.commands_bad(),
-    )
-    made = _document(outing, complete, verdict, spans, expectations)
+    judgement = judge(simulation, numbers, complete=complete)
+    made = _document(outing, complete, judgement.verdict, spans, expectations)
+    made["judgement"] = judgement.document()
     made["passes"] = [contact.document() for contact in found]
     made["figures"] = numbers
     made["commands"] = ground["commands"]
@@ -218,7 +215,7 @@ def _document(
             {"mode": span.mode, "from_s": span.from_tick * tick_s, "until_s": span.until_tick * tick_s}
             for span in spans
         ],
-        "faults": [_fault_document(simulation, index) for index in range(len(scenario.fault))],
+        "faults": [fault_document(simulation, index) for index in range(len(scenario.fault))],
         "outage_s": outage_ticks(spans)[0] * tick_s,
         "data_lost_bytes": simulation.link.counters["down_loss_of_signal_bytes"],
         "ledger": [],
@@ -226,7 +223,7 @@ def _document(
     }
 
 
-def _fault_document(simulation: Simulation, index: int) -> dict[str, Any]:
+def fault_document(simulation: Simulation, index: int) -> dict[str, Any]:
     """A fault with the times at which it was injected, seen and answered on board (None: not, or not yet)."""
     from safehold.fault_response import response
 
@@ -235,6 +232,7 @@ def _fault_document(simulation: Simulation, index: int) -> dict[str, Any]:
     entry: dict[str, Any] = {"kind": fault.kind, "target": fault.target}
     entry["injected_s"] = fault.at / 1e9 if fault.at <= simulation.time_ns else None
     entry["ends_s"] = None if end_ns is None else end_ns / 1e9
+    entry["mode"], entry["sunlit"] = simulation.onsets.get(index, (None, None))
     return entry | response(fault, simulation.events, simulation.tick_ns)
 
 

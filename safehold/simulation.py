@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,9 @@ from safehold.contact_log import ContactLog
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.judge import Judge
-from safehold.orbits import environment_model, initial_orbit, sites
-from safehold.schema import MODES, Scenario
+from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
+from safehold.registry import REPLICA_BIT_FLIP
+from safehold.schema import MODES, Fault, Scenario
 from safehold.timeline import FlightEvent
 from safehold.truth import Rows, TruthStore
 
@@ -66,26 +67,32 @@ class Simulation:
         self.link: Link = self._make_link()
         self.lookahead = self.link.config.lookahead_ticks
         self.promise_tick = 0
-        self._ground_tick = 0
+        self.ground_tick = 0
         self.contacts = ContactLog(len(self.sites))
         self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
+        self._downlink_octets_before = (
+            0  # received outside windows before the snapshot that this started from
+        )
         self.events: list[FlightEvent] = []
         self.keep_truth = keep_truth
         self.truth = TruthStore(self.columns)
-        self.judge = Judge(self.columns, self._limits_k())
+        self.judge = Judge(self.columns, self._limits_k(), round(orbit_s(self.orbit.state_gcrf.tolist())))
+        self.onsets: dict[int, tuple[str, bool]] = {}  # of a fault's index: the mode, and whether sunlit
+        self._onsets_waiting: list[tuple[int, int]] = []
         self._second_ticks = scenario.flight.control_rate_hz
         self._output_ticks = max(1, round(1e9 / scenario.output.truth_rate_hz / self.tick_ns))
         self._last_row: Rows | None = None
         # The ground's process starts while the plant is being made.
         self.ground: GroundClient = _open_ground(self._ground_config(), deployment)
         try:
-            self.plant: Plant = self._make_plant()
-            self.computer, self.driver = self._make_flight()
+            self.plant: Plant = self._make_plant(scenario.fault)
+            self.computer, self.driver = self._make_flight(self.plant)
             self.expectations = expectations.install(scenario, self.driver)
             self.driver.set_truth_interval(
                 math.gcd(self._output_ticks, self._second_ticks) if keep_truth else self._second_ticks
             )
             self._note_contact(0, self.plant.contact_mask)
+            self.await_onsets()
         except BaseException:
             self.ground.close()
             raise
@@ -106,19 +113,13 @@ class Simulation:
             )
         )
 
-    def _make_plant(self) -> Plant:
+    def _make_plant(self, faults: Sequence[Fault]) -> Plant:
         from sim.environment.tables import EnvironmentTables
-        from sim.faults import fault_row
         from sim.plant import Initial, Plant
         from sim.spacecraft import Spacecraft
 
         scenario = self.scenario
         tables = EnvironmentTables(scenario.epoch, scenario.duration / 1e9, environment_model(scenario))
-        rows = [
-            fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
-            for fault in scenario.fault
-            if fault.kind != "replica_bit_flip"
-        ]
         quaternion = scenario.initial.quaternion_body_from_gcrf
         state = [float(value) for value in self.orbit.state_gcrf]
         initial = Initial(
@@ -133,14 +134,14 @@ class Simulation:
             tables,
             initial,
             stations=self.sites,
-            faults=rows,
+            faults=_plant_faults(faults),
             seed=scenario.seed,
             tick_ns=self.tick_ns,
             gravity_gradient=scenario.environment.gravity_gradient,
             residual_dipole=scenario.environment.residual_dipole,
         )
 
-    def _make_flight(self) -> tuple[Any, Any]:
+    def _make_flight(self, plant: Plant) -> tuple[Any, Any]:
         from flight.dictionary import load_native
         from sim.records import CONTROL_OCTETS
 
@@ -155,22 +156,25 @@ class Simulation:
         )
         driver = native.Driver(
             computer,
-            self.plant.step_address,
-            self.plant.truth_address,
-            self.plant.context,
+            plant.step_address,
+            plant.truth_address,
+            plant.context,
             len(self.columns),
             self.tick_ns,
-            self.plant.sensor_frame.tobytes(),
+            plant.sensor_frame.tobytes(),
         )
-        driver.set_plant_state(self.plant.state.ctypes.data, self.plant.state.nbytes, CONTROL_OCTETS)
-        driver.contact_mask = self.plant.contact_mask
+        driver.set_plant_state(plant.state.ctypes.data, plant.state.nbytes, CONTROL_OCTETS)
+        driver.contact_mask = plant.contact_mask
+        self._schedule_flips(computer, driver)
+        return computer, driver
+
+    def _schedule_flips(self, computer: Any, driver: Any) -> None:
         for index, fault in enumerate(self.scenario.fault):
-            if fault.kind == "replica_bit_flip":
+            if fault.kind == REPLICA_BIT_FLIP.name:
                 replica = int(fault.target.rpartition(".")[2])
                 driver.schedule_flip(
                     fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8)
                 )
-        return computer, driver
 
     def _flip_bit(self, index: int, bits: int) -> int:
         """The bit of a flip: as given, or chosen by the seed."""
@@ -241,6 +245,22 @@ class Simulation:
 
     # --- flying -------------------------------------------------------------------------------------------
 
+    def inject(self, scenario: Scenario) -> None:
+        """Give this run the faults of a scenario that differs from its own in faults, name and description
+        only, and in which nothing has befallen it by now: it goes on as if it had been that scenario's from
+        the start. A fault of the plant at 0 s has: it is in the first sensor frame. Raises ValueError then.
+        """
+        for fault in scenario.fault:
+            flip = fault.kind == REPLICA_BIT_FLIP.name
+            if fault.at // self.tick_ns < self.tick or (fault.at == 0 and not flip):
+                raise ValueError(
+                    f"{fault.kind} at {fault.at / 1e9:g} s comes too late for a run at this tick"
+                )
+        self.scenario = scenario
+        self.plant.set_faults(_plant_faults(scenario.fault))
+        self._schedule_flips(self.computer, self.driver)
+        self.await_onsets()
+
     @property
     def tick(self) -> int:
         """Control ticks flown."""
@@ -253,10 +273,33 @@ class Simulation:
 
     def advance(self, until_tick: int) -> None:
         """Fly on to a tick (at most the scenario's last)."""
+        self.hop_to(until_tick)
+        self.collect()
+
+    def hop_to(self, until_tick: int) -> None:
+        """As `advance`, but leave events and rows of truth where they are, and hand the ground what has
+        arrived by then.
+        """
         until = min(until_tick, self.end_tick)
         while self.tick < until:
-            self._hop(until)
-        self._collect()
+            self._hop(min(until, self._note_onsets()))
+        self._exchange(self.tick)
+
+    def await_onsets(self) -> None:
+        """Expect the faults of the scenario that begin at this tick or later."""
+        ticks = [(-(-fault.at // self.tick_ns), index) for index, fault in enumerate(self.scenario.fault)]
+        self._onsets_waiting = sorted((one for one in ticks if one[0] >= self.tick), reverse=True)
+
+    def _note_onsets(self) -> int:
+        """Note mode and light for the faults that begin at this tick; the tick at which the next ones do."""
+        from sim.environment.layout import AT_ILLUMINATION
+
+        waiting = self._onsets_waiting
+        while waiting and waiting[-1][0] <= self.tick:
+            _, index = waiting.pop()
+            sunlit = bool(self.plant.state["environment"][0, AT_ILLUMINATION] > 0.5)
+            self.onsets[index] = (self.mode, sunlit)
+        return waiting[-1][0] if waiting else self.end_tick
 
     def _hop(self, until: int) -> None:
         """Fly to the next tick at which space and ground have to talk."""
@@ -283,7 +326,7 @@ class Simulation:
         if not deliveries and tick < self.promise_tick:
             return
         uplinks, self.promise_tick = self.ground.exchange(tick, deliveries)
-        self._ground_tick = tick
+        self.ground_tick = tick
         for uplink in uplinks:
             self.link.send_up(uplink)
 
@@ -291,7 +334,7 @@ class Simulation:
         self.link.set_contact(tick, mask)
         self.contacts.note(tick, mask)
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Take events and truth rows from the driver."""
         self.events.extend(
             FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
@@ -315,10 +358,23 @@ class Simulation:
 
     def finish(self) -> None:
         """Let the ground live up to the tick that was reached, so that its books are complete."""
-        self._collect()
-        if self._ground_tick < self.tick or self.tick == 0:
+        self.collect()
+        if self.ground_tick < self.tick or self.tick == 0:
             self.promise_tick = min(self.promise_tick, self.tick)
             self._exchange(self.tick)
+
+    def onward(self, faults: Sequence[Fault]) -> tuple[Plant, Any, Any]:
+        """A second plant, flight computer and driver that stand where this run's stand, under other faults.
+
+        They share nothing that changes with this run, so that flying them leaves it alone; they have neither
+        link nor ground. The environment's tables reach a day beyond the scenario's end.
+        """
+        self.collect()
+        plant = self._make_plant(faults)
+        computer, driver = self._make_flight(plant)
+        plant.restore(self.plant.state_bytes())
+        driver.restore(self.driver.state())
+        return plant, computer, driver
 
     def close(self) -> None:
         """End the ground's process, if it has one."""
@@ -328,13 +384,15 @@ class Simulation:
 
     def host_state(self) -> dict[str, Any]:
         """What the simulation itself remembers, as plain JSON values."""
-        self._collect()
+        self.collect()
         return {
             "promise_tick": self.promise_tick,
-            "ground_tick": self._ground_tick,
+            "ground_tick": self.ground_tick,
             "uplink_octets_outside": self.uplink_octets_outside,
+            "downlink_octets_outside": self.downlink_octets_outside(),
             "contacts": self.contacts.to_json(),
             "judge": self.judge.to_json(),
+            "onsets": [[index, mode, sunlit] for index, (mode, sunlit) in sorted(self.onsets.items())],
             "events": [[one.tick, one.id, one.severity, list(one.arguments)] for one in self.events],
         }
 
@@ -351,14 +409,17 @@ class Simulation:
         self.link = Link.from_bytes(self.link.config, link)
         self.ground.restore(ground)
         self.promise_tick = int(host["promise_tick"])
-        self._ground_tick = int(host["ground_tick"])
+        self.ground_tick = int(host["ground_tick"])
         self.uplink_octets_outside = int(host["uplink_octets_outside"])
+        self._downlink_octets_before = int(host["downlink_octets_outside"])
         self.contacts.from_json(host["contacts"])
         self.judge.from_json(host["judge"])
         self.events = [
             FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
             for tick, id, severity, arguments in host["events"]
         ]
+        self.onsets = {int(index): (str(mode), bool(sunlit)) for index, mode, sunlit in host["onsets"]}
+        self.await_onsets()
 
     # --- what it shows ------------------------------------------------------------------------------------
 
@@ -371,6 +432,17 @@ class Simulation:
             "link": self.link.digest().hex(),
             "ground": self.ground.digest().hex(),
         }
+
+    def downlink_octets_outside(self) -> int:
+        """Octets that stations received while the plant's geometry showed them no satellite."""
+        return self._downlink_octets_before + self.contacts.octets_outside(
+            self.ground.archive, latency_ns=self.link.config.latency_ns, tick_ns=self.tick_ns
+        )
+
+    def forget_frames(self) -> None:
+        """Keep of the frames received so far only how many octets came outside windows; memory stays flat."""
+        self._downlink_octets_before = self.downlink_octets_outside()
+        self.ground.archive.clear()
 
     def commands_bad(self) -> int:
         """Actuator commands that the plant found not finite or out of range."""
@@ -409,6 +481,17 @@ class Simulation:
         if self.contacts.mask or self.promise_tick >= self.end_tick:
             return None
         return self.promise_tick * self.tick_ns
+
+
+def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
+    """The rows of the plant's table; flips of bits are the driver's."""
+    from sim.faults import fault_row
+
+    return [
+        fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
+        for fault in faults
+        if fault.kind != REPLICA_BIT_FLIP.name
+    ]
 
 
 def _open_ground(config: GroundConfig, deployment: str) -> GroundClient:

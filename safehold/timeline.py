@@ -10,6 +10,8 @@ from safehold.schema import MODES
 
 # Modes in which the satellite does what it was built for.
 WORKING = ("STANDBY", "MISSION", "DOWNLINK", "MANOEUVRE")
+# Why a mode was entered that the ground asked for.
+COMMANDED = "commanded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ class FlightEvent:
 
 @dataclass(frozen=True, slots=True)
 class ModeSpan:
-    """A mode from one tick to another (exclusive)."""
+    """A mode from one tick to another (exclusive), and the `mode_reason` for which it was entered."""
 
     mode: str
     from_tick: int
     until_tick: int
+    reason: str = "none"
 
 
 def finite(value: float) -> float | None:
@@ -84,7 +87,7 @@ def finite(value: float) -> float | None:
 def mode_spans(events: Sequence[FlightEvent], end_tick: int) -> list[ModeSpan]:
     """The modes of the flight software in order, from BOOT at tick 0."""
     spans: list[ModeSpan] = []
-    mode, start = MODES[0], 0
+    mode, start, reason = MODES[0], 0, "power_on"
     for event in events:
         if event.name != "mode_changed":
             continue
@@ -92,19 +95,29 @@ def mode_spans(events: Sequence[FlightEvent], end_tick: int) -> list[ModeSpan]:
         if target is None or not 0 <= int(target) < len(MODES):
             continue
         if event.tick > start or spans:
-            spans.append(ModeSpan(mode, start, event.tick))
-        mode, start = MODES[int(target)], event.tick
-    spans.append(ModeSpan(mode, start, end_tick))
+            spans.append(ModeSpan(mode, start, event.tick, reason))
+        mode, start, reason = MODES[int(target)], event.tick, _reason(event)
+    spans.append(ModeSpan(mode, start, end_tick, reason))
     return [span for span in spans if span.until_tick > span.from_tick]
 
 
+def _reason(event: FlightEvent) -> str:
+    from flight.dictionary import ENUMERATIONS
+
+    names, number = ENUMERATIONS["mode_reason"], event.argument("reason")
+    return names[int(number)] if number is not None and 0 <= int(number) < len(names) else "unknown"
+
+
 def outage_ticks(spans: Sequence[ModeSpan]) -> tuple[int, int]:
-    """Ticks outside a working mode after the first working one: all together, and the longest on end."""
+    """Ticks outside a working mode after the first working one: all together, and the longest on end.
+
+    A mode that the ground has commanded is what the plan asks for, and no outage.
+    """
     total = longest = current = 0
     working_seen = False
     for span in spans:
         length = span.until_tick - span.from_tick
-        if span.mode in WORKING:
+        if span.mode in WORKING or span.reason == COMMANDED:
             working_seen, current = True, 0
         elif working_seen:
             total += length

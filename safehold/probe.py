@@ -1,0 +1,64 @@
+"""A ping given straight to the flight computer, and its answer looked for in what the satellite sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flight.frames import FrameError, PacketExtractor, decode_tm_frame, encode_tc_frame
+from flight.packets import (
+    PacketError,
+    TcPacket,
+    TmPacket,
+    decode_tm_packet,
+    decode_verification,
+    encode_command,
+    encode_tc_packet,
+)
+
+SEQUENCE = 0x3FFF  # the ground counts up from 0
+_ALIVE = (17, 2)
+_COMPLETED = 7
+
+
+def _ping() -> TcPacket:
+    return encode_command("ping", {}, sequence=SEQUENCE)
+
+
+def probe_frame() -> bytes:
+    """A TC frame with a ping in it."""
+    return encode_tc_frame(encode_tc_packet(_ping()))
+
+
+@dataclass(slots=True)
+class Listener:
+    """Reads TM frames until a TM[17,2] and the report that this very ping was completed have come."""
+
+    alive: bool = False
+    completed: bool = False
+    extractor: PacketExtractor = field(default_factory=PacketExtractor)
+
+    @property
+    def answered(self) -> bool:
+        """Whether both have come."""
+        return self.alive and self.completed
+
+    def hear(self, frames: Iterable[bytes]) -> None:
+        """Take frames in the order in which they were sent; what cannot be read is no answer."""
+        for octets in frames:
+            try:
+                packets = self.extractor.push(decode_tm_frame(octets))
+            except FrameError:
+                continue
+            for packet in packets:
+                try:
+                    self._read(decode_tm_packet(packet))
+                except PacketError:
+                    continue
+
+    def _read(self, packet: TmPacket) -> None:
+        if (packet.service, packet.subtype) == _ALIVE:
+            self.alive = True
+        elif packet.service == 1:
+            report = decode_verification(packet)
+            self.completed |= report.subtype == _COMPLETED and report.request_id == _ping().request_id
