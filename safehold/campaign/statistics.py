@@ -3,8 +3,8 @@
 Intervals of a share: Wilson (1927), and Clopper and Pearson (1934). Clopper and Pearson's covers the true
 share in at least 95 of 100 campaigns whatever the share is, and is what the reports state; Wilson's is
 narrower and covers it in 95 of 100 on average. Percentiles are observed values, the smallest that at least
-that share of the values do not exceed (definition 1 of Hyndman and Fan 1996), with the interval that two other
-observed values give by the binomial distribution.
+that share of the values do not exceed (definition 1 of Hyndman and Fan 1996), with the interval that two
+other observed values give by the binomial distribution.
 """
 
 from __future__ import annotations

@@ -1,0 +1,358 @@
+"""What a campaign's results say: rates with intervals, times as percentiles, checks, and one verdict.
+
+`analyse` reads a campaign's folder once, in the order of its manifest, and leaves `runs.jsonl` in it, a line
+a run, for DuckDB and for the writers of campaign.json and junit.xml. The same results give the same bytes: no
+wall time, no path and no host enters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from safehold.campaign.reading import (
+    CRASHED,
+    FLOWN,
+    MISSING,
+    Entry,
+    Head,
+    read_entries,
+    read_head,
+    read_lines,
+)
+from safehold.campaign.statistics import CONFIDENCE
+from safehold.campaign.tally import Rate, Tally, Times, times_of
+from safehold.errors import FolderError
+
+ANALYSIS_SCHEMA = 1
+RUNS_FILE = "runs.jsonl"
+PASSED, FAILED, INCOMPLETE, EMPTY = "PASSED", "FAILED", "INCOMPLETE", "EMPTY"
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Runs flown once more: reconverged ones to their end, repeats from the start."""
+
+    checked: int = 0
+    disagreements: tuple[tuple[str, str], ...] = ()
+    repeated: int = 0
+    differences: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """One disagreement is enough."""
+        return bool(self.disagreements or self.differences)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A campaign's results, counted."""
+
+    head: Head
+    tally: Tally = field(repr=False)
+    checks: Checks
+    times: tuple[Times, ...] = field(repr=False)
+
+    @property
+    def planned(self) -> int:
+        """Runs in the manifest."""
+        return self.tally.planned
+
+    @property
+    def flown(self) -> int:
+        """Runs with a result."""
+        return self.tally.states[FLOWN]
+
+    @property
+    def crashed(self) -> int:
+        """Runs whose worker died every time."""
+        return self.tally.states[CRASHED]
+
+    @property
+    def missing(self) -> int:
+        """Runs without a result that may yet be flown."""
+        return self.tally.states[MISSING]
+
+    @property
+    def failed_runs(self) -> int:
+        """Runs that were lost or left an expectation unmet."""
+        return self.tally.all.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether the exit code is to be 1."""
+        return bool(self.failed_runs or self.crashed or self.checks.failed)
+
+    @property
+    def verdict(self) -> str:
+        """PASSED, FAILED, INCOMPLETE (nothing failed so far) or EMPTY."""
+        if self.failed:
+            return FAILED
+        if self.missing or self.tally.cut_short:
+            return INCOMPLETE
+        return PASSED if self.flown else EMPTY
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the verdict is what it is, in words."""
+        tally, checks = self.tally, self.checks
+        lost = tally.all.outcomes["LOST"]
+        unmet = len(tally.unmet) and sum(tally.unmet.values())
+        said = [
+            (lost, f"{_runs(lost)} lost"),
+            (unmet, f"{_count(unmet, 'expectation')} unmet, in {_runs(tally.unmet_runs)}"),
+            (self.crashed, f"{_runs(self.crashed)} without a result: the worker died every time"),
+            (
+                len(checks.disagreements),
+                f"{_runs(len(checks.disagreements))} stopped early on a label that does not hold",
+            ),
+            (len(checks.differences), f"{_runs(len(checks.differences))} flown twice with different results"),
+            (self.missing, f"{_runs(self.missing)} not flown yet"),
+            (tally.cut_short, f"{_runs(tally.cut_short)} cut short"),
+            (len(tally.code_ids) > 1, f"results of {len(tally.code_ids)} different versions of the code"),
+        ]
+        return [text for count, text in said if count] or [
+            "no run lost, every expectation met, every check agreed" if self.flown else "no runs"
+        ]
+
+    def document(self) -> dict[str, Any]:
+        """campaign.json without its list of runs."""
+        tally = self.tally
+        codes = sorted(tally.code_ids)
+        return {
+            "schema": ANALYSIS_SCHEMA,
+            "campaign": self.head.name,
+            "description": self.head.description,
+            "base": self.head.base,
+            "seed": self.head.seed,
+            "code_id": codes[0] if len(codes) == 1 else codes or None,
+            "confidence": CONFIDENCE,
+            "verdict": self.verdict,
+            "reasons": self.reasons,
+            "counts": {
+                "planned": self.planned,
+                "flown": self.flown,
+                "crashed": self.crashed,
+                "missing": self.missing,
+                "cut_short": tally.cut_short,
+                "failed": self.failed_runs,
+            },
+            "rates": self._rates(),
+            "score_card": list(score_card(tally)),
+            "times": [one.document() for one in self.times],
+            "stops": self._stops(),
+            "checks": self._checks(),
+            "flips": self._flips(),
+            "dispersions": dispersions(tally),
+            "unmet": dict(sorted(tally.unmet.items())),
+            "outage_s": {"mean": tally.outage.mean, "max": max(tally.outage.high, 0.0)},
+        }
+
+    def _rates(self) -> dict[str, Any]:
+        tally = self.tally
+        return {
+            "all": tally.all.document(),
+            "by_fault": [
+                {"kind": kind, "mode": mode, "light": light, **cell.document()}
+                for (kind, mode, light), cell in sorted(tally.cells.items())
+            ],
+            "by_number_of_faults": [
+                {"faults": count, **cell.document()} for count, cell in sorted(tally.by_faults.items())
+            ],
+            "false_safe": Rate(tally.false_safe["events"], tally.false_safe["runs"]).document(),
+        }
+
+    def _stops(self) -> dict[str, Any]:
+        tally = self.tally
+        return {
+            "kinds": dict(sorted(tally.stops.items())),
+            "flown_s": tally.flown_s,
+            "sim_s": tally.sim_s,
+            "share_flown": tally.flown_s / tally.sim_s if tally.sim_s else None,
+        }
+
+    def _checks(self) -> dict[str, Any]:
+        checks = self.checks
+        return {
+            "reconverged": self.tally.stops["reconverged"],
+            "checked": Rate(len(checks.disagreements), checks.checked).document(),
+            "disagreements": [{"key": key, "what": what} for key, what in checks.disagreements],
+            "repeated": Rate(len(checks.differences), checks.repeated).document(),
+            "differences": [{"key": key, "what": what} for key, what in checks.differences],
+        }
+
+    def _flips(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "replicas": replicas,
+                "flips": found.cell.runs,
+                "stops": dict(sorted(found.stops.items())),
+                "wrong_actuation": found.rate.document(),
+                "not_compared": found.unknown,
+                "rates": found.cell.document()["rates"],
+            }
+            for replicas, found in sorted(self.tally.flips.items())
+        ]
+
+
+def analyse(folder: Path) -> Analysis:
+    """Read a campaign's folder and count; leaves runs.jsonl in it. Raises FolderError."""
+    head = read_head(folder)
+    tally = Tally(replicas=head.replicas)
+    with Whole(folder / RUNS_FILE) as lines:
+        for entry in read_entries(folder):
+            tally.add(entry)
+            lines.write(_line(run_document(entry)))
+    return Analysis(head, tally, read_checks(folder), tuple(times_of(tally.answers)))
+
+
+def run_document(entry: Entry) -> dict[str, Any]:
+    """A run as an entry of `runs` in campaign.json and a line of runs.jsonl."""
+    made: dict[str, Any] = {
+        "index": entry.index,
+        "key": entry.key,
+        "labels": dict(entry.labels),
+        "state": entry.state,
+    }
+    if entry.state != FLOWN:
+        return made | {"why": entry.why}
+    return made | {
+        "scenario": entry.scenario,
+        "seed": entry.seed,
+        "outcome": entry.outcome,
+        "failed": entry.failed,
+        "reasons": list(entry.reasons),
+        "unmet": [asdict(one) for one in entry.unmet],
+        "digest": entry.digest,
+        "digest_until_s": entry.digest_until_s,
+        "complete": entry.complete,
+        "sim_s": entry.sim_s,
+        "stop": {"kind": entry.stop, "at_s": entry.stopped_at_s, "flown_s": entry.flown_s},
+        "working_s": entry.working_s,
+        "outage_s": entry.outage_s,
+        "judged_s": entry.judged_s,
+        "faults": [asdict(fault) for fault in entry.faults],
+    }
+
+
+def read_runs(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of runs.jsonl, one at a time."""
+    return read_lines(folder / RUNS_FILE, needed=True)
+
+
+def write_campaign_json(folder: Path, analysis: Analysis) -> Path:
+    """Write campaign.json, keys sorted, a line a run; returns its path."""
+    path = folder / "campaign.json"
+    document = analysis.document() | {"runs": None}
+    with Whole(path) as out:
+        out.write("{")
+        for number, (name, value) in enumerate(sorted(document.items())):
+            out.write(",\n" if number else "\n")
+            out.write(f'"{name}": ')
+            if name != "runs":
+                out.write(json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")))
+                continue
+            out.write("[")
+            for place, run in enumerate(read_runs(folder)):
+                out.write((",\n" if place else "\n") + _line(run).rstrip())
+            out.write("\n]")
+        out.write("\n}\n")
+    return path
+
+
+def score_card(tally: Tally) -> Iterator[dict[str, Any]]:
+    """A line a kind of fault: detected, isolated, recovered; and runs that took shelter after it."""
+    for kind, answers in sorted(tally.answers.items()):
+        sheltered = tally.sheltered.get(kind, Counter())
+        yield {
+            "kind": kind,
+            "injected": answers.injected,
+            **{name: rate.document() for name, rate in answers.rates().items()},
+            "sheltered": Rate(sheltered["events"], sheltered["runs"]).document(),
+        }
+
+
+def dispersions(tally: Tally) -> dict[str, Any]:
+    """Means of each number drawn, in clean runs and in the others, and outcomes for each word drawn."""
+    numbers = [
+        {
+            "label": name,
+            "clean": {
+                "runs": label.clean.count,
+                "mean": label.clean.mean,
+                "deviation": label.clean.deviation,
+            },
+            "other": {
+                "runs": label.other.count,
+                "mean": label.other.mean,
+                "deviation": label.other.deviation,
+            },
+            "difference": label.difference,
+        }
+        for name, label in sorted(tally.labels.items())
+        if label.clean.count or label.other.count
+    ]
+    words = [
+        {"label": name, "value": value, **cell.document()}
+        for name, label in sorted(tally.labels.items())
+        for value, cell in sorted(label.words.items())
+    ]
+    return {"numbers": numbers, "words": words}
+
+
+def read_checks(folder: Path) -> Checks:
+    """What was found when runs were flown once more; raises FolderError. The last word on a run counts."""
+    found: dict[str, dict[str, str]] = {"reconverged": {}, "repeat": {}}
+    for line in read_lines(folder / "checks.jsonl"):
+        kind, key = str(line.get("kind")), str(line.get("key"))
+        if kind == "reconverged":
+            found[kind][key] = "; ".join(str(one) for one in line["disagreements"])
+        elif kind == "repeat":
+            found[kind][key] = "" if line["equal"] else "flown twice with two results"
+    bad = {kind: tuple((key, what) for key, what in sorted(of.items()) if what) for kind, of in found.items()}
+    return Checks(len(found["reconverged"]), bad["reconverged"], len(found["repeat"]), bad["repeat"])
+
+
+class Whole:
+    """A text file that appears when its `with` block ends well, and not before. Raises FolderError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+
+    def __enter__(self) -> IO[str]:
+        try:
+            self._file = self._temporary.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise self._error(error) from None
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._temporary, self._path)
+        except OSError as error:
+            raise self._error(error) from None
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+    def _error(self, error: OSError) -> FolderError:
+        return FolderError("SH-OUT-001", f"{self._path} cannot be written: {error.strerror or error}")
+
+
+def _line(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _runs(number: int) -> str:
+    return _count(number, "run")

@@ -1,0 +1,328 @@
+"""What is counted while a campaign's runs pass by, and made into rates, times and tables at the end.
+
+Nothing here grows with the number of runs but lists of times (8 bytes a fault) and samples of a fixed size.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from safehold.campaign.reading import CRASHED, FLOWN, NO_FAULT, Entry, FaultRecord
+from safehold.campaign.statistics import (
+    clopper_pearson,
+    percentile,
+    percentile_interval,
+    upper_bound,
+    wilson,
+)
+
+OUTCOMES = ("OK", "DEGRADED", "LOST")
+STAGES = ("detect", "isolate", "recover")
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+FAILED_KEPT = 200
+SAMPLE = 2000
+VALUES_MAX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many of so many."""
+
+    events: int
+    trials: int
+
+    @property
+    def share(self) -> float | None:
+        """Events over trials; None for no trials."""
+        return self.events / self.trials if self.trials else None
+
+    def document(self) -> dict[str, Any]:
+        """With both intervals at 95 %, and for no events the one-sided bound at 95 %."""
+        exact, score = (
+            clopper_pearson(self.events, self.trials),
+            wilson(self.events, self.trials),
+        )
+        made: dict[str, Any] = {
+            "events": self.events,
+            "trials": self.trials,
+            "share": self.share,
+            "clopper_pearson": [exact.low, exact.high],
+            "wilson": [score.low, score.high],
+        }
+        if self.events == 0 and self.trials:
+            made["at_most"] = upper_bound(0, self.trials)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long a stage took, among the faults that reached it (s from the injection)."""
+
+    kind: str
+    stage: str
+    ordered: tuple[float, ...]
+    never: int
+
+    def document(self) -> dict[str, Any]:
+        """Percentiles with their intervals at 95 %."""
+        made: dict[str, Any] = {
+            "kind": self.kind,
+            "stage": self.stage,
+            "reached": len(self.ordered),
+            "never": self.never,
+            "max": self.ordered[-1] if self.ordered else None,
+        }
+        for name, share in PERCENTILES.items():
+            span = percentile_interval(self.ordered, share)
+            made[name] = percentile(self.ordered, share)
+            made[f"{name}_interval"] = [span.low, span.high]
+        return made
+
+
+@dataclass(slots=True)
+class Cell:
+    """Runs that have something in common, by outcome."""
+
+    runs: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    clean: int = 0
+
+    def add(self, entry: Entry) -> None:
+        """Count a run that was flown."""
+        self.runs += 1
+        self.outcomes[entry.outcome] += 1
+        self.failed += entry.failed
+        self.clean += entry.clean
+
+    @property
+    def lost(self) -> Rate:
+        """How many were lost."""
+        return Rate(self.outcomes["LOST"], self.runs)
+
+    @property
+    def not_clean(self) -> Rate:
+        """How many were not OK with every expectation met."""
+        return Rate(self.runs - self.clean, self.runs)
+
+    def document(self) -> dict[str, Any]:
+        """Counts and rates."""
+        return {
+            "runs": self.runs,
+            "outcomes": {name: self.outcomes[name] for name in OUTCOMES},
+            "failed": self.failed,
+            "clean": self.clean,
+            "rates": {name: Rate(self.outcomes[name], self.runs).document() for name in OUTCOMES},
+        }
+
+
+@dataclass(slots=True)
+class Moments:
+    """Mean and standard deviation of numbers that pass by (B. P. Welford, Technometrics 4 (1962) 419)."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, value: float) -> None:
+        """Take a number."""
+        self.count += 1
+        before = value - self.mean
+        self.mean += before / self.count
+        self.squares += before * (value - self.mean)
+        self.low, self.high = min(self.low, value), max(self.high, value)
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the sample; None of fewer than two."""
+        return math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
+
+
+@dataclass(slots=True)
+class Answers:
+    """What became of the faults of one kind."""
+
+    injected: int = 0
+    recoverable: int = 0
+    recovered: int = 0
+    times: dict[str, list[float]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
+
+    def add(self, fault: FaultRecord) -> None:
+        """Count a fault."""
+        self.injected += 1
+        self.recoverable += fault.recoverable
+        self.recovered += fault.recoverable and fault.recover_s is not None
+        for stage, time_s in zip(STAGES, (fault.detect_s, fault.isolate_s, fault.recover_s), strict=True):
+            if time_s is not None:
+                self.times[stage].append(time_s)
+
+    def rates(self) -> dict[str, Rate]:
+        """Detected and isolated of those injected; recovered of those that could be."""
+        return {
+            "detected": Rate(len(self.times["detect"]), self.injected),
+            "isolated": Rate(len(self.times["isolate"]), self.injected),
+            "recovered": Rate(self.recovered, self.recoverable),
+        }
+
+
+@dataclass(slots=True)
+class Label:
+    """What was drawn under one name: numbers in clean runs and in others, or words with their outcomes."""
+
+    clean: Moments = field(default_factory=Moments)
+    other: Moments = field(default_factory=Moments)
+    words: dict[str, Cell] = field(default_factory=dict)
+    words_left_out: int = 0
+
+    def add(self, value: object, entry: Entry) -> None:
+        """Take a run's value."""
+        if isinstance(value, str | bool):
+            word = value if isinstance(value, str) else str(value).lower()
+            if word not in self.words and len(self.words) >= VALUES_MAX:
+                self.words_left_out += 1
+                return
+            self.words.setdefault(word, Cell()).add(entry)
+        elif isinstance(value, int | float) and math.isfinite(value):
+            (self.clean if entry.clean else self.other).add(float(value))
+
+    @property
+    def difference(self) -> float | None:
+        """The difference of the means (others less clean) over the pooled standard deviation."""
+        total = self.clean.count + self.other.count - 2
+        if not self.clean.count or not self.other.count or total < 1:
+            return None
+        pooled = math.sqrt((self.clean.squares + self.other.squares) / total)
+        return (self.other.mean - self.clean.mean) / pooled if pooled > 0.0 else None
+
+
+@dataclass(slots=True)
+class Flips:
+    """What bit flips did, for one number of replicas, over all flips of the region drawn from."""
+
+    cell: Cell = field(default_factory=Cell)
+    stops: Counter[str] = field(default_factory=Counter)
+    wrong: int = 0
+    unknown: int = 0
+
+    @property
+    def rate(self) -> Rate:
+        """Wrong actuations over the flips that could be compared with a run without one."""
+        return Rate(self.wrong, self.cell.runs - self.unknown)
+
+    def add(self, entry: Entry) -> None:
+        """Count a run that had one flip."""
+        self.cell.add(entry)
+        self.stops[entry.stop] += 1
+        if entry.plant_equal is None and entry.stop != "identical":
+            self.unknown += 1
+        elif entry.stop != "identical":
+            self.wrong += not entry.plant_equal
+
+
+@dataclass(slots=True)
+class Sample:
+    """Runs to draw: a fixed number, those with the smallest keys, which is as good as at random."""
+
+    size: int = SAMPLE
+    _heap: list[tuple[int, int, Entry]] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        """Offer a run."""
+        item = (-int(entry.key[:15], 16), -entry.index, entry)
+        if len(self._heap) < self.size:
+            heapq.heappush(self._heap, item)
+        elif item[:2] > self._heap[0][:2]:
+            heapq.heapreplace(self._heap, item)
+
+    def entries(self) -> list[Entry]:
+        """The runs, in order."""
+        return sorted((item[2] for item in self._heap), key=lambda entry: entry.index)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything that is counted."""
+
+    replicas: int = 3
+    planned: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    cut_short: int = 0
+    code_ids: set[str] = field(default_factory=set)
+    all: Cell = field(default_factory=Cell)
+    cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
+    by_faults: dict[int, Cell] = field(default_factory=dict)
+    answers: dict[str, Answers] = field(default_factory=dict)
+    sheltered: dict[str, Counter[str]] = field(default_factory=dict)
+    false_safe: Counter[str] = field(default_factory=Counter)
+    unmet: Counter[str] = field(default_factory=Counter)
+    stops: Counter[str] = field(default_factory=Counter)
+    unmet_runs: int = 0
+    sim_s: float = 0.0
+    flown_s: float = 0.0
+    outage: Moments = field(default_factory=Moments)
+    labels: dict[str, Label] = field(default_factory=dict)
+    flips: dict[int, Flips] = field(default_factory=dict)
+    failed: list[Entry] = field(default_factory=list)
+    crashed: list[Entry] = field(default_factory=list)
+    sample: Sample = field(default_factory=Sample)
+
+    def add(self, entry: Entry) -> None:
+        """Count a run."""
+        self.planned += 1
+        self.states[entry.state] += 1
+        if entry.state == CRASHED and len(self.crashed) < FAILED_KEPT:
+            self.crashed.append(entry)
+        if entry.state != FLOWN:
+            return
+        self.code_ids.add(entry.code_id)
+        self.cut_short += not entry.complete
+        self.all.add(entry)
+        self.stops[entry.stop] += 1
+        self.outage.add(entry.outage_s)
+        self._count_faults(entry)
+        for name, value in entry.labels.items():
+            self.labels.setdefault(name, Label()).add(value, entry)
+        self.sim_s += entry.sim_s
+        self.flown_s += entry.flown_s
+        self.unmet_runs += bool(entry.unmet)
+        for unmet in entry.unmet:
+            self.unmet[unmet.what] += 1
+        if entry.failed and len(self.failed) < FAILED_KEPT:
+            self.failed.append(entry)
+        self.sample.add(entry)
+
+    def _count_faults(self, entry: Entry) -> None:
+        first = entry.first_fault
+        cell = first.cell if first is not None else (NO_FAULT, "", "")
+        self.cells.setdefault(cell, Cell()).add(entry)
+        self.by_faults.setdefault(len(entry.faults), Cell()).add(entry)
+        for fault in entry.faults:
+            self.answers.setdefault(fault.kind, Answers()).add(fault)
+        onset_s = math.inf if first is None else first.injected_s
+        if entry.working_s is not None and entry.working_s < onset_s:
+            self.false_safe["runs"] += 1
+            self.false_safe["events"] += any(at_s < onset_s for at_s in entry.sheltered_s)
+        if first is not None:
+            count = self.sheltered.setdefault(first.kind, Counter())
+            count["runs"] += 1
+            count["events"] += any(at_s >= onset_s for at_s in entry.sheltered_s)
+        if first is not None and len(entry.faults) == 1 and first.kind == "replica_bit_flip":
+            replicas = int(entry.labels.get("flight.replicas", self.replicas))
+            self.flips.setdefault(replicas, Flips()).add(entry)
+
+
+def times_of(answers: Mapping[str, Answers]) -> Iterator[Times]:
+    """The times of every kind and stage; a kind that never reached a stage is there with none."""
+    for kind in sorted(answers):
+        found = answers[kind]
+        for stage in STAGES:
+            ordered = tuple(sorted(found.times[stage]))
+            never = (found.injected if stage != "recover" else found.recoverable) - len(ordered)
+            yield Times(kind, stage, ordered, max(0, never))
