@@ -157,6 +157,85 @@ def hunt(
 
 
 @app.command()
+def campaign(
+    campaign: Annotated[
+        str,
+        typer.Argument(metavar="CAMPAIGN", help="A built-in campaign's name, or the path of a .toml file."),
+    ],
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be flown, and fly nothing.")] = False,
+    engine: Annotated[
+        str,
+        typer.Option(help="local; dask for a Dask cluster on this machine; dask://HOST:PORT for another."),
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes on this machine. Default: its cores.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the campaign. Default: runs/campaign-NAME-N, an unfinished one first."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the campaign's.")] = None,
+    runs: Annotated[int | None, typer.Option(help="Another number of runs.")] = None,
+    part: Annotated[str, typer.Option(help='Only a part of the runs: "1/2" is every second one.')] = "1/1",
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(help="Take the results of another folder of this campaign; may be repeated."),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder of results that several campaigns share.")
+    ] = None,
+    no_fork: Annotated[
+        bool, typer.Option("--no-fork", help="Fly every run from its beginning (for comparison).")
+    ] = False,
+    no_early_stop: Annotated[
+        bool, typer.Option("--no-early-stop", help="Fly forked runs to their end (for comparison).")
+    ] = False,
+    keep_runs: Annotated[
+        str, typer.Option(help="Which runs leave their whole folder: none, failed or all.")
+    ] = "none",
+    yes: Annotated[bool, typer.Option("--yes", help="Fly however many runs there are.")] = False,
+    json_output: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the summary.")] = False,
+) -> None:
+    """Fly many runs of one definition and judge them together.
+
+    What is done is kept: Ctrl-C stops, and the same command goes on. Any run that is lost or fails an
+    expectation makes the exit code 1, and the summary ends with the command that replays it.
+
+    Examples:
+
+      safehold campaign smoke --plan               what it would fly, and how long that takes
+
+      safehold campaign smoke --workers 2          fly it on two cores
+
+      safehold campaign mine.toml --part 1/2       half of it; the other half elsewhere, then
+
+      safehold campaign mine.toml --out whole --merge half-1 --merge half-2
+    """
+    from safehold.command_campaign import CampaignOptions, campaign_command
+
+    options = CampaignOptions(
+        campaign=campaign,
+        plan=plan,
+        engine=engine,
+        workers=workers,
+        out=out,
+        seed=seed,
+        runs=runs,
+        part=part,
+        store=store,
+        merge=tuple(merge or ()),
+        fork=not no_fork,
+        early_stop=not no_early_stop,
+        keep_runs=keep_runs,
+        yes=yes,
+        json_output=json_output,
+        quiet=quiet,
+    )
+    raise typer.Exit(campaign_command(options))
+
+
+@app.command()
 def passes(
     scenario: ScenarioArgument = "first-contact",
     tle: Annotated[

@@ -1,0 +1,151 @@
+"""What a worker does: expand runs of the campaign, fly them, and make their records."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safehold.campaign.store import DIRECT, FORK, FORK_AND_STOP, make_record, run_key
+from safehold.campaign.task import (
+    Campaign,
+    CheckRun,
+    Flown,
+    FlyRun,
+    KeepRun,
+    MakeReference,
+    PlanRuns,
+    Row,
+    Task,
+)
+from safehold.clock import wall_seconds
+from safehold.code_id import code_id, prepare_numba_cache
+from safehold.run import Outing, document
+from safehold.simulation import Simulation
+
+if TYPE_CHECKING:
+    from safehold.schema import Scenario
+
+FORKERS_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a worker is given at its start. early_stop: whether forked runs stop when nothing new can come."""
+
+    campaign: Campaign
+    early_stop: bool = True
+    read_reference: Callable[[str], bytes] | None = None
+
+
+@dataclass(slots=True)
+class Flyer:
+    """A worker's hands; it keeps the forkers of the references it has seen last."""
+
+    setup: Setup
+    _forkers: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        prepare_numba_cache()
+
+    def __call__(self, task: Task) -> Any:
+        """The answer to a task; see `task` for what each is answered by."""
+        if isinstance(task, PlanRuns):
+            return tuple(self._row(index, task.shared) for index in task.indices)
+        scenario = self.setup.campaign.run(task.index).scenario
+        if isinstance(task, FlyRun):
+            return self._fly(scenario, task)
+        if isinstance(task, MakeReference):
+            from safehold.forks.reference import make_reference
+
+            return make_reference(scenario).to_bytes()
+        if isinstance(task, CheckRun):
+            from safehold.forks.check import check
+
+            forker = self._forker(task.reference)
+            return tuple(check(forker.reference, scenario, dict(task.document)))
+        if isinstance(task, KeepRun):
+            return run_files(scenario)
+        raise TypeError(f"no such task: {task!r}")
+
+    def _row(self, index: int, shared: frozenset[str] | None) -> Row:
+        run = self.setup.campaign.run(index)
+        scenario = run.scenario
+        reference = None
+        if scenario.fault and shared != frozenset():
+            from safehold.forks.reference import reference_key
+
+            reference = reference_key(scenario)
+            if shared is not None and reference not in shared:
+                reference = None
+        way = DIRECT
+        if reference is not None:
+            way = FORK_AND_STOP if self.setup.early_stop else FORK
+        return Row(
+            index=index,
+            key=run_key(scenario, code_id(), way),
+            way=way,
+            reference=reference,
+            onset_ns=min((fault.at for fault in scenario.fault), default=scenario.duration),
+            sim_s=scenario.duration / 1e9,
+            scenario=scenario.name,
+            seed=scenario.seed,
+            labels=dict(run.labels),
+        )
+
+    def _fly(self, scenario: Scenario, task: FlyRun) -> Flown:
+        start = wall_seconds()
+        if task.reference is None:
+            found = fly_direct(scenario)
+        else:
+            found = self._forker(task.reference).fly(scenario, early_stop=task.way == FORK_AND_STOP)
+        return Flown(make_record(task.key, found, scenario.ticks), wall_seconds() - start)
+
+    def _forker(self, key: str) -> Any:
+        """The forker of a reference; the one not used for longest makes room."""
+        from safehold.forks.forker import Forker
+        from safehold.forks.reference import Reference
+
+        forker = self._forkers.pop(key, None)
+        if forker is None:
+            if self.setup.read_reference is None:
+                raise RuntimeError("this worker was given no references to fork from")
+            while len(self._forkers) >= FORKERS_KEPT:
+                self._forkers.pop(next(iter(self._forkers)))
+            forker = Forker(Reference.from_bytes(self.setup.read_reference(key)))
+        self._forkers[key] = forker
+        return forker
+
+
+def fly_direct(scenario: Scenario) -> dict[str, Any]:
+    """Fly a run from its beginning to its end, keeping no records; its document."""
+    simulation = Simulation(scenario, keep_truth=False)
+    try:
+        outing = Outing(simulation)
+        complete = outing.fly()
+        return document(outing, complete)
+    finally:
+        simulation.close()
+
+
+def run_files(scenario: Scenario) -> dict[str, bytes]:
+    """The files of a run's folder."""
+    from safehold.run_folder import write_run
+
+    with tempfile.TemporaryDirectory(prefix="safehold-") as folder:
+        place = Path(folder) / "run"
+        write_run(scenario, place)
+        return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+
+
+def warm_up(campaign: Campaign) -> None:
+    """Make what all workers share: compiled functions, tables of the environment, the code's identity."""
+    from safehold.checks import shortened
+
+    code_id()
+    scenario = campaign.run(0).scenario
+    simulation = Simulation(scenario, keep_truth=False)  # its tables are those of the whole duration
+    simulation.close()
+    fly_direct(shortened(scenario, min(scenario.ticks, 20) * scenario.tick_ns))

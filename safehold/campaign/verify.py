@@ -1,0 +1,173 @@
+"""Proofs that a campaign gives of itself: runs flown twice, and reconverged runs flown on to the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safehold.campaign.folder import CampaignFolder, read_lines
+from safehold.campaign.selection import checked
+from safehold.campaign.store import DamagedError, Store, open_record
+from safehold.campaign.summary import Summary
+from safehold.campaign.task import Campaign, CheckRun, Failure, Flown, FlyRun, Row, Task
+from safehold.dump import to_toml
+
+CHECKS = "checks.jsonl"
+
+
+class Verifier:
+    """Compares, and keeps a line in checks.jsonl for each comparison, so that a resumed campaign does not
+    repeat it.
+
+    A line counts as long as the result's file is the one that was compared: it carries the file's hash.
+    Lines of merged folders count as well.
+    """
+
+    def __init__(
+        self, campaign: Campaign, folder: CampaignFolder, summary: Summary, others: Sequence[Path] = ()
+    ) -> None:
+        self._campaign, self._folder, self._summary = campaign, folder, summary
+        self._lines = {
+            (line.get("kind"), line.get("key")): line
+            for place in (*others, folder.path)
+            for line in read_lines(place / CHECKS)
+        }
+        self._counted: list[dict[str, Any]] = []
+        self._waiting: dict[str, tuple[int, bytes]] = {}
+
+    def finish(self) -> None:
+        """Leave the lines that count for the whole campaign, in an order of their own."""
+        lines = sorted(self._counted, key=lambda line: (line["kind"], line["index"]))
+        text = "".join(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n" for line in lines)
+        self._folder.end_log(CHECKS, text.encode())
+
+    def _known(self, kind: str, index: int, key: str, data: bytes) -> bool:
+        """Whether this comparison has been made on these bytes and nothing was found; if so, it counts."""
+        line = self._lines.get((kind, key))
+        if line is None or line.get("sha256") != _sha256(data) or not line.get("equal"):
+            return False
+        self._counted.append(_line(kind, index, key, [], data))
+        return True
+
+    def _note(self, kind: str, index: int, key: str, found: Sequence[str], data: bytes) -> None:
+        line = _line(kind, index, key, found, data)
+        self._counted.append(line)
+        self._folder.log(CHECKS, line)
+
+    # --- runs flown twice ---------------------------------------------------------------------------------
+
+    def has_repeated(self, index: int, key: str) -> bool:
+        """Whether the result that is there has been compared with a second flight; if so, it counts."""
+        found = self._folder.store.read(key)
+        if found is None or not self._known("repeat", index, key, found[0]):
+            return False
+        self._summary.repeated += 1
+        return True
+
+    def take_repeat(self, task: FlyRun, answer: Flown | Failure) -> None:
+        """A second flight has ended."""
+        if isinstance(answer, Failure):
+            if not any(index == task.index for index, _ in self._summary.crashed):
+                self._summary.crashed.append((task.index, answer.text))
+                self._scenario(task.index)
+            return
+        found = self._folder.store.read(task.key)
+        if found is None:
+            self._waiting[task.key] = (task.index, answer.record)
+        else:
+            self._compare(task.index, task.key, found[0], answer.record)
+
+    def take_original(self, key: str, record: bytes) -> None:
+        """A first flight has ended; its repeat may have been faster."""
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None:
+            self._compare(waiting[0], key, record, waiting[1])
+
+    def _compare(self, index: int, key: str, first: bytes, second: bytes) -> None:
+        self._summary.repeated += 1
+        found = []
+        if first != second:
+            found.append(_difference(open_record(first, key), open_record(second, key)))
+        self._note("repeat", index, key, found, first)
+        if found:
+            self._disagree(index, f"flown twice gave two results: {found[0]}")
+
+    def compare_stores(self, key: str, ours: bytes, others: Sequence[Store]) -> None:
+        """Name the conflict if another folder holds a different record of the same key."""
+        for other in others:
+            try:
+                found = other.read(key)
+            except DamagedError:
+                continue
+            if found is not None and found[0] != ours:
+                difference = _difference(open_record(ours, key), found[1])
+                self._summary.disagreements.append(
+                    f"result {key} differs between {self._folder.path} and {other.root}: {difference}"
+                )
+
+    # --- reconverged runs ---------------------------------------------------------------------------------
+
+    def to_check(self) -> list[int]:
+        """The indices of the reconverged runs that are checked."""
+        return sorted(checked(*self._summary.reconverged()))
+
+    def check_tasks(self, rows: Sequence[Row]) -> list[Task]:
+        """The checks that have not been made yet; those that have count."""
+        tasks: list[Task] = []
+        for row in sorted(rows, key=lambda row: (row.reference or "", row.onset_ns, row.index)):
+            found = self._folder.store.read(row.key)
+            if found is None or row.reference is None:
+                continue
+            if self._known("reconverged", row.index, row.key, found[0]):
+                self._summary.checked += 1
+            else:
+                tasks.append(CheckRun(row.index, row.key, row.reference, row.sim_s, found[1]))
+        return tasks
+
+    def take_check(self, task: Task, answer: Sequence[str] | Failure) -> None:
+        """A reconverged run has been flown on to its end."""
+        assert isinstance(task, CheckRun)
+        if isinstance(answer, Failure):
+            self._summary.crashed.append((task.index, f"when flown on: {answer.text}"))
+            self._scenario(task.index)
+            return
+        self._summary.checked += 1
+        found = self._folder.store.read(task.key)
+        self._note("reconverged", task.index, task.key, list(answer), found[0] if found else b"")
+        if answer:
+            self._disagree(task.index, f"stopped as reconverged, but flown on: {'; '.join(answer)}")
+
+    def _disagree(self, index: int, text: str) -> None:
+        path = self._scenario(index)
+        self._summary.disagreements.append(f"run {index} {text}\n  replay: safehold run {path}")
+
+    def _scenario(self, index: int) -> str:
+        name = f"scenarios/{index:06d}.toml"
+        self._folder.write(name, to_toml(self._campaign.run(index).scenario).encode())
+        return str(self._folder.path / name)
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """Two records of one run: both digests, and what else differs."""
+    if one["digest"] != other["digest"]:
+        return f"digest {one['digest']} and {other['digest']}"
+    names = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
+    return f"equal digests {one['digest']}, but different {', '.join(names)}"
+
+
+def _line(kind: str, index: int, key: str, found: Sequence[str], data: bytes) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "index": index,
+        "key": key,
+        "equal": not found,
+        "disagreements": list(found),
+        "sha256": _sha256(data),
+    }
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
