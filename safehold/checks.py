@@ -343,6 +343,10 @@ def _comparison(expect: Expect, key: str) -> Iterator[Problem]:
     if range_given == (expect.equals is not None):
         yield Problem("SH-SCN-020", "give above, below or both, or else equals", key)
         return
+    if expect.above is not None and expect.below is not None and expect.above >= expect.below:
+        wrong = f"nothing is above {expect.above:g} and below {expect.below:g}; above must be the smaller"
+        yield Problem("SH-SCN-020", wrong, f"{key}, above")
+        return
     words = expect.equals if isinstance(expect.equals, list) else [expect.equals]
     names = [word for word in words if isinstance(word, str)]
     if names and expect.quantity != "flight_mode":

@@ -46,7 +46,7 @@ IDS: dict[str, str] = {
     "SH-SCN-017": "a station without coordinates that is not in the catalogue",
     "SH-SCN-018": "unknown telecommand or argument",
     "SH-SCN-019": "unknown quantity",
-    "SH-SCN-020": "an expectation needs above, below or both, or else equals",
+    "SH-SCN-020": "an expectation needs above, below or both with room between them, or else equals",
     "SH-SCN-021": "a time outside the run, or a window that is empty",
     "SH-SCN-022": "not a whole number of control ticks",
     "SH-SCN-023": "unknown flight parameter or spacecraft property",

@@ -164,6 +164,7 @@ def figures(
         "commands_unconfirmed": float(
             sum(1 for one in commands if one["state"] in ("sent", "accepted", "rejected", "failed"))
         ),
+        "commands_unsent": float(sum(1 for one in commands if one["state"] == "queued")),
         "contacts_made": float(sum(1 for contact in true if contact.frames)),
         "contacts_missed": float(sum(1 for contact in true if not contact.frames)),
         "windows_unmatched": float(
@@ -171,12 +172,7 @@ def figures(
         ),
         "window_edge_error_s": max(edges) if edges else None,
         "bytes_outside_window": float(
-            simulation.uplink_octets_outside
-            + simulation.contacts.octets_outside(
-                simulation.ground.archive,
-                latency_ns=simulation.link.config.latency_ns,
-                tick_ns=simulation.tick_ns,
-            )
+            simulation.uplink_octets_outside + simulation.downlink_octets_outside()
         ),
         "frames_received": float(results["counters"].get("frames_received", 0)),
         "data_lost_bytes": float(link["down_loss_of_signal_bytes"]),

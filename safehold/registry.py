@@ -16,6 +16,7 @@ RESULT_QUANTITIES: Mapping[str, str] = {
     "pong_delay_ms": "the longest time from a ping's departure to its pong's arrival at the station",
     "pongs": "pings that were answered",
     "commands_unconfirmed": "telecommands sent whose completion was not reported",
+    "commands_unsent": "telecommands that the ground wanted and that never went up",
     "contacts_made": "true windows in which a telemetry frame reached the ground",
     "contacts_missed": "true windows, longer than 60 s and culminating 1° above the mask, without one",
     "windows_unmatched": "windows predicted that did not open, or opened without being predicted",

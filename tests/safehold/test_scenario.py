@@ -121,6 +121,8 @@ WRONG = [
     ('name = "ping"', 'name = "pnig"', "SH-SCN-018", ["pnig", "did you mean 'ping'"]),
     ("below = 0.5", "below = 0.5\nequals = 1.0", "SH-SCN-020", ["above", "equals"]),
     ("below = 0.5", "", "SH-SCN-020", ["above", "below", "equals"]),
+    ("below = 0.5", "below = 0.5\nabove = 0.5", "SH-SCN-020", ["[[expect]] 1, above", "smaller"]),
+    ("below = 0.5", "below = -0.5\nabove = 0.5", "SH-SCN-020", ["nothing is above 0.5 and below -0.5"]),
     ('during = "STANDBY"', 'during = "STANBY"', "SH-SCN-011", ["STANBY", "did you mean 'STANDBY'"]),
     ('during = "STANDBY"', 'from = "2h"', "SH-SCN-021", ["[[expect]] 1, from"]),
     ("pointing_error_deg", "pointing_eror_deg", "SH-SCN-019", ["did you mean 'pointing_error_deg'"]),
