@@ -7,8 +7,6 @@ series are thinned to the extremes of each stretch, so that no spike is lost.
 from __future__ import annotations
 
 import html
-import importlib.resources
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +19,8 @@ from safehold import parquet
 from safehold.durations import format_clock
 from safehold.expectations import finding, sentence
 from safehold.folder import RunFolder
-from safehold.report_style import MODE_COLOURS, PALETTE, STYLE, layout
+from safehold.report_style import MODE_COLOURS, PALETTE, layout, table
+from safehold.report_style import page as whole_page
 
 STRETCHES = 1200
 EVENTS_SHOWN = 400
@@ -44,27 +43,14 @@ def page(
 ) -> str:
     """The whole report as text."""
     drawings = figures(result, truth, scenario)
-    script = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(
-        encoding="utf-8"
-    )
-    title = f"safehold {result['scenario']}"
-    data = json.dumps(drawings, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     boxes = "".join(f'<section><div id="figure-{index}"></div></section>' for index in range(len(drawings)))
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
-<style>{STYLE}</style></head><body>
-{_head(result)}
+    body = f"""{_head(result)}
 {_expectations(result)}
 {boxes}
 {_contacts_table(result)}
 {_events_table(events)}
-<details><summary>Scenario as flown</summary><pre>{html.escape(scenario)}</pre></details>
-<script>{script}</script>
-<script>const drawings = {data};
-drawings.forEach((one, index) => Plotly.newPlot("figure-" + index, one.data, one.layout,
-  {{responsive: true, displaylogo: false, displayModeBar: false}}));</script>
-</body></html>
-"""
+<details><summary>Scenario as flown</summary><pre>{html.escape(scenario)}</pre></details>"""
+    return whole_page(f"safehold {result['scenario']}", body, drawings)
 
 
 def figures(result: Mapping[str, Any], truth: Mapping[str, Array], scenario: str) -> list[dict[str, Any]]:
@@ -345,7 +331,7 @@ def _expectations(result: Mapping[str, Any]) -> str:
     )
     if not rows:
         return ""
-    return _table("Expectations", ("", "what", "found", "why"), rows)
+    return table("Expectations", ("", "what", "found", "why"), rows)
 
 
 def _contacts_table(result: Mapping[str, Any]) -> str:
@@ -357,7 +343,7 @@ def _contacts_table(result: Mapping[str, Any]) -> str:
         for one in result["passes"]
     )
     head = ("station", "rise", "set", "culmination, deg", "predicted within, s", "frames", "commands")
-    return _table("Contacts", head, rows)
+    return table("Contacts", head, rows)
 
 
 def _events_table(events: Sequence[Mapping[str, Any]]) -> str:
@@ -372,12 +358,7 @@ def _events_table(events: Sequence[Mapping[str, Any]]) -> str:
         for event in shown[:EVENTS_SHOWN]
     )
     note = f"<p>{left_out} more in events.jsonl.</p>" if left_out else ""
-    return _table("Events on board", ("time", "severity", "event", "with"), rows, note)
-
-
-def _table(title: str, head: Sequence[str], rows: str, note: str = "") -> str:
-    cells = "".join(f"<th>{name}</th>" for name in head)
-    return f"<section><h2>{title}</h2><table><tr>{cells}</tr>{rows}</table>{note}</section>"
+    return table("Events on board", ("time", "severity", "event", "with"), rows, note)
 
 
 def _arguments(event: Mapping[str, Any]) -> str:

@@ -1,7 +1,11 @@
-"""Colours and proportions of the report."""
+"""Colours, proportions and the shell of the reports: one HTML file that works offline."""
 
 from __future__ import annotations
 
+import html
+import importlib.resources
+import json
+from collections.abc import Sequence
 from typing import Any
 
 PALETTE = (
@@ -73,3 +77,27 @@ def layout(
         "yaxis": {"gridcolor": "#e3e6ec", "zeroline": False} | yaxis,
         "shapes": shapes,
     }
+
+
+def page(title: str, body: str, drawings: Sequence[dict[str, Any]], style: str = "") -> str:
+    """A whole page: the drawings go into the body's elements with the ids figure-0, figure-1 and so on."""
+    script = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(
+        encoding="utf-8"
+    )
+    data = json.dumps(list(drawings), allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<style>{STYLE}{style}</style></head><body>
+{body}
+<script>{script}</script>
+<script>const drawings = {data};
+drawings.forEach((one, index) => Plotly.newPlot("figure-" + index, one.data, one.layout,
+  {{responsive: true, displaylogo: false, displayModeBar: false}}));</script>
+</body></html>
+"""
+
+
+def table(title: str, head: Sequence[str], rows: str, note: str = "") -> str:
+    """A section with a table; `rows` and `note` are HTML."""
+    cells = "".join(f"<th>{name}</th>" for name in head)
+    return f"<section><h2>{title}</h2><table><tr>{cells}</tr>{rows}</table>{note}</section>"
