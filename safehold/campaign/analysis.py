@@ -8,12 +8,11 @@ wall time, no path and no host enters.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from safehold.campaign.reading import (
     CRASHED,
@@ -27,7 +26,7 @@ from safehold.campaign.reading import (
 )
 from safehold.campaign.statistics import CONFIDENCE
 from safehold.campaign.tally import Rate, Tally, Times, times_of
-from safehold.errors import FolderError
+from safehold.campaign.whole_file import Whole
 
 ANALYSIS_SCHEMA = 1
 RUNS_FILE = "runs.jsonl"
@@ -44,9 +43,9 @@ class Checks:
     differences: tuple[tuple[str, str], ...] = ()
 
     @property
-    def failed(self) -> bool:
-        """One disagreement is enough."""
-        return bool(self.disagreements or self.differences)
+    def bad(self) -> tuple[tuple[str, str], ...]:
+        """The keys of results that did not stand, and why; one is enough to fail a campaign."""
+        return self.disagreements + self.differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Analysis:
     @property
     def failed(self) -> bool:
         """Whether the exit code is to be 1."""
-        return bool(self.failed_runs or self.crashed or self.checks.failed)
+        return bool(self.failed_runs or self.crashed or self.checks.bad)
 
     @property
     def verdict(self) -> str:
@@ -316,34 +315,6 @@ def read_checks(folder: Path) -> Checks:
             found[kind][key] = "" if line["equal"] else "flown twice with two results"
     bad = {kind: tuple((key, what) for key, what in sorted(of.items()) if what) for kind, of in found.items()}
     return Checks(len(found["reconverged"]), bad["reconverged"], len(found["repeat"]), bad["repeat"])
-
-
-class Whole:
-    """A text file that appears when its `with` block ends well, and not before. Raises FolderError."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> IO[str]:
-        try:
-            self._file = self._temporary.open("w", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise self._error(error) from None
-        return self._file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                os.replace(self._temporary, self._path)
-        except OSError as error:
-            raise self._error(error) from None
-        finally:
-            self._temporary.unlink(missing_ok=True)
-
-    def _error(self, error: OSError) -> FolderError:
-        return FolderError("SH-OUT-001", f"{self._path} cannot be written: {error.strerror or error}")
 
 
 def _line(document: Mapping[str, Any]) -> str:

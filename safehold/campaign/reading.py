@@ -8,6 +8,7 @@ files took 31 s and 1.9 GB for 20,000 results, and Python's 1.4 s.)
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from safehold.campaign.execute import scenario_name
 from safehold.campaign.store import DamagedError, Store
 from safehold.errors import FolderError
 from safehold.expectations import finding, sentence
@@ -163,6 +165,11 @@ def read_entries(folder: Path) -> Iterator[Entry]:
             yield Entry(index, key, labels, CRASHED, why=crashed[key])
         else:
             yield Entry(index, key, labels, MISSING, why="not flown yet")
+
+
+def replay_command(folder: Path, index: int) -> str:
+    """The one command that flies a failed run again; the campaign leaves the scenario of each."""
+    return f"safehold run {shlex.quote(str(folder / scenario_name(index)))}"
 
 
 def read_lines(path: Path, *, needed: bool = False) -> Iterator[dict[str, Any]]:

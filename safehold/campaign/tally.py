@@ -25,6 +25,7 @@ OUTCOMES = ("OK", "DEGRADED", "LOST")
 STAGES = ("detect", "isolate", "recover")
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 FAILED_KEPT = 200
+WORST_KEPT = 8
 SAMPLE = 2000
 VALUES_MAX = 24
 
@@ -247,6 +248,29 @@ class Sample:
 
 
 @dataclass(slots=True)
+class Worst:
+    """The runs that went worst: lost before unmet before degraded, then by unmet expectations and outage."""
+
+    size: int = WORST_KEPT
+    _heap: list[tuple[tuple[bool, bool, int, float], int, Entry]] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        """Offer a run; a clean one is none."""
+        if entry.clean:
+            return
+        badness = (entry.outcome == "LOST", entry.failed, len(entry.unmet), entry.outage_s)
+        item = (badness, -entry.index, entry)
+        if len(self._heap) < self.size:
+            heapq.heappush(self._heap, item)
+        elif item[:2] > self._heap[0][:2]:
+            heapq.heapreplace(self._heap, item)
+
+    def entries(self) -> list[Entry]:
+        """The runs, the worst first."""
+        return [item[2] for item in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
+
+
+@dataclass(slots=True)
 class Tally:
     """Everything that is counted."""
 
@@ -263,6 +287,7 @@ class Tally:
     false_safe: Counter[str] = field(default_factory=Counter)
     unmet: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
+    stops_of: dict[str, Counter[str]] = field(default_factory=dict)
     unmet_runs: int = 0
     sim_s: float = 0.0
     flown_s: float = 0.0
@@ -271,6 +296,7 @@ class Tally:
     flips: dict[int, Flips] = field(default_factory=dict)
     failed: list[Entry] = field(default_factory=list)
     crashed: list[Entry] = field(default_factory=list)
+    worst: Worst = field(default_factory=Worst)
     sample: Sample = field(default_factory=Sample)
 
     def add(self, entry: Entry) -> None:
@@ -296,11 +322,13 @@ class Tally:
             self.unmet[unmet.what] += 1
         if entry.failed and len(self.failed) < FAILED_KEPT:
             self.failed.append(entry)
+        self.worst.add(entry)
         self.sample.add(entry)
 
     def _count_faults(self, entry: Entry) -> None:
         first = entry.first_fault
         cell = first.cell if first is not None else (NO_FAULT, "", "")
+        self.stops_of.setdefault(cell[0], Counter())[entry.stop] += 1
         self.cells.setdefault(cell, Cell()).add(entry)
         self.by_faults.setdefault(len(entry.faults), Cell()).add(entry)
         for fault in entry.faults:
