@@ -76,6 +76,10 @@ IDS: dict[str, str] = {
     "SH-OUT-001": "the output folder cannot be written",
     "SH-OUT-002": "the output folder already holds something",
     "SH-OUT-003": "the folder holds no run that can be read",
+    "SH-FRK-001": "the file is not a reference of forks, or is damaged",
+    "SH-FRK-002": "the reference has another version",
+    "SH-FRK-003": "the reference was made by other code",
+    "SH-FRK-004": "the run does not belong to the reference",
     "SH-SNP-001": "the snapshot cannot be found or read",
     "SH-SNP-002": "the file is not a snapshot, or is damaged",
     "SH-SNP-003": "the snapshot has another version",
@@ -167,6 +171,10 @@ class FolderError(InputError):
 
 class SnapshotError(InputError):
     """A snapshot cannot be read or does not fit."""
+
+
+class ForkError(InputError):
+    """A reference cannot be read, or does not fit the run."""
 
 
 class HuntError(InputError):
