@@ -25,6 +25,7 @@ COMPARED_EVERY_S = 10.0
 CHECKED_SHARE = 0.02
 CHECKED_AT_LEAST = 100
 ROWS_SHOWN = 40
+LABELS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +101,28 @@ def calibrate(campaign: Campaign) -> Calibration:
     from safehold import snapshot
     from safehold.checks import shortened
     from safehold.clock import wall_seconds
-    from safehold.run import Outing, document
+    from safehold.run import Outing
     from safehold.simulation import Simulation
 
     base = campaign.base
     ticks = min(CALIBRATION_TICKS, base.ticks)
     brief = shortened(base, ticks * base.tick_ns).model_copy(update={"fault": [], "expect": []})
     warm = Outing(Simulation(brief, keep_truth=False))  # compiles, and makes the tables that all runs share
-    document(warm, warm.fly())
+    warm.fly()
     warm.simulation.close()
     start = wall_seconds()
     outing = Outing(Simulation(brief, keep_truth=False))
     made = wall_seconds()
-    complete = outing.fly()
+    outing.fly()
     flown = wall_seconds()
-    document(outing, complete)
-    written = wall_seconds()
     taken = snapshot.take(outing.simulation)
     outing.simulation.close()
     snapshot.restore(taken).close()
     restored = wall_seconds()
     return Calibration(
         tick_s=(flown - made) / ticks,
-        setup_s=(made - start) + (written - flown),
-        fork_s=restored - written,
+        setup_s=made - start,
+        fork_s=restored - flown,
     )
 
 
@@ -166,7 +165,9 @@ def plan_lines(plan: Plan) -> list[str]:
     lines.extend(f"  {note}" for note in plan.notes)
     lines.append("  for example:")
     for index, labels in plan.examples:
-        told = ", ".join(f"{key} {_shown(value)}" for key, value in labels.items())
+        told = ", ".join(f"{key} {_shown(value)}" for key, value in list(labels.items())[:LABELS_SHOWN])
+        if len(labels) > LABELS_SHOWN:
+            told += f" and {len(labels) - LABELS_SHOWN} more"
         lines.append(f"    run {index}: {told}")
     if plan.forkable:
         what = (

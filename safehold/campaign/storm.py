@@ -2,7 +2,8 @@
 
 Arrivals come at a constant rate between two times. One that finds `at_most` faults active is left out, and so
 is one whose kind has no unit left that it does not already hold; what is injected is therefore rarer than the
-rate says when faults last long (Erlang's loss formula). A permanent fault is active to the end of the run.
+rate says when faults last long (Erlang's loss formula). A permanent fault is active to the end of the run; a
+bit flip is over at once, and is never left out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from safehold.campaign.schema import Storm as StormTable
 from safehold.campaign.schema import StormKind
 from safehold.durations import format_duration
 from safehold.errors import Problem
+from safehold.fault_kinds import kinds
 from safehold.schema import Fault, Scenario
 
 MOST_FAULTS = 1_000
@@ -35,6 +37,7 @@ class Threat:
     kind: str
     targets: tuple[str, ...]
     parameters: tuple[tuple[str, Distribution], ...]
+    instant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +67,21 @@ class Storm:
                 break
             start_ns = int(at_ns) // self.tick_ns * self.tick_ns
             active = [one for one in active if one[0] > start_ns]
-            if len(active) >= self.at_most:
-                continue
             threat = self.threats[bisect_right(self.weights, u[1] * self.weights[-1])]
+            if len(active) >= self.at_most and not threat.instant:
+                continue
             held = {target for _, kind, target in active if kind == threat.kind}
             free = [target for target in threat.targets if target not in held]
             if not free:
                 continue
             target = free[draws.whole(u[2], 0, len(free) - 1)]
-            duration_ns = None if u[3] < self.permanent_share else self._duration(u[4])
+            passes = u[3] >= self.permanent_share and not threat.instant
+            duration_ns = self._duration(u[4]) if passes else None
             parameters = self._parameters(threat, seed, run, arrival)
             found.append(injection.fault(threat.kind, target, start_ns, duration_ns, parameters))
-            end_ns = math.inf if duration_ns is None else start_ns + duration_ns
-            active.append((end_ns, threat.kind, target))
+            if not threat.instant:
+                end_ns = math.inf if duration_ns is None else start_ns + duration_ns
+                active.append((end_ns, threat.kind, target))
         return found
 
     def _duration(self, u: float) -> int:
@@ -137,7 +142,7 @@ def labels(faults: Sequence[Fault]) -> dict[str, str | float | int]:
     """What a run's labels say of its storm."""
     return {
         "storm.faults": len(faults),
-        "storm.permanent": sum(one.duration is None for one in faults),
+        "storm.permanent": sum(one.duration is None and not kinds()[one.kind].in_flight for one in faults),
         "storm.kinds": ", ".join(sorted({one.kind for one in faults})),
     }
 
@@ -173,7 +178,7 @@ def _threat(table: StormKind, scenario: Scenario, where: str) -> tuple[Threat | 
     for target, chosen in samples:
         made = injection.fault(table.kind, target, 0, None, chosen)
         problems.extend(injection.problems(scenario, made, where))
-    return Threat(table.kind, targets, tuple(parameters)), problems
+    return Threat(table.kind, targets, tuple(parameters), kind.in_flight), problems
 
 
 def _parameter(given: object, where: str) -> tuple[Distribution | None, list[Problem]]:
