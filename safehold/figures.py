@@ -165,6 +165,9 @@ def figures(
             sum(1 for one in commands if one["state"] in ("sent", "accepted", "rejected", "failed"))
         ),
         "commands_unsent": float(sum(1 for one in commands if one["state"] == "queued")),
+        "commands_repeated": float(
+            max(0, votes["commands_completed"] + votes["commands_failed"] - sum(map(_was_sent, commands)))
+        ),
         "contacts_made": float(sum(1 for contact in true if contact.frames)),
         "contacts_missed": float(sum(1 for contact in true if not contact.frames)),
         "windows_unmatched": float(
@@ -179,3 +182,7 @@ def figures(
         "replicas_retired": float(int(votes["retired"]).bit_count()),
         "vote_disagreements": float(sum(votes["divergences"])),
     }
+
+
+def _was_sent(command: Mapping[str, Any]) -> bool:
+    return bool(command["state"] != "queued")

@@ -17,6 +17,7 @@ RESULT_QUANTITIES: Mapping[str, str] = {
     "pongs": "pings that were answered",
     "commands_unconfirmed": "telecommands sent whose completion was not reported",
     "commands_unsent": "telecommands that the ground wanted and that never went up",
+    "commands_repeated": "runs of telecommands on board beyond one for each that was sent",
     "contacts_made": "true windows in which a telemetry frame reached the ground",
     "contacts_missed": "true windows, longer than 60 s and culminating 1° above the mask, without one",
     "windows_unmatched": "windows predicted that did not open, or opened without being predicted",
