@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from safehold.campaign import progress as displays
 from safehold.campaign.execute import KEEP, Execution, Options
-from safehold.campaign.folder import CampaignFolder, Identity, choose_folder
+from safehold.campaign.folder import CampaignFolder, Identity, References, choose_folder
 from safehold.campaign.selection import Part
 from safehold.code_id import code_id, import_numba_lightly
 from safehold.command_run import Interrupt
@@ -56,6 +56,7 @@ def campaign_command(options: CampaignOptions) -> int:
     import_numba_lightly()
     part = _checked(options)
     from safehold.campaign.definition import load_campaign
+    from safehold.campaign.fly_run import Setup
 
     overrides = {name: value for name in ("seed", "runs") if (value := getattr(options, name)) is not None}
     campaign = load_campaign(options.campaign, overrides)
@@ -65,33 +66,33 @@ def campaign_command(options: CampaignOptions) -> int:
     if campaign.needs_confirmation and not options.yes:
         raise campaign.confirmation()
     identity = _identity(campaign, options, part)
-    sources = [(path, _merged(path, identity)) for path in options.merge]
     place = choose_folder(options.out, identity, Path(DEFAULT_PARENT))
-    with CampaignFolder(place, identity, campaign.text) as folder, Interrupt() as interrupt:
-        for path, _ in sources:
-            if path.resolve() == place.resolve():
-                raise UsageError("SH-CLI-001", f"{path} cannot be merged into itself")
-        settings = _setup(campaign, options, folder)
-        with closing(_engine(options.engine, settings, workers)) as engine:
-            execution = Execution(
-                campaign,
-                folder,
-                engine,
-                Options(
-                    part=part,
-                    fork=options.fork,
-                    stores=tuple(
-                        [*([options.store] if options.store else []), *(path for path, _ in sources)]
-                    ),
-                    share=options.store is not None,
-                    keep=options.keep_runs,
-                ),
-                progress=displays.choose(
-                    campaign.name, quiet=options.quiet or (options.json_output and not sys.stderr.isatty())
-                ),
-                stopped=lambda: interrupt.wished,
-            )
-            summary = execution.run()
+    _check_merged(options.merge, place, identity)
+    # The engine comes first: one that cannot be reached leaves no folder behind.
+    CampaignFolder.check(place, identity)
+    settings = Setup(campaign, options.early_stop, References(place))
+    how = Options(
+        part=part,
+        fork=options.fork,
+        stores=(*([options.store] if options.store else ()), *options.merge),
+        share=options.store is not None,
+        keep=options.keep_runs,
+    )
+    silent = options.quiet or (options.json_output and not sys.stderr.isatty())
+    with (
+        closing(_engine(options.engine, settings, workers)) as engine,
+        CampaignFolder(place, identity, campaign.text) as folder,
+        Interrupt() as interrupt,
+    ):
+        execution = Execution(
+            campaign,
+            folder,
+            engine,
+            how,
+            progress=displays.choose(campaign.name, quiet=silent),
+            stopped=lambda: interrupt.wished,
+        )
+        summary = execution.run()
         if summary.complete:
             _analyse(folder)
     _print_result(summary, campaign, options)
@@ -133,19 +134,15 @@ def _identity(campaign: Campaign, options: CampaignOptions, part: Part) -> Ident
     )
 
 
-def _merged(path: Path, ours: Identity) -> Identity:
-    """A folder whose results are to be taken over; raises EngineError if they are not of this campaign."""
-    theirs = Identity.read(path)
-    if theirs is None:
-        raise EngineError("SH-ENG-007", f"{path} holds no campaign to merge")
-    ours.refuse(theirs, path)
-    return theirs
-
-
-def _setup(campaign: Campaign, options: CampaignOptions, folder: CampaignFolder) -> Setup:
-    from safehold.campaign.fly_run import Setup
-
-    return Setup(campaign, options.early_stop, folder.read_reference)
+def _check_merged(paths: Sequence[Path], place: Path, ours: Identity) -> None:
+    """Raise EngineError for a folder whose results are not of this campaign and code."""
+    for path in paths:
+        theirs = Identity.read(path)
+        if theirs is None:
+            raise EngineError("SH-ENG-007", f"{path} holds no campaign to merge")
+        ours.refuse(theirs, path)
+        if path.resolve() == place.resolve():
+            raise UsageError("SH-CLI-001", f"{path} cannot be merged into itself")
 
 
 def _engine(name: str, setup: Setup, workers: int) -> Engine:

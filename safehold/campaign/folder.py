@@ -89,13 +89,7 @@ class CampaignFolder:
         """Open a folder or make it. Raises EngineError if it belongs to another campaign or is in use."""
         self.path, self.identity = path, identity
         self.store = Store(path)
-        present = Identity.read(path)
-        if present is not None:
-            identity.refuse(present, path)
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise FolderError(
-                "SH-OUT-002", f"{path} holds something that is no campaign; choose another --out"
-            )
+        self.check(path, identity)
         try:
             (path / "references").mkdir(parents=True, exist_ok=True)
             self._lock = (path / ".lock").open("a")
@@ -112,6 +106,17 @@ class CampaignFolder:
         self.write("campaign.toml", definition.encode())
         (path / "campaign.json").unlink(missing_ok=True)
         self._logs: dict[str, IO[str]] = {}
+
+    @staticmethod
+    def check(path: Path, identity: Identity) -> None:
+        """Raise EngineError or FolderError if a campaign cannot be flown into this folder; make nothing."""
+        present = Identity.read(path)
+        if present is not None:
+            identity.refuse(present, path)
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FolderError(
+                "SH-OUT-002", f"{path} holds something that is no campaign; choose another --out"
+            )
 
     def __enter__(self) -> CampaignFolder:
         return self
@@ -151,15 +156,20 @@ class CampaignFolder:
             self._logs[name] = (self.path / name).open("a", encoding="utf-8")
         return self._logs[name]
 
-    # --- references ---------------------------------------------------------------------------------------
-
-    def reference_path(self, key: str) -> Path:
-        """Where the reference of a key is kept."""
-        return self.path / "references" / f"{key}.bin"
-
     def read_reference(self, key: str) -> bytes:
         """A reference's bytes."""
-        return self.reference_path(key).read_bytes()
+        return References(self.path)(key)
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Reads the references of a campaign's folder, in any process that sees the folder."""
+
+    folder: Path
+
+    def __call__(self, key: str) -> bytes:
+        """A reference's bytes; raises FileNotFoundError."""
+        return (self.folder / "references" / f"{key}.bin").read_bytes()
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
