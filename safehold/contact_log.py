@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from flight.frames import Delivery
@@ -24,6 +24,15 @@ class TrueWindow:
     until_tick: int
     rise_seen: bool
     set_seen: bool
+
+
+class ContactMark(NamedTuple):
+    """How far a log had got."""
+
+    mask: int
+    rises: dict[int, tuple[int, bool]]
+    windows: int
+    elevations: int
 
 
 @dataclass(slots=True)
@@ -86,6 +95,28 @@ class ContactLog:
         """The highest elevation noted in a window."""
         seen = [degrees for tick, degrees in self._elevations if window.from_tick <= tick < window.until_tick]
         return max(seen) if seen else None
+
+    def closed(self, after: int = 0) -> list[TrueWindow]:
+        """The windows that have closed, in that order, but for the first ones."""
+        return self._windows[after:]
+
+    def elevations(self, after: int = 0) -> list[tuple[int, float]]:
+        """What `note_elevations` was told, but for the first ones."""
+        return self._elevations[after:]
+
+    def now(self) -> list[Any]:
+        """The contacts that are open, as plain values."""
+        return [self.mask, [[station, *rise] for station, rise in sorted(self._rises.items())]]
+
+    def mark(self) -> ContactMark:
+        """A place to come back to."""
+        return ContactMark(self.mask, dict(self._rises), len(self._windows), len(self._elevations))
+
+    def rewind(self, mark: ContactMark) -> None:
+        """Forget what came after a mark."""
+        self.mask, self._rises = mark.mask, dict(mark.rises)
+        del self._windows[mark.windows :]
+        del self._elevations[mark.elevations :]
 
     def to_json(self) -> dict[str, Any]:
         """The state for a snapshot."""

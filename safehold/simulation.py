@@ -70,7 +70,7 @@ class Simulation:
         self.ground_tick = 0
         self.contacts = ContactLog(len(self.sites))
         self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
-        self._downlink_octets_before = (
+        self.downlink_octets_before = (
             0  # received outside windows before the snapshot that this started from
         )
         self.events: list[FlightEvent] = []
@@ -411,7 +411,7 @@ class Simulation:
         self.promise_tick = int(host["promise_tick"])
         self.ground_tick = int(host["ground_tick"])
         self.uplink_octets_outside = int(host["uplink_octets_outside"])
-        self._downlink_octets_before = int(host["downlink_octets_outside"])
+        self.downlink_octets_before = int(host["downlink_octets_outside"])
         self.contacts.from_json(host["contacts"])
         self.judge.from_json(host["judge"])
         self.events = [
@@ -435,13 +435,13 @@ class Simulation:
 
     def downlink_octets_outside(self) -> int:
         """Octets that stations received while the plant's geometry showed them no satellite."""
-        return self._downlink_octets_before + self.contacts.octets_outside(
+        return self.downlink_octets_before + self.contacts.octets_outside(
             self.ground.archive, latency_ns=self.link.config.latency_ns, tick_ns=self.tick_ns
         )
 
     def forget_frames(self) -> None:
         """Keep of the frames received so far only how many octets came outside windows; memory stays flat."""
-        self._downlink_octets_before = self.downlink_octets_outside()
+        self.downlink_octets_before = self.downlink_octets_outside()
         self.ground.archive.clear()
 
     def commands_bad(self) -> int:
