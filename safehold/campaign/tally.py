@@ -194,6 +194,11 @@ class Label:
             (self.clean if entry.clean else self.other).add(float(value))
 
     @property
+    def spread(self) -> bool:
+        """Whether it took more than one number."""
+        return min(self.clean.low, self.other.low) < max(self.clean.high, self.other.high)
+
+    @property
     def difference(self) -> float | None:
         """The difference of the means (others less clean) over the pooled standard deviation."""
         total = self.clean.count + self.other.count - 2
