@@ -7,7 +7,7 @@ from pathlib import Path
 from safehold.campaign import campaign_tables
 from safehold.campaign.analysis import Analysis, analyse, write_campaign_json
 from safehold.campaign.campaign_figures import figures
-from safehold.campaign.campaign_summary import percent
+from safehold.campaign.campaign_summary import percent, rate_text, seconds_text
 from safehold.campaign.campaign_tables import folded, text
 from safehold.campaign.junit import clean, write_junit
 from safehold.campaign.reading import Entry, read_lines, replay_command

@@ -8,6 +8,7 @@ from typing import Any
 
 from safehold.campaign.analysis import Analysis, dispersions
 from safehold.campaign.analysis import score_card as score_card_lines
+from safehold.campaign.campaign_summary import rate_text, seconds_text
 from safehold.campaign.junit import clean
 from safehold.campaign.tally import OUTCOMES, Cell, Rate
 from safehold.report_style import table
@@ -79,7 +80,7 @@ def times(analysis: Analysis) -> str:
 
 def _percentile(line: Mapping[str, Any], name: str) -> str:
     low, high = line[f"{name}_interval"]
-    span = f"{seconds_text(low) if low is not None else '…'} to {seconds_text(high) if high is not None else '…'}"
+    span = " to ".join("…" if bound is None else seconds_text(bound) for bound in (low, high))
     return f'{seconds_text(line[name])} <span class="note">({span})</span>'
 
 
