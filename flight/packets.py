@@ -28,7 +28,7 @@ FAILURES = {
     5: "unknown function",
     6: "wrong length of the arguments",
     7: "argument out of range",
-    8: "not allowed in this mode",
+    8: "not allowed as things are",
     9: "queue full",
     10: "execution failed",
 }

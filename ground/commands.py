@@ -17,7 +17,8 @@ _SEQUENCE_COUNTS = 2**14
 class Tracking:
     """A telecommand and what has become of it; `index` is its place in the scenario.
 
-    `state`: queued, sent, accepted, completed, rejected (not accepted) or failed (accepted, not completed).
+    Those of the operator follow the scenario's. `state`: queued, sent, accepted, completed, rejected (not
+    accepted) or failed (accepted, not completed).
     """
 
     index: int
@@ -32,6 +33,7 @@ class Tracking:
     answer_ns: int | None = None
     failure_code: int = 0
     failure_parameter: int = 0
+    origin: str = "scenario"
 
 
 class CommandQueue:
@@ -41,10 +43,22 @@ class CommandQueue:
         """Raises ValueError for a command that the dictionary does not know."""
         for command in commands:
             encode_command(command.name, command.arguments, sequence=0)
-        self._wanted = commands
+        self._wanted = list(commands)
+        self._planned = len(commands)
         order = sorted(range(len(commands)), key=lambda index: (commands[index].at_ns, index))
         self._tracking = [Tracking(index, commands[index].name, commands[index].at_ns) for index in order]
         self._sent = 0
+
+    def add(self, command: Command) -> int:
+        """Queues a telecommand of the operator; returns its index. Raises ValueError as `__init__` does."""
+        encode_command(command.name, command.arguments, sequence=0)
+        index = len(self._wanted)
+        self._wanted.append(command)
+        place = self._sent
+        while place < len(self._tracking) and self._tracking[place].at_ns <= command.at_ns:
+            place += 1
+        self._tracking.insert(place, Tracking(index, command.name, command.at_ns, origin="operator"))
+        return index
 
     def waiting(self) -> Tracking | None:
         """The next command to go up."""
@@ -92,22 +106,29 @@ class CommandQueue:
         return ping is not None
 
     def results(self) -> list[dict[str, Any]]:
-        """Every command in the scenario's order, as plain values."""
+        """Every command in the scenario's order, then the operator's, as plain values."""
         return [asdict(one) for one in sorted(self._tracking, key=lambda one: one.index)]
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values."""
-        return {"sent": self._sent, "tracking": [asdict(one) for one in self._tracking]}
+        added = [asdict(command) for command in self._wanted[self._planned :]]
+        return {"sent": self._sent, "added": added, "tracking": [asdict(one) for one in self._tracking]}
 
     def restore(self, values: dict[str, Any]) -> None:
         """Takes a state of `to_plain`; raises ValueError, KeyError or TypeError if it is none of these
         commands.
         """
         tracking = [Tracking(**one) for one in values["tracking"]]
-        if [one.index for one in tracking] != [one.index for one in self._tracking]:
+        fresh = CommandQueue(tuple(self._wanted[: self._planned]))
+        for added in values["added"]:
+            fresh.add(Command(**added))
+        if sorted((one.index, one.name) for one in tracking) != sorted(
+            (one.index, one.name) for one in fresh._tracking
+        ):
             raise ValueError("the state's commands are others")
         if not 0 <= values["sent"] <= len(tracking):
             raise ValueError(f"{values['sent']} of {len(tracking)} commands sent")
+        self._wanted = fresh._wanted
         self._sent, self._tracking = values["sent"], tracking
 
     def _latest(self, fits: Callable[[Tracking], bool]) -> Tracking | None:

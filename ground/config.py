@@ -49,7 +49,11 @@ class Orbit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundConfig:
-    """All that the ground knows: `epoch` in ISO 8601 with its offset, `duration_ns` as far as it predicts."""
+    """All that the ground knows: `epoch` in ISO 8601 with its offset, `duration_ns` as far as it predicts.
+
+    `operator`: whether a scripted operator (ground.operator) watches the satellite, and how long it takes
+    from believing a symptom to having its telecommand ready.
+    """
 
     epoch: str
     duration_ns: int
@@ -59,12 +63,16 @@ class GroundConfig:
     stations: tuple[Station, ...] = ()
     commands: tuple[Command, ...] = ()
     tc_rate_bit_s: int = 64_000
+    operator: bool = False
+    operator_reaction_ns: int = 0
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.epoch).tzinfo is None:
             raise ValueError(f"the epoch has an offset from UTC, not {self.epoch!r}")
         if not 0 < self.tick_ns <= self.latency_ns or self.duration_ns < 0 or self.tc_rate_bit_s <= 0:
             raise ValueError("0 < tick <= latency, 0 <= duration, 0 < tc_rate_bit_s")
+        if self.operator_reaction_ns < 0:
+            raise ValueError("0 <= operator_reaction_ns")
         if not 0 <= self.orbit.gravity_order <= self.orbit.gravity_degree <= 8:
             raise ValueError("0 <= gravity_order <= gravity_degree <= 8")
         numbers = [*self.orbit.position_gcrf_m, *self.orbit.velocity_gcrf_m_s, self.orbit.ballistic_m2_kg]

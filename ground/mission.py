@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink
-from flight.packets import Verification
+from flight.packets import Housekeeping, Verification
 from ground.commands import CommandQueue
-from ground.config import GroundConfig
+from ground.config import Command, GroundConfig
+from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.windows import Window
 
@@ -73,7 +74,8 @@ class Ground:
         self.config = config
         self._commands = CommandQueue(config.commands)
         self._prediction: Predictor | None = None
-        self._receiver = Receiver(values_wanted=False)
+        self._operator = Operator() if config.operator else None
+        self._receiver = Receiver(values_wanted=config.operator)
         self._passes: list[Pass] = []
         self._windows_used = 0
         self._carrier_on = False
@@ -110,21 +112,22 @@ class Ground:
         return NEVER if timer_ns >= NEVER else timer_ns // self.config.tick_ns
 
     def reacts(self) -> bool:
-        """Whether a frame could make something depart before the promise: a pass's first frees commands."""
+        """Whether a frame could make something depart before the promise: a pass's first frees commands, and
+        any may make the operator send one.
+        """
         current = self._current()
-        return (
-            current is not None
-            and self._carrier_on
-            and current.first_frame_ns is None
-            and self._commands.waiting() is not None
-        )
+        if current is None or not self._carrier_on:
+            return False
+        freed = current.first_frame_ns is None and self._commands.waiting() is not None
+        return freed or self._operator is not None
 
     def results(self) -> dict[str, Any]:
         """Everything the ground knows, as plain JSON values; times in nanoseconds since the epoch.
 
         `windows`: every window that begins within the duration. `passes`: those used, and how they went.
-        `commands`: what became of each telecommand, in the scenario's order. `pong_delays_ms`. `counters`:
-        frames and packets by outcome.
+        `commands`: what became of each telecommand, in the scenario's order, then the operator's.
+        `pong_delays_ms`. `counters`: frames and packets by outcome. `operator`: what it saw and did,
+        if there is one.
         """
         windows = [
             w
@@ -143,6 +146,7 @@ class Ground:
                 if command["answer_ns"] is not None
             ],
             "counters": self._receiver.results(),
+            "operator": None if self._operator is None else self._operator.results(commands),
         }
 
     def digest(self) -> bytes:
@@ -155,6 +159,7 @@ class Ground:
             "config": self.config.sha256(),
             "commands": self._commands.to_plain(),
             "receiver": self._receiver.to_plain(),
+            "operator": None if self._operator is None else self._operator.to_plain(),
             "passes": [asdict(one) for one in self._passes],
             "windows_used": self._windows_used,
             "carrier_on": self._carrier_on,
@@ -166,7 +171,7 @@ class Ground:
 
     def control_bytes(self) -> bytes:
         """What can change what the ground does next, or what is made of its results but for how much it
-        received: commands, carrier, passes with their times.
+        received: commands, operator, carrier, passes with their times.
 
         With `account_bytes` it is the whole state but `time_ns`, to which the ground was last granted time.
         """
@@ -184,6 +189,7 @@ class Ground:
         ]
         state = [
             self._commands.to_plain(),
+            None if self._operator is None else self._operator.to_plain(),
             passes,
             self._windows_used,
             self._carrier_on,
@@ -213,6 +219,8 @@ class Ground:
         ground = cls(config)
         ground._commands.restore(values["commands"])
         ground._receiver = Receiver.from_plain(values["receiver"])
+        if ground._operator is not None:
+            ground._operator = Operator.from_plain(values["operator"])
         ground._passes = [Pass(**one) for one in values["passes"]]
         ground._windows_used = values["windows_used"]
         ground._carrier_on = values["carrier_on"]
@@ -359,14 +367,29 @@ class Ground:
         return True
 
     def _follow(self, report: Report, arrival_ns: int) -> None:
-        """Verification reports and answers to pings move their telecommands on."""
+        """Verification reports and answers to pings move their telecommands on; housekeeping is for the
+        operator.
+        """
         if isinstance(report.content, Verification):
             if not self._commands.verify(report.content, arrival_ns):
                 self._receiver.count("verifications_unexpected")
+        elif isinstance(report.content, Housekeeping):
+            self._show(report.content, report.packet.time_ns, arrival_ns)
         elif report.packet.service == 17:
             sent_by_ns = arrival_ns - 2 * self.config.latency_ns
             if not self._commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
                 self._receiver.count("answers_unexpected")
+
+    def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
+        """Let the operator look at housekeeping, and queue what it wants."""
+        if self._operator is None:
+            return
+        ready_ns = arrival_ns + self.config.operator_reaction_ns
+        for decision in self._operator.see(
+            report.values, time_ns=time_ns, arrival_ns=arrival_ns, pass_number=len(self._passes)
+        ):
+            command = Command(at_ns=ready_ns, name=decision.name, arguments=decision.arguments)
+            self._operator.note(decision, decided_ns=arrival_ns, command=self._commands.add(command))
 
     def _record(self, what: bytes, time_ns: int, station: int, content: bytes) -> None:
         self._chain.add(_RECORD.pack(what, time_ns, station, len(content)) + content)

@@ -16,6 +16,7 @@ from safehold.errors import InternalError, Problem, ScenarioError, UsageError
 from safehold.expectations import evaluate
 from safehold.figures import contacts, figures
 from safehold.judgement import judge
+from safehold.operator_log import operator_document
 from safehold.result import Result, json_safe
 from safehold.schema import Scenario
 from safehold.simulation import Simulation, digest_of
@@ -177,6 +178,7 @@ def document(outing: Outing, complete: bool) -> dict[str, Any]:
     made["passes"] = [contact.document() for contact in found]
     made["figures"] = numbers
     made["commands"] = ground["commands"]
+    made["operator"] = operator_document(ground["operator"])
     safe: dict[str, Any] = json_safe(made)
     return safe
 

@@ -203,6 +203,9 @@ class Flight(Table):
     replicas: Annotated[Literal[1, 3], BeforeValidator(_not_boolean)] = 3
     resync: bool = True
     autonomy: bool = True
+    operator_reaction: Duration = Field(
+        default=0, description="how long the operator takes who stands in for autonomy, where it is off"
+    )
     control_rate_hz: Annotated[int, Field(ge=1, le=100)] = 10
     parameters: dict[str, int | float | bool] = Field(
         default_factory=dict, description="on-board parameters of the dictionary, by name"

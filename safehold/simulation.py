@@ -224,6 +224,8 @@ class Simulation:
                 for command in scenario.command
             ),
             tc_rate_bit_s=scenario.link.tc_rate_bit_s,
+            operator=not scenario.flight.autonomy,
+            operator_reaction_ns=scenario.flight.operator_reaction,
         )
 
     def _ballistic_m2_kg(self) -> float:
