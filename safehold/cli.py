@@ -109,12 +109,30 @@ def hunt(
         tuple[str, str] | None,
         typer.Option(metavar="LOW HIGH", help="The ends of its range, in the unit of the file."),
     ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Search schedules of faults, contacts and commands instead.")
+    ] = False,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="With --search: draw only this kind; may be repeated."),
+    ] = None,
+    at_most: Annotated[
+        int | None, typer.Option(min=1, max=20, help="With --search: events in a schedule. Default: 3.")
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="With --search: schedules to draw. Default: 100."),
+    ] = None,
+    back_within: Annotated[
+        str | None,
+        typer.Option(help='With --search: time to be back at work after the last event. Default: "45m".'),
+    ] = None,
     broken_if: Annotated[
         str | None,
         typer.Option(
             metavar="WORD",
-            help="What counts as broken: lost, degraded or unmet. Default: unmet if the scenario expects "
-            "anything, otherwise degraded.",
+            help="What counts as broken: lost, degraded or unmet. Default: unmet, or degraded if there is "
+            "nothing that it expects.",
         ),
     ] = None,
     tolerance: Annotated[
@@ -123,7 +141,10 @@ def hunt(
     grid: Annotated[
         int | None, typer.Option(min=0, max=1000, help="Values flown between the ends first. Default: 7.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Another seed than the scenario's; with --search the seed of the draws."),
+    ] = None,
     duration: Annotated[str | None, typer.Option(help='Another duration, like "2h".')] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the hunt. Default: runs/hunt-NAME-N.")] = None,
     json_output: JsonOption = False,
@@ -132,10 +153,13 @@ def hunt(
     """Find the smallest fault that breaks the satellite; exit code 1 if one is found.
 
     With --vary it bisects a fault's size, onset or duration to the boundary between survived and broken.
+    With --search it draws schedules of faults, contacts and commands, and shrinks what breaks.
 
     Examples:
 
       safehold hunt second-wheel-friction --vary fault.2.factor --between 1 1000
+
+      safehold hunt in-service --search --at-most 2
     """
     from safehold.command_hunt import HuntOptions, hunt_command
 
@@ -145,7 +169,11 @@ def hunt(
         between=between,
         tolerance=tolerance,
         grid=grid,
-        search=False,
+        search=search,
+        faults=tuple(faults or ()),
+        at_most=at_most,
+        examples=examples,
+        back_within=back_within,
         broken_if=broken_if,
         seed=seed,
         duration=duration,

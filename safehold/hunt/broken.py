@@ -7,7 +7,7 @@ unmet      `safehold run` would exit with 1: an expectation is not met, or the o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from safehold.expectations import finding, sentence
@@ -28,9 +28,10 @@ def broken_by(criterion: str, document: Mapping[str, Any]) -> tuple[str, ...]:
     if outcome == "LOST" or (outcome == "DEGRADED" and criterion == "degraded"):
         found.extend(f"{outcome}: {reason}" for reason in document["reasons"])
     if criterion == "unmet":
-        found.extend(
-            f"unmet: {sentence(entry)}: {finding(entry)}"
-            for entry in document["expectations"]
-            if not entry["met"]
-        )
+        found.extend(unmet(document["expectations"]))
     return tuple(found)
+
+
+def unmet(expectations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The expectations that are not met, in words."""
+    return tuple(f"unmet: {sentence(entry)}: {finding(entry)}" for entry in expectations if not entry["met"])

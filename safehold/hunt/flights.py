@@ -5,18 +5,25 @@ A hunt asks for the document of a run and no records, so nothing but what the ju
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from safehold.clock import wall_seconds
+from safehold.expectations import evaluate
+from safehold.figures import contacts, figures
+from safehold.hunt.broken import broken_by, unmet
 from safehold.run import Outing, document
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
 
 
-class HuntStoppedError(Exception):
-    """Somebody wished to stop in the middle of a flight."""
+class HuntStoppedError(KeyboardInterrupt):
+    """Somebody wished to stop in the middle of a flight.
+
+    A KeyboardInterrupt, because hypothesis would take an Exception for a failure and go on.
+    """
 
 
 @dataclass(slots=True)
@@ -26,20 +33,41 @@ class Flights:
     stopped: Callable[[], bool] = lambda: False
     count: int = 0
     wall_s: float = 0.0
-    simulated_s: float = field(default=0.0)
+    simulated_s: float = 0.0
 
     def fly(self, scenario: Scenario) -> Mapping[str, Any]:
         """The document of a whole flight; raises HuntStoppedError if it was stopped before its end."""
+        with self._flown(scenario) as outing:
+            return document(outing, complete=True)
+
+    def broken(self, scenario: Scenario, criterion: str) -> tuple[str, ...]:
+        """Why a scenario breaks, or nothing. What is broken by its expectations is not flown on to be judged
+        as well, so that the reasons are not complete.
+        """
+        with self._flown(scenario) as outing:
+            reasons = unmet(_expectations(outing.simulation)) if criterion != "lost" else ()
+            return reasons or broken_by(criterion, document(outing, complete=True))
+
+    @contextmanager
+    def _flown(self, scenario: Scenario) -> Iterator[Outing]:
+        """A flight that has come to its end; what is done with it counts as part of it."""
         start = wall_seconds()
         simulation = Simulation(scenario, keep_truth=False)
         try:
             outing = Outing(simulation, stopped=self.stopped)
             if not outing.fly():
                 raise HuntStoppedError
-            found = document(outing, complete=True)
+            self.simulated_s += scenario.duration / 1e9
+            yield outing
         finally:
             simulation.close()
             self.wall_s += wall_seconds() - start
         self.count += 1
-        self.simulated_s += float(found["sim_seconds"])
-        return found
+
+
+def _expectations(simulation: Simulation) -> list[dict[str, Any]]:
+    """The expectations of a flight that has ended, as in `result.json`."""
+    ground = simulation.ground.results()
+    numbers = figures(simulation, ground, contacts(simulation, ground))
+    watches = dict(enumerate(simulation.driver.watches()))
+    return [evaluate(one, watches, numbers, simulation.tick_ns) for one in simulation.expectations]

@@ -9,6 +9,8 @@ from safehold.dump import to_toml
 from safehold.folder import FolderWriter
 from safehold.hunt.bisection import Bisection, Probe
 from safehold.hunt.flights import Flights
+from safehold.hunt.invariants import with_invariants
+from safehold.hunt.search import Plan, Search
 from safehold.schema import Scenario
 
 LONGEST_NAME = 64
@@ -69,6 +71,41 @@ def write_bisection(writer: FolderWriter, found: Bisection, document: dict[str, 
     ):
         why = f"{knob.label} = {knob.shown(probe.value)}: just {ending}"
         writer.write_text(name, to_toml(named(knob.scenario(probe.value), ending, why)))
+
+
+def search_document(plan: Plan, found: Search, flights: Flights) -> dict[str, Any]:
+    """`hunt.json` of a search."""
+    smallest = found.smallest
+    return {
+        "schema": 1,
+        "hunt": "search",
+        "scenario": plan.base.name,
+        "seed": plan.seed,
+        "code_id": code_id(),
+        "kinds": [kind.name for kind in plan.space.kinds],
+        "at_most": plan.space.at_most,
+        "examples": plan.examples,
+        "back_within_s": plan.back_within_s,
+        "broken_if": plan.broken_if,
+        "complete": found.complete,
+        "broken": smallest is not None,
+        "smallest": None if smallest is None else [event.words() for event in smallest],
+        "reasons": list(found.reasons),
+        "schedules": found.schedules,
+        "found_after_flights": None if found.found_at is None else found.found_at[0],
+        "found_after_wall_seconds": None if found.found_at is None else found.found_at[1],
+        "flights": flights_document(flights),
+    }
+
+
+def write_search(writer: FolderWriter, plan: Plan, found: Search, document: dict[str, Any]) -> None:
+    """The hunt's folder: its document and, if something broke, the smallest scenario that does."""
+    writer.write_json("hunt.json", document)
+    if found.smallest is None:
+        return
+    scenario = with_invariants(plan.base, found.smallest, plan.back_within_s)
+    why = "; ".join(event.words() for event in found.smallest)
+    writer.write_text(BREAKING, to_toml(named(scenario, "breaking", why)))
 
 
 def _probe_document(probe: Probe | None) -> dict[str, Any] | None:
