@@ -110,24 +110,22 @@ class Normal:
             raise ImpossibleError("low", least)
 
     def draw(self, u: float) -> float:
-        below, above = self._tails()
-        # The tail that is smaller is the exact one; 1 - u is exact as well.
+        below, above = (
+            _below((self.low - self.mean) / self.sigma),
+            _below((self.mean - self.high) / self.sigma),
+        )
+        # The smaller tail is the one that is known exactly; so is 1 - u.
         if below <= above:
-            deviate = _STANDARD.inv_cdf(_open(below + u * self._share()))
+            deviate = _deviate(below + u * self._share())
         else:
-            deviate = -_STANDARD.inv_cdf(_open(above + (1.0 - u) * self._share()))
+            deviate = -_deviate(above + (1.0 - u) * self._share())
         return _within(self.mean + self.sigma * deviate, self.low, self.high)
-
-    def _tails(self) -> tuple[float, float]:
-        below = _STANDARD.cdf((self.low - self.mean) / self.sigma)
-        above = _STANDARD.cdf((self.mean - self.high) / self.sigma)
-        return below, above
 
     def _share(self) -> float:
         low, high = (self.low - self.mean) / self.sigma, (self.high - self.mean) / self.sigma
         if low > 0.0:
             low, high = -high, -low
-        return _STANDARD.cdf(high) - _STANDARD.cdf(low)
+        return _below(high) - _below(low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,5 +345,11 @@ def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _open(share: float) -> float:
-    return min(max(share, draws.LEAST), draws.GREATEST)
+def _below(deviate: float) -> float:
+    """The share of the normal distribution below a deviate, to full relative precision in the lower tail."""
+    return 0.5 * math.erfc(-deviate / math.sqrt(2.0))
+
+
+def _deviate(share: float) -> float:
+    """The inverse of `_below`."""
+    return _STANDARD.inv_cdf(min(max(share, 1e-300), draws.GREATEST))
