@@ -213,16 +213,16 @@ def _timed(
 ) -> dict[str, Any]:
     """The document with `stop` and with the task's own timing; ticks: forked at, stopped at, flown."""
     forked, stopped, flown = ticks
-    tick_s = scenario.tick_ns / 1e9
+    tick_ns = scenario.tick_ns
     found["stop"] = {
         "kind": kind,
-        "at_s": stopped * tick_s,
-        "forked_at_s": forked * tick_s,
+        "at_s": stopped * tick_ns / 1e9,
+        "forked_at_s": forked * tick_ns / 1e9,
         "ticks_flown": flown,
     }
     found["timing"] = {
         "wall_seconds": wall_s,
         "us_per_step": wall_s / flown * 1e6 if flown else None,
-        "real_time_factor": scenario.ticks * tick_s / wall_s if wall_s > 0.0 else None,
+        "real_time_factor": scenario.duration / 1e9 / wall_s if wall_s > 0.0 else None,
     }
     return found

@@ -34,11 +34,14 @@ _ELEVATION = struct.Struct("<qd")
 
 @dataclass(slots=True)
 class Books:
-    """Running hashes over the lists that a run only ever adds to, so that comparing them costs nothing."""
+    """Running hashes over the lists that a run only ever adds to, so that comparing them costs nothing; each
+    list has its own, since when they are read must not matter.
+    """
 
     modes: Any = field(default_factory=hashlib.sha256)
     events: Any = field(default_factory=hashlib.sha256)
-    contacts: Any = field(default_factory=hashlib.sha256)
+    windows: Any = field(default_factory=hashlib.sha256)
+    elevations: Any = field(default_factory=hashlib.sha256)
     events_read: int = 0
     windows_read: int = 0
     elevations_read: int = 0
@@ -55,11 +58,11 @@ class Books:
         self.events_read = len(events)
         windows, elevations = contacts.closed(self.windows_read), contacts.elevations(self.elevations_read)
         for one in windows:
-            self.contacts.update(
-                b"w" + _WINDOW.pack(one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen)
+            self.windows.update(
+                _WINDOW.pack(one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen)
             )
         for tick, degrees in elevations:
-            self.contacts.update(b"e" + _ELEVATION.pack(tick, degrees))
+            self.elevations.update(_ELEVATION.pack(tick, degrees))
         self.windows_read += len(windows)
         self.elevations_read += len(elevations)
 
@@ -68,7 +71,8 @@ class Books:
         return Books(
             self.modes.copy(),
             self.events.copy(),
-            self.contacts.copy(),
+            self.windows.copy(),
+            self.elevations.copy(),
             self.events_read,
             self.windows_read,
             self.elevations_read,
@@ -206,7 +210,8 @@ class Walker:
         found.update(hashlib.sha256(simulation.link.control_bytes(simulation.tick)).digest())
         found.update(self.ground.control_hash())
         found.update(self.books.modes.digest())
-        found.update(self.books.contacts.digest())
+        found.update(self.books.windows.digest())
+        found.update(self.books.elevations.digest())
         found.update(json.dumps(host, sort_keys=True, separators=(",", ":")).encode())
         return found.digest()
 
