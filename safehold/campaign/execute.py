@@ -38,7 +38,7 @@ from safehold.campaign.task import (
 from safehold.campaign.verify import Verifier
 from safehold.clock import wall_seconds
 from safehold.dump import to_toml
-from safehold.errors import EngineError, InputError, InternalError
+from safehold.errors import ForkError, InputError, InternalError
 
 BLOCK = 2048
 PLAN_CHUNK = 32
@@ -90,7 +90,7 @@ class Execution:
         self.folder.start_log("crashed.jsonl")
         self.progress.start(self.summary)
         try:
-            self._shared = self._shared_references() if self.options.fork else frozenset()
+            self._shared = self._shared_references()
             for block in blocks(self.indices, self.options.block):
                 if self.stopped():
                     break
@@ -132,6 +132,8 @@ class Execution:
 
         Forking saves the time before the onset and may stop early after it; the reference costs one flight.
         """
+        if not (self.options.fork and self.campaign.injects):
+            return frozenset()
         duration_ns = self.campaign.base.duration
         rows = self._plan(sample(self.campaign.count, SAMPLE), None)
         runs_each = self.campaign.count / max(1, len(rows))
@@ -294,13 +296,12 @@ class Execution:
         return broken
 
     def _reference_sound(self, key: str) -> bool:
-        from safehold.forks.reference import Reference
+        """Whether the reference is there and whole."""
+        from safehold.forks import Reference
 
         try:
             Reference.from_bytes(self.folder.read_reference(key))
-        except FileNotFoundError:
-            return False
-        except EngineError:
+        except (FileNotFoundError, ForkError):
             return False
         return True
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from safehold.run import Outing, document
 from safehold.simulation import Simulation
 
 if TYPE_CHECKING:
+    from safehold.forks import Forker
     from safehold.schema import Scenario
 
 FORKERS_KEPT = 2
@@ -45,7 +47,7 @@ class Flyer:
     """A worker's hands; it keeps the forkers of the references it has seen last."""
 
     setup: Setup
-    _forkers: dict[str, Any] = field(default_factory=dict)
+    _forkers: dict[str, Forker] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         prepare_numba_cache()
@@ -58,14 +60,11 @@ class Flyer:
         if isinstance(task, FlyRun):
             return self._fly(scenario, task)
         if isinstance(task, MakeReference):
-            from safehold.forks.reference import make_reference
+            from safehold.forks import make_reference
 
             return make_reference(scenario).to_bytes()
         if isinstance(task, CheckRun):
-            from safehold.forks.check import check
-
-            forker = self._forker(task.reference)
-            return tuple(check(forker.reference, scenario, dict(task.document)))
+            return self._check(scenario, task)
         if isinstance(task, KeepRun):
             return run_files(scenario)
         raise TypeError(f"no such task: {task!r}")
@@ -74,8 +73,8 @@ class Flyer:
         run = self.setup.campaign.run(index)
         scenario = run.scenario
         reference = None
-        if scenario.fault and shared != frozenset():
-            from safehold.forks.reference import reference_key
+        if shared is None or shared:
+            from safehold.forks import reference_key
 
             reference = reference_key(scenario)
             if shared is not None and reference not in shared:
@@ -100,23 +99,34 @@ class Flyer:
         if task.reference is None:
             found = fly_direct(scenario)
         else:
-            found = self._forker(task.reference).fly(scenario, early_stop=task.way == FORK_AND_STOP)
+            with self._forker(task.reference) as forker:
+                found = forker.fly(scenario, early_stop=task.way == FORK_AND_STOP)
         return Flown(make_record(task.key, found, scenario.ticks), wall_seconds() - start)
 
-    def _forker(self, key: str) -> Any:
-        """The forker of a reference; the one not used for longest makes room."""
-        from safehold.forks.forker import Forker
-        from safehold.forks.reference import Reference
+    def _check(self, scenario: Scenario, task: CheckRun) -> tuple[str, ...]:
+        from safehold.forks.check import compare
+
+        with self._forker(task.reference) as forker:
+            return tuple(compare(forker, scenario, task.document))
+
+    @contextmanager
+    def _forker(self, key: str) -> Iterator[Forker]:
+        """The forker of a reference. The one not used for longest makes room; one that failed is not kept."""
+        from safehold.forks import Forker, Reference
 
         forker = self._forkers.pop(key, None)
         if forker is None:
             if self.setup.read_reference is None:
                 raise RuntimeError("this worker was given no references to fork from")
             while len(self._forkers) >= FORKERS_KEPT:
-                self._forkers.pop(next(iter(self._forkers)))
+                self._forkers.pop(next(iter(self._forkers))).close()
             forker = Forker(Reference.from_bytes(self.setup.read_reference(key)))
+        try:
+            yield forker
+        except BaseException:
+            forker.close()
+            raise
         self._forkers[key] = forker
-        return forker
 
 
 def fly_direct(scenario: Scenario) -> dict[str, Any]:
