@@ -160,10 +160,8 @@ def _fields(annotation: Any) -> dict[str, Any] | None:
 
 def key_text(path: Sequence[int | str]) -> str:
     """A key as a reader finds it in the file: `orbit.altitude_km`, `[[fault]] 2, kind`."""
-    if len(path) >= 2 and isinstance(path[0], str) and isinstance(path[1], int):
-        head = f"[[{path[0]}]] {path[1] + 1}"
-        rest = key_text(path[2:])
-        return f"{head}, {rest}" if rest else head
+    if len(path) >= 3 and isinstance(path[0], str) and isinstance(path[1], int):
+        return f"[[{path[0]}]] {path[1] + 1}, {key_text(path[2:])}"
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
