@@ -1,339 +1,129 @@
-"""Fly a campaign: expand it block by block, fly what has no result yet, keep every result by its key.
-
-    for each block of runs:
-        plan      workers expand the runs: key, way of flying, reference; the manifest gets a line each
-        look up   what the folder, a shared store or a merged folder holds is not flown again
-        refer     the fault-free runs that several runs of the block fork from, once for the campaign
-        fly       the rest, neighbours sorted by onset, and the share that is flown twice
-    check         the share of reconverged runs that flies on to the end
-
-A block is there so that neither memory nor the wait for the first flight grows with the campaign. If the
-process ends anywhere, what is in the folder is whole, and the same command goes on from there.
-"""
+"""Fly a campaign into a folder: the engine, the folder, the execution and the analysis put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from safehold.campaign.folder import CampaignFolder, link_or_copy
-from safehold.campaign.progress import Progress, Quiet
-from safehold.campaign.selection import Part, blocks, check_rank, is_repeated, sample
-from safehold.campaign.store import DamagedError, Store
-from safehold.campaign.summary import Summary
-from safehold.campaign.task import (
-    Campaign,
-    Engine,
-    Failure,
-    Flown,
-    FlyRun,
-    KeepRun,
-    MakeReference,
-    PlanRuns,
-    Row,
-    Task,
-)
-from safehold.campaign.verify import Verifier
-from safehold.clock import wall_seconds
-from safehold.dump import to_toml
-from safehold.errors import ForkError, InputError, InternalError
+from safehold.campaign.execution import Execution, Options
+from safehold.campaign.fly_run import Flyer, Setup, warm_up
+from safehold.campaign.folder import CampaignFolder, Identity, References
+from safehold.campaign.pool import Pool
+from safehold.campaign.selection import Part
+from safehold.code_id import code_id
+from safehold.errors import EngineError, UsageError
 
-BLOCK = 2048
-PLAN_CHUNK = 32
-SAMPLE = 128
-KEEP = ("none", "failed", "all")
+if TYPE_CHECKING:
+    from safehold.campaign.expand import Campaign
+    from safehold.campaign.progress import Progress
+    from safehold.campaign.summary import Summary
+    from safehold.campaign.task import Engine
+
+LOCAL, DASK, DASK_AT = "local", "dask", "dask://"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a campaign is flown. stores: folders whose results are taken over; the first is written to as well
-    if `share` is set. keep: which runs leave their whole folder.
+def execute(
+    campaign: Campaign,
+    folder: Path,
+    *,
+    engine: str = LOCAL,
+    workers: int | None = None,
+    part: Part | None = None,
+    fork: bool = True,
+    early_stop: bool = True,
+    store: Path | None = None,
+    merge: Sequence[Path] = (),
+    keep: str = "none",
+    progress: Progress | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Fly what a campaign's folder has no result of yet; returns what the campaign came to.
+
+    engine: "local", "dask" or "dask://HOST:PORT". workers: processes on this machine, None: its cores. part:
+    which of the runs. fork, early_stop: see `safehold.forks`. store: folder of results shared by several
+    campaigns. merge: folders of this campaign whose results are taken over. keep: which runs leave their
+    whole folder, "none", "failed" or "all". stopped: asked often; once true nothing more is begun.
+
+    Raises EngineError, FolderError and UsageError for what cannot be done.
     """
-
-    part: Part = field(default_factory=Part)
-    fork: bool = True
-    stores: Sequence[Path] = ()
-    share: bool = False
-    keep: str = "none"
-    block: int = BLOCK
-
-
-class Execution:
-    """One flight of a campaign into its folder."""
-
-    def __init__(
-        self,
-        campaign: Campaign,
-        folder: CampaignFolder,
-        engine: Engine,
-        options: Options,
-        *,
-        progress: Progress | None = None,
-        stopped: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.campaign, self.folder, self.engine, self.options = campaign, folder, engine, options
-        self.progress = progress or Quiet()
-        self.stopped = stopped
-        self.indices = options.part.indices(campaign.count)
-        self.summary = Summary(folder.path, len(self.indices))
-        self._others = [Store(path) for path in options.stores]
-        self._verifier = Verifier(campaign, folder, self.summary, options.stores)
-        self._shared: frozenset[str] = frozenset()
-        self._referred: set[str] = set()
-
-    def run(self) -> Summary:
-        """Fly everything that is left to fly."""
-        start = wall_seconds()
-        self.folder.start_log("manifest.jsonl")
-        self.folder.start_log("crashed.jsonl")
-        self.progress.start(self.summary)
-        try:
-            self._shared = self._shared_references()
-            for block in blocks(self.indices, self.options.block):
-                if self.stopped():
-                    break
-                self._fly_block(block)
-                self.folder.flush()
-            if not self.stopped():
-                self._check()
-            if not self.stopped():
-                self._verifier.finish()
-        finally:
-            self.progress.close()
-            self.folder.flush()
-        self.summary.deaths = self.engine.deaths
-        self.summary.stopped = self.stopped()
-        self.summary.crashed.sort()
-        self.summary.wall_s = wall_seconds() - start
-        return self.summary
-
-    # --- planning -----------------------------------------------------------------------------------------
-
-    def _plan(self, indices: Sequence[int], shared: frozenset[str] | None) -> list[Row]:
-        """Expand runs, in the order of their indices. Raises InputError if one cannot be expanded."""
-        tasks = [
-            PlanRuns(tuple(indices[start : start + PLAN_CHUNK]), shared)
-            for start in range(0, len(indices), PLAN_CHUNK)
-        ]
-        rows: list[Row] = []
-        for _, answer in self._answers(tasks):
-            if isinstance(answer, Failure):
-                if answer.error_id:
-                    raise InputError(answer.error_id, answer.text)
-                raise InternalError("SH-INT-001", f"a run cannot be expanded: {answer.text}")
-            rows.extend(answer)
-        return sorted(rows, key=lambda row: row.index)
-
-    def _shared_references(self) -> frozenset[str]:
-        """The references that are worth flying: found on a sample of the whole campaign, so that a part of it
-        decides as the whole does.
-
-        Forking saves the time before the onset and may stop early after it; the reference costs one flight.
-        """
-        if not (self.options.fork and self.campaign.injects):
-            return frozenset()
-        duration_ns = self.campaign.base.duration
-        rows = self._plan(sample(self.campaign.count, SAMPLE), None)
-        runs_each = self.campaign.count / max(1, len(rows))
-        saved: dict[str, float] = {}
-        members: dict[str, int] = {}
-        for row in rows:
-            if row.reference is not None:
-                saved[row.reference] = saved.get(row.reference, 0.0) + row.onset_ns / duration_ns
-                members[row.reference] = members.get(row.reference, 0) + 1
-        return frozenset(
-            key
-            for key, fraction in saved.items()
-            if members[key] * runs_each >= 2 and fraction * runs_each > 1.0
-        )
-
-    # --- a block ------------------------------------------------------------------------------------------
-
-    def _fly_block(self, block: range) -> None:
-        rows = self._plan(block, self._shared)
-        for row in rows:
-            self.folder.log(
-                "manifest.jsonl", {"index": row.index, "key": row.key, "labels": dict(row.labels)}
-            )
-        if len(rows) < len(block):
-            return  # stopped while planning
-        missing: dict[str, list[Row]] = {}
-        for row in rows:
-            found = self._look_up(row.key)
-            if found is None:
-                missing.setdefault(row.key, []).append(row)
-            else:
-                self.summary.cached += 1
-                self._take(row, found)
-        broken = self._refer([group[0] for group in missing.values()])
-        tasks = self._flights(rows, missing, broken)
-        for task, answer in self._answers(tasks):
-            assert isinstance(task, FlyRun)
-            if task.repeat:
-                self._verifier.take_repeat(task, answer)
-            elif isinstance(answer, Flown):
-                self._keep_result(missing[task.key], answer)
-            else:
-                self._crash(missing[task.key], answer)
-        self._keep_folders(rows)
-
-    def _flights(
-        self, rows: Sequence[Row], missing: dict[str, list[Row]], broken: dict[str, Failure]
-    ) -> list[Task]:
-        """The block's flights: each missing run once, sorted for forkers that walk forward, then repeats."""
-        order = sorted(
-            (group[0] for group in missing.values()),
-            key=lambda row: (row.reference or "", row.onset_ns if row.reference else 0, row.index),
-        )
-        tasks: list[Task] = []
-        for row in order:
-            if row.reference in broken:
-                self._crash(missing[row.key], broken[str(row.reference)])
-            else:
-                tasks.append(self._flight(row))
-        for row in rows:
-            repeated = is_repeated(
-                row.index,
-                count=self.campaign.count,
-                share=self.campaign.repeat_share,
-                seed=self.campaign.seed,
-            )
-            if (
-                repeated
-                and row.reference not in broken
-                and not self._verifier.has_repeated(row.index, row.key)
-            ):
-                tasks.append(self._flight(row, repeat=True))
-        return tasks
-
-    def _flight(self, row: Row, *, repeat: bool = False) -> FlyRun:
-        return FlyRun(row.index, row.key, row.sim_s, row.way, row.reference, repeat)
-
-    def _answers(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
-        for task, answer in self.engine.run(tasks, self.stopped):
-            self.summary.deaths = self.engine.deaths
-            yield task, answer
-            self.progress.update(self.summary)
-
-    # --- results ------------------------------------------------------------------------------------------
-
-    def _look_up(self, key: str) -> dict[str, Any] | None:
-        """A result that is already there, in our folder at last; damaged files are set aside."""
-        found = self._sound(self.folder.store, key)
-        if found is not None:
-            if self.options.share and self._others and not self._others[0].path(key).exists():
-                self._others[0].write(key, found[0])
-            self._verifier.compare_stores(key, found[0], self._others)
-            return found[1]
-        for other in self._others:
-            found = self._sound(other, key)
-            if found is not None:
-                link_or_copy(other.path(key), found[0], self.folder.store.path(key))
-                self.summary.merged += 1
-                self._verifier.compare_stores(key, found[0], self._others)
-                return found[1]
-        return None
-
-    def _sound(self, store: Store, key: str) -> tuple[bytes, dict[str, Any]] | None:
-        try:
-            return store.read(key)
-        except DamagedError:
-            store.set_aside(key)
-            self.summary.damaged += 1
-            return None
-
-    def _keep_result(self, group: Sequence[Row], flown: Flown) -> None:
-        from safehold.campaign.store import open_record
-
-        key = group[0].key
-        self.folder.store.write(key, flown.record)
-        if self.options.share and self._others:
-            self._others[0].write(key, flown.record)
-        self.folder.log("costs.jsonl", {"index": group[0].index, "key": key, "wall_s": flown.wall_s})
-        self.summary.flown += 1
-        record = open_record(flown.record, key)
-        for row in group:
-            self._take(row, record)
-        self._verifier.take_original(key, flown.record)
-
-    def _take(self, row: Row, record: dict[str, Any]) -> None:
-        if self.summary.count(row.index, record, check_rank(row.key)):
-            self.write_scenario(row.index)
-
-    def write_scenario(self, index: int) -> Path:
-        """Leave the scenario of a run as a file of its own."""
-        self.folder.write(scenario_name(index), to_toml(self.campaign.run(index).scenario).encode())
-        return self.folder.path / scenario_name(index)
-
-    def _crash(self, group: Sequence[Row], failure: Failure) -> None:
-        for row in group:
-            self.summary.crashed.append((row.index, failure.text))
-            self.folder.log("crashed.jsonl", {"index": row.index, "key": row.key, "why": failure.text})
-            self.write_scenario(row.index)
-
-    # --- besides flying -----------------------------------------------------------------------------------
-
-    def _refer(self, rows: Sequence[Row]) -> dict[str, Failure]:
-        """Make the references that these runs fork from and that are missing; those that failed, and how."""
-        tasks: dict[str, Task] = {}
-        for row in rows:
-            if row.reference is not None and row.reference not in self._referred | tasks.keys():
-                if self._reference_sound(row.reference):
-                    self._referred.add(row.reference)
-                else:
-                    tasks[row.reference] = MakeReference(row.reference, row.index, row.sim_s)
-        broken: dict[str, Failure] = {}
-        for task, answer in self._answers(list(tasks.values())):
-            assert isinstance(task, MakeReference)
-            if isinstance(answer, Failure):
-                broken[task.reference] = answer
-            else:
-                self.folder.write(f"references/{task.reference}.bin", answer)
-                self._referred.add(task.reference)
-                self.summary.references += 1
-        return broken
-
-    def _reference_sound(self, key: str) -> bool:
-        """Whether the reference is there and whole."""
-        from safehold.forks import Reference
-
-        try:
-            Reference.from_bytes(self.folder.read_reference(key))
-        except (FileNotFoundError, ForkError):
-            return False
-        return True
-
-    def _check(self) -> None:
-        """Fly on the share of reconverged runs that is checked."""
-        indices = self._verifier.to_check()
-        if not indices:
-            return
-        rows = self._plan(indices, self._shared)
-        tasks = self._verifier.check_tasks(rows)
-        for task, answer in self._answers(tasks):
-            self._verifier.take_check(task, answer)
-
-    def _keep_folders(self, rows: Sequence[Row]) -> None:
-        """Leave the whole folder of the runs that were asked for."""
-        if self.options.keep == "none":
-            return
-        tasks = [
-            KeepRun(row.index, row.sim_s)
-            for row in rows
-            if (self.options.keep == "all" or (self.folder.path / scenario_name(row.index)).exists())
-            and not (self.folder.path / "runs" / f"{row.index:06d}" / "result.json").exists()
-        ]
-        for task, answer in self._answers(tasks):
-            assert isinstance(task, KeepRun)
-            if isinstance(answer, Failure):
-                continue
-            # The result comes last, so that a folder that has one is whole.
-            for name in sorted(answer, key=lambda name: name == "result.json"):
-                self.folder.write(f"runs/{task.index:06d}/{name}", answer[name])
+    part = part or Part()
+    identity = identity_of(campaign, fork=fork, early_stop=early_stop, part=part)
+    _check_merged(merge, folder, identity)
+    # The engine comes first: one that cannot be reached leaves no folder behind.
+    CampaignFolder.check(folder, identity)
+    options = Options(
+        part=part,
+        fork=fork,
+        stores=(*([store] if store else ()), *merge),
+        share=store is not None,
+        keep=keep,
+    )
+    setup = Setup(campaign, early_stop, References(folder.absolute()))
+    with (
+        closing(make_engine(engine, setup, workers or os.cpu_count() or 1)) as hands,
+        CampaignFolder(folder, identity, campaign.text) as opened,
+    ):
+        execution = Execution(campaign, opened, hands, options, progress=progress, stopped=stopped)
+        summary = execution.run()
+        if summary.complete:
+            summary.findings = _analyse(folder)
+    return summary
 
 
-def scenario_name(index: int) -> str:
-    """Where a run's scenario is left, below the campaign's folder."""
-    return f"scenarios/{index:06d}.toml"
+def identity_of(
+    campaign: Campaign, *, fork: bool = True, early_stop: bool = True, part: Part | None = None
+) -> Identity:
+    """What the campaign's folder has to belong to."""
+    return Identity(
+        name=campaign.name,
+        sha256=campaign.sha256(),
+        seed=campaign.seed,
+        runs=campaign.count,
+        code_id=code_id(),
+        fork=fork,
+        early_stop=early_stop,
+        part=str(part or Part()),
+    )
+
+
+def check_engine(name: str) -> None:
+    """Raise UsageError for a name that is no engine's."""
+    if name in (LOCAL, DASK):
+        return
+    host, colon, port = name.removeprefix(DASK_AT).rpartition(":")
+    if not (name.startswith(DASK_AT) and host and colon and port.isdecimal() and 0 < int(port) < 65536):
+        raise UsageError("SH-CLI-002", f"--engine: {name[:80]!r} is not local, dask or dask://HOST:PORT")
+
+
+def make_engine(name: str, setup: Setup, workers: int) -> Engine:
+    """The engine of a name, ready to work. Raises UsageError, and EngineError if it cannot be reached."""
+    check_engine(name)
+    if name == LOCAL:
+        warm_up(setup.campaign)
+        return Pool(Flyer, setup, workers=workers)
+    from safehold.campaign.dask_engine import DaskEngine
+
+    address = name.removeprefix(DASK_AT) if name != DASK else None
+    return DaskEngine(setup, address=address, workers=workers)
+
+
+def _check_merged(paths: Sequence[Path], place: Path, ours: Identity) -> None:
+    """Raise EngineError for a folder whose results are not of this campaign and code."""
+    for path in paths:
+        theirs = Identity.read(path)
+        if theirs is None:
+            raise EngineError("SH-ENG-007", f"{path} holds no campaign to merge")
+        ours.refuse(theirs, path)
+        if path.resolve() == place.resolve():
+            raise UsageError("SH-CLI-001", f"{path} cannot be merged into itself")
+
+
+def _analyse(folder: Path) -> list[str]:
+    """Leave campaign.json, junit.xml and report.html in a complete campaign's folder; what they come to."""
+    from safehold.campaign.campaign_report import conclude
+    from safehold.campaign.campaign_summary import summary_lines
+
+    return summary_lines(conclude(folder))

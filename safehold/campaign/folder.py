@@ -212,3 +212,8 @@ def link_or_copy(source: Path, data: bytes, target: Path) -> None:
         os.link(source, target)
     except OSError:
         write_whole(target, data)
+
+
+def scenario_name(index: int) -> str:
+    """Where a run's scenario is left, below the campaign's folder."""
+    return f"scenarios/{index:06d}.toml"

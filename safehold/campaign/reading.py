@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from safehold.campaign.execute import scenario_name
+from safehold.campaign.folder import scenario_name
 from safehold.campaign.store import DamagedError, Store
 from safehold.errors import FolderError
 from safehold.expectations import finding, sentence

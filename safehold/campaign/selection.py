@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+KEEP = ("none", "failed", "all")  # which runs leave their whole folder
 CHECK_SHARE = 0.02
 CHECKED_AT_LEAST = 100
 

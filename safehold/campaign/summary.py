@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SHOWN = 20
-
 
 @dataclass(slots=True)
 class Summary:
@@ -34,7 +32,9 @@ class Summary:
     deaths: int = 0
     first_failed: tuple[int, str, str] | None = None  # index, why, kind of stop
     stopped: bool = False
-    wall_s: float = 0.0
+    wall_s: float = 0.0  # of planning and flying
+    checked_s: float = 0.0  # of flying reconverged runs on
+    findings: list[str] = field(default_factory=list)  # what the analysis says of a complete campaign
     _ranks: array[int] = field(default_factory=lambda: array("Q"), repr=False)
     _reconverged: array[int] = field(default_factory=lambda: array("Q"), repr=False)
 
@@ -45,8 +45,8 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether every run has a result."""
-        return not self.stopped and self.done == self.total
+        """Whether every run has been dealt with: it has a result, or crashed every worker that tried it."""
+        return not self.stopped and self.done + len({index for index, _ in self.crashed}) >= self.total
 
     def count(self, index: int, record: Mapping[str, Any], rank: int) -> str:
         """Take a run's record into the counters; returns why it failed, or nothing."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safehold.campaign.folder import CampaignFolder, read_lines
+from safehold.campaign.folder import CampaignFolder, read_lines, scenario_name
 from safehold.campaign.selection import checked
 from safehold.campaign.store import DamagedError, Store, open_record
 from safehold.campaign.summary import Summary
@@ -145,7 +145,7 @@ class Verifier:
         self._summary.disagreements.append(f"run {index} {text}\n  replay: safehold run {path}")
 
     def _scenario(self, index: int) -> str:
-        name = f"scenarios/{index:06d}.toml"
+        name = scenario_name(index)
         self._folder.write(name, to_toml(self._campaign.run(index).scenario).encode())
         return str(self._folder.path / name)
 
