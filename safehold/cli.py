@@ -264,6 +264,51 @@ def campaign(
 
 
 @app.command()
+def compare(
+    scenario: ScenarioArgument = "wheel-loss",
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.'),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the comparison, with a run's folder an arm. Default: runs/compare-NAME-N."
+        ),
+    ] = None,
+    json_output: JsonOption = False,
+    in_process: Annotated[
+        bool,
+        typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the table.")] = False,
+) -> None:
+    """Fly a scenario with autonomy and with a ground operator instead, side by side.
+
+    The exit code is that of the arm with autonomy.
+
+    Examples:
+
+      safehold compare wheel-loss
+
+      safehold compare my-scenario.toml --seed 7 --out both
+    """
+    from safehold.command_compare import CompareOptions, compare_command
+
+    options = CompareOptions(
+        scenario=scenario,
+        seed=seed,
+        duration=duration,
+        out=out,
+        json_output=json_output,
+        deployment="in-process" if in_process else "zmq",
+        quiet=quiet,
+    )
+    raise typer.Exit(compare_command(options))
+
+
+@app.command()
 def passes(
     scenario: ScenarioArgument = "first-contact",
     tle: Annotated[
