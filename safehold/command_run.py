@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from safehold import display as displays
-from safehold import snapshot
+from safehold import judgement, snapshot
 from safehold.code_id import import_numba_lightly
 from safehold.durations import format_clock, parse_duration
 from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
@@ -131,6 +131,7 @@ def summary_lines(result: Result) -> Sequence[str]:
     for entry in document["expectations"]:
         mark = "met   " if entry["met"] else "UNMET "
         lines.append(f"expect   {mark} {sentence(entry)}: {finding(entry)}")
+    lines.append(f"judged   {judgement.sentence(document['judgement'])}")
     lines.append(f"outcome  {document['outcome']}: {'; '.join(document['reasons'])}")
     if not document["complete"]:
         lines.append(f"stopped  at {format_clock(round(document['sim_seconds'] * 1e9))}, before the end")

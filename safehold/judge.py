@@ -163,8 +163,9 @@ class Judge:
 class Ending:
     """What is known of a satellite at the end, after the judgement phase if one was flown.
 
-    power_positive, commandable: None where it could not be asked. units_off: in words, those that no active
-    fault removes. outage_s: unplanned, of the scenario's own time. flown_s: after the scenario's end.
+    power_positive, commandable: None where it was not asked, or not shown before something else decided.
+    units_off: those that no active fault removes. outage_s: unplanned, of the scenario's own time. flown_s:
+    after the scenario's end.
     """
 
     mode: str
@@ -193,8 +194,7 @@ def verdict(judge: Judge, ending: Ending) -> Verdict:
     if ending.commands_bad:
         lost.append(f"{ending.commands_bad} actuator commands were not finite or out of range")
     later = f", {ending.flown_s / 3600.0:.1f} h after the end" if ending.flown_s >= 60.0 else ""
-    # Who is lost already is not flown further, so that nothing was shown of its power.
-    if ending.power_positive is False and not lost:
+    if ending.power_positive is False:
         lost.append(f"not power-positive{later}: {ending.power}")
     if ending.commandable is False:
         lost.append(f"not commandable{later}: no answer to a ping")
@@ -203,7 +203,7 @@ def verdict(judge: Judge, ending: Ending) -> Verdict:
     degraded = _degraded(judge, ending, later)
     if degraded:
         return Verdict("DEGRADED", tuple(degraded))
-    return Verdict("OK", (f"power-positive, commandable, in {ending.mode}",))
+    return Verdict("OK", (f"power-positive, commandable, in {ending.mode}{later}",))
 
 
 def _degraded(judge: Judge, ending: Ending, later: str) -> list[str]:

@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from safehold.durations import format_clock
 from safehold.judge import Ending, Verdict, verdict
-from safehold.probe import Listener, probe_frame
 from safehold.schema import Fault
-from safehold.timeline import COMMANDED, WORKING, FlightEvent, ModeSpan, mode_spans, outage_ticks
+from safehold.timeline import (
+    COMMANDED,
+    MODE_CHANGED,
+    WORKING,
+    FlightEvent,
+    ModeSpan,
+    mode_spans,
+    outage_ticks,
+)
 
 if TYPE_CHECKING:
     from safehold.simulation import Simulation
@@ -74,15 +82,13 @@ def judge(
     what it flew, without a phase. limit_s: how much is flown on at most.
     """
     phase = Phase(simulation, limit_s)
-    power_positive: bool | None = None
     if complete:
         phase.fly()
-        power_positive = phase.nominal or phase.power_positive
     outage, _ = outage_ticks(mode_spans(simulation.events, simulation.tick))
     ending = Ending(
         mode=phase.span.mode,
         mode_expected=phase.mode_expected or (not complete and phase.young),
-        power_positive=power_positive,
+        power_positive=phase.power_verdict() if complete else None,
         power=phase.power_sentence(),
         commandable=phase.answered if complete else None,
         commands_bad=phase.commands_bad,
@@ -94,7 +100,15 @@ def judge(
     found = verdict(phase.judge, ending)
     healed = tuple(f"{fault.kind} {fault.target}" for fault in phase.healed) if complete else ()
     why = phase.why() if complete else "cut short, so not flown on"
+    power_positive = bool(ending.power_positive) if complete else None
     return Judgement(phase.flown_s, healed, power_positive, ending.commandable, why, found)
+
+
+def sentence(entry: Mapping[str, Any]) -> str:
+    """`judgement` of result.json as one line for people."""
+    later = f"flown on {format_clock(round(entry['flown_s'] * 1e9))}, " if entry["flown_s"] >= 60.0 else ""
+    healed = f"healed {', '.join(entry['healed'])}, " if entry["healed"] else ""
+    return f"{later}{healed}{entry['why']}"
 
 
 class Phase:
@@ -113,7 +127,7 @@ class Phase:
         self._second_ticks = scenario.flight.control_rate_hz
         self.driver.set_truth_interval(self._second_ticks)
         self.judge = simulation.judge.copy()
-        self.events = list(simulation.events)
+        self._changes = [event for event in simulation.events if event.name == MODE_CHANGED]
         edges = [fault.at for fault in hardware] + [_end_ns(fault, 0) for fault in hardware]
         if self.healed:
             edges.append(end_ns)
@@ -143,7 +157,7 @@ class Phase:
         return spans[-1] if spans else ModeSpan("BOOT", 0, 0)
 
     def _spans(self) -> list[ModeSpan]:
-        return mode_spans(self.events, self.tick)
+        return mode_spans(self._changes, self.tick)
 
     @property
     def mode_expected(self) -> bool:
@@ -168,6 +182,14 @@ class Phase:
         power = self.judge.power()
         alive = float(self.plant.state["bus_voltage_v"][0]) > 0.0
         return alive and power is not None and power.positive and power.from_s >= self._changed_s
+
+    def power_verdict(self) -> bool | None:
+        """Whether it is power-positive; None if something else decided before an orbit could show it."""
+        if self.nominal or self.power_positive:
+            return True
+        power = self.judge.power()
+        seen = power is not None and power.from_s >= self._changed_s
+        return False if seen or self.tick >= self.limit_tick else None
 
     def power_sentence(self) -> str:
         """The battery, for people."""
@@ -257,10 +279,10 @@ class Phase:
         self._collect()
 
     def _collect(self) -> None:
-        self.events.extend(
-            FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
-            for tick, id, severity, arguments in self.driver.events()
-        )
+        for tick, id, severity, arguments in self.driver.events():
+            event = FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
+            if event.name == MODE_CHANGED:
+                self._changes.append(event)
         rows = np.asarray(self.driver.truth_rows(), dtype=np.float64)
         if len(rows):
             ticks = rows[:, 0].astype(np.int64)
@@ -271,6 +293,8 @@ class Phase:
         """Call it: a carrier on the receivers, a ping into the flight computer, and whether its answer comes
         out of a transmitter that has power.
         """
+        from safehold.probe import Listener, probe_frame
+
         start, until = self.tick, self.tick + PROBE_S * self._second_ticks
         listener = Listener()
         self.plant.state["receiver_lock"][0] = 1

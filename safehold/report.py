@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safehold import parquet
+from safehold import judgement, parquet
 from safehold.durations import format_clock
 from safehold.expectations import finding, sentence
 from safehold.folder import RunFolder
@@ -313,7 +313,8 @@ def _head(result: Mapping[str, Any]) -> str:
         f"<span><b>{html.escape(name)}</b> {html.escape(str(value))}</span>" for name, value in facts.items()
     )
     reasons = html.escape("; ".join(result["reasons"]))
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in result.get("notes", []))
+    judged = judgement.sentence(result["judgement"]) if "judgement" in result else ""
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in [judged, *result.get("notes", [])])
     outcome = html.escape(str(result["outcome"]))
     return (
         f"<header><h1>{html.escape(str(result['scenario']))}</h1>"

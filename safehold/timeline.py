@@ -10,6 +10,7 @@ from safehold.schema import MODES
 
 # Modes in which the satellite does what it was built for.
 WORKING = ("STANDBY", "MISSION", "DOWNLINK", "MANOEUVRE")
+MODE_CHANGED = "mode_changed"
 # Why a mode was entered that the ground asked for.
 COMMANDED = "commanded"
 
@@ -43,7 +44,7 @@ class FlightEvent:
 
     def headline(self) -> str:
         """The event in a few words."""
-        if self.name == "mode_changed":
+        if self.name == MODE_CHANGED:
             before, after = (self.argument(name) for name in ("from", "to"))
             if before is not None and after is not None and max(before, after) < len(MODES):
                 return f"mode {MODES[int(before)]} to {MODES[int(after)]}"
@@ -89,7 +90,7 @@ def mode_spans(events: Sequence[FlightEvent], end_tick: int) -> list[ModeSpan]:
     spans: list[ModeSpan] = []
     mode, start, reason = MODES[0], 0, "power_on"
     for event in events:
-        if event.name != "mode_changed":
+        if event.name != MODE_CHANGED:
             continue
         target = event.argument("to")
         if target is None or not 0 <= int(target) < len(MODES):

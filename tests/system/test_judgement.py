@@ -1,0 +1,293 @@
+"""The verdict is what becomes of the satellite: each outcome is flown, and its cause looked at in the plant.
+
+Every flight starts from first-contact with something wrong with it, and is short; where the satellite would
+have to be flown for a day before it may be given up, the quick tests allow it less and a long one the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flight.dictionary import ACTUATOR_DTYPE
+from safehold import snapshot
+from safehold.durations import parse_duration
+from safehold.judgement import Judgement, Phase, judge
+from safehold.run import Outing, adjusted, document
+from safehold.scenario import load
+from safehold.schema import Fault, Scenario
+from safehold.simulation import Simulation
+from sim.environment.layout import AT_MAGNETIC_TABLE
+
+HOUR = 3600.0
+
+
+def scenario(duration: str, *faults: Fault, **changes: object) -> Scenario:
+    return adjusted(load("first-contact"), seed=None, duration=duration).model_copy(
+        update={"fault": list(faults), "expect": [], "command": [], **changes}
+    )
+
+
+def with_initial(duration: str, *faults: Fault, **initial: object) -> Scenario:
+    plain = scenario(duration, *faults)
+    return plain.model_copy(update={"initial": plain.initial.model_copy(update=initial)})
+
+
+def flown(chosen: Scenario, prepare: Callable[[Simulation], None] = lambda _: None) -> Simulation:
+    simulation = Simulation(chosen, keep_truth=False)
+    prepare(simulation)
+    Outing(simulation).fly()
+    return simulation
+
+
+def judged(simulation: Simulation, limit_s: float = 24 * HOUR) -> Judgement:
+    return judge(simulation, {}, limit_s=limit_s)
+
+
+def fault(kind: str, target: str, at: str, duration: str | None = None, **parameters: float) -> Fault:
+    keys = {"kind": kind, "target": target, "at": at, "duration": duration, **parameters}
+    return Fault.model_validate({key: value for key, value in keys.items() if value is not None})
+
+
+def without_power(duration: str | None = None) -> list[Fault]:
+    return [fault("string_loss", f"wing.{wing}", "10m", duration, share=1.0) for wing in range(2)]
+
+
+def everything(simulation: Simulation) -> tuple[Any, ...]:
+    return snapshot.take(simulation), simulation.digests(), simulation.commands_bad()
+
+
+# --- the phase leaves the run alone -----------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5")
+def test_the_run_stays_as_it_is_whatever_is_flown_after_it() -> None:
+    simulation = flown(scenario("20m", *without_power("5h")))
+    before = everything(simulation)
+    found = judged(simulation)
+    assert found.flown_s > HOUR, "a phase was flown"
+    assert everything(simulation) == before
+
+
+@pytest.mark.requirement("S5")
+def test_the_document_covers_the_scenarios_own_time() -> None:
+    simulation = Simulation(scenario("20m", *without_power("5h")), keep_truth=False)
+    outing = Outing(simulation)
+    complete = outing.fly()
+    digests, spans = simulation.digests(), simulation.mode
+    found = document(outing, complete)
+    assert found["judgement"]["flown_s"] > HOUR
+    assert found["digests"] == digests
+    assert found["sim_seconds"] == 1200.0
+    assert found["modes"][-1] == {"mode": spans, "from_s": found["modes"][-1]["from_s"], "until_s": 1200.0}
+
+
+@pytest.mark.requirement("S5")
+@pytest.mark.parametrize("faults", [[], without_power()], ids=["sound", "faulty"])
+def test_what_is_flown_on_is_the_same_satellite(faults: Sequence[Fault]) -> None:
+    """Without stations a longer run has no link either: its plant and computer are those of the phase, bit
+    for bit.
+    """
+    short = flown(scenario("15m", *faults, station=[]))
+    phase = Phase(short)
+    long = flown(scenario("40m", *faults, station=[]))
+    phase.advance(long.tick)
+    assert phase.plant.state_bytes() == long.plant.state_bytes()
+    assert phase.driver.digests() == long.driver.digests()
+    assert phase.judge.to_json() == long.judge.to_json()
+
+
+@pytest.mark.long
+@pytest.mark.requirement("S5")
+def test_it_is_the_same_satellite_a_day_later() -> None:
+    """As far as the tables of the environment reach. The state names a place in them, and longer tables have
+    other places.
+    """
+    whole = scenario("24h", station=[])
+    short = flown(scenario("15m", station=[]))
+    phase = Phase(short)
+    long = flown(whole.model_copy(update={"duration": parse_duration("24h15m")}))
+    phase.advance(long.tick)
+    assert long.plant.state["environment"][0, AT_MAGNETIC_TABLE] > 0.0
+    for simulation in (phase, long):
+        simulation.plant.state["environment"][0, AT_MAGNETIC_TABLE] = 0.0
+    assert phase.plant.state_bytes() == long.plant.state_bytes()
+    assert phase.driver.digests()["flight"] == long.driver.digests()["flight"]
+    assert phase.judge.to_json() == long.judge.to_json()
+
+
+# --- OK -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5")
+def test_a_nominal_run_pays_for_the_probe_alone() -> None:
+    found = judged(flown(scenario("1h")))
+    assert found.verdict.outcome == "OK"
+    assert found.flown_s < 30.0
+    assert (found.power_positive, found.commandable, found.healed) == (True, True, ())
+    assert "STANDBY" in found.why
+
+
+@pytest.mark.requirement("S5")
+def test_a_run_too_short_to_settle_is_flown_until_it_has_settled() -> None:
+    simulation = flown(scenario("20m"))
+    assert simulation.mode == "DETUMBLE"
+    found = judged(simulation)
+    assert found.verdict.outcome == "OK"
+    assert "in STANDBY" in found.verdict.reasons[0]
+    assert 1200.0 < found.flown_s < 2 * HOUR
+
+
+@pytest.mark.requirement("S5")
+def test_a_recoverable_fault_that_would_kill_is_healed_first() -> None:
+    """The same fault without a duration is the satellite's end, below."""
+    simulation = flown(scenario("2h", *without_power("24h")))
+    assert simulation.mode == "SURVIVAL"
+    found = judged(simulation)
+    assert found.healed == ("string_loss wing.0", "string_loss wing.1")
+    assert found.verdict.outcome == "OK"
+    assert found.flown_s > 5700.0, "an orbit has shown it"
+
+
+# --- DEGRADED -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5")
+def test_two_wheels_lost_for_good_leave_it_in_safe() -> None:
+    wheels = [fault("wheel_seize", f"wheel.{wheel}", "55m") for wheel in range(2)]
+    found = judged(flown(scenario("1h10m", *wheels)))
+    assert found.verdict.outcome == "DEGRADED"
+    assert found.verdict.reasons == (f"in SAFE at the end, {found.flown_s / HOUR:.1f} h after the end",)
+    assert (found.power_positive, found.commandable) == (True, True)
+
+
+@pytest.mark.requirement("S5")
+def test_a_unit_that_stays_off_without_a_fault_is_a_lost_capability() -> None:
+    """A replica that was retired does not come back. A unit lost to a lasting fault is no surprise."""
+
+    def hang(simulation: Simulation) -> None:
+        simulation.advance(30_000)
+        simulation.computer.stall(1, 200)
+
+    simulation = flown(scenario("55m"), hang)
+    assert simulation.computer.counters()["retired"] == 2
+    found = judged(simulation)
+    assert found.verdict.outcome == "DEGRADED"
+    assert found.verdict.reasons == ("replica.1 off, and no active fault explains it",)
+    wheel = judged(flown(scenario("55m", fault("wheel_seize", "wheel.1", "52m"))))
+    assert wheel.verdict.outcome == "OK", wheel.verdict.reasons
+
+
+# --- LOST ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5", "L4.1")
+def test_without_power_it_is_lost() -> None:
+    simulation = flown(scenario("20m", *without_power()))
+    phase = Phase(simulation, 8 * HOUR)
+    phase.fly()
+    assert phase.plant.state["battery_charge"][0] == 0.0
+    assert phase.plant.state["bus_voltage_v"][0] == 0.0
+    assert not phase.answered
+    found = judged(simulation, 8 * HOUR)
+    assert found.verdict.outcome == "LOST"
+    assert found.healed == ()
+    assert found.verdict.reasons[0].startswith("not power-positive, 8.0 h after the end: charge")
+    assert found.verdict.reasons[1] == "not commandable, 8.0 h after the end: no answer to a ping"
+
+
+@pytest.mark.long
+@pytest.mark.requirement("S5", "L4.1")
+def test_without_power_it_is_given_up_after_a_day_at_the_latest() -> None:
+    """In the cold a unit is outside its limits for an hour before the day is over: that decides."""
+    found = judged(flown(scenario("20m", *without_power())))
+    assert found.verdict.outcome == "LOST"
+    assert any("outside its limits" in reason for reason in found.verdict.reasons)
+    assert found.flown_s <= 24 * HOUR
+
+
+@pytest.mark.requirement("S5", "L3.5")
+def test_a_satellite_that_cannot_transmit_is_lost_however_well_it_is() -> None:
+    """Its under-voltage cut-off was built for another battery and keeps the transmitters off for good."""
+    simulation = flown(
+        scenario("20m", spacecraft={"undervoltage_cut_v": 40.0, "undervoltage_recover_v": 41.0})
+    )
+    phase = Phase(simulation, 2 * HOUR)
+    phase.fly()
+    assert phase.plant.state["battery_charge"][0] > 0.4
+    assert np.frombuffer(phase.driver.actuator_frame, ACTUATOR_DTYPE)["transmitter_on"][0] == 1, "it tries"
+    found = judged(simulation, 2 * HOUR)
+    assert found.commandable is False
+    assert found.verdict.outcome == "LOST"
+    assert "not commandable, 2.0 h after the end: no answer to a ping" in found.verdict.reasons
+
+
+@pytest.mark.requirement("S5", "L3.6")
+def test_a_satellite_whose_computer_hangs_is_lost() -> None:
+    def hang(simulation: Simulation) -> None:
+        simulation.advance(30_000)
+        for replica in range(3):
+            simulation.computer.stall(replica, 2**31)
+
+    found = judged(flown(scenario("55m"), hang), 2 * HOUR)
+    assert found.commandable is False
+    assert found.verdict.outcome == "LOST"
+
+
+@pytest.mark.requirement("S5")
+def test_a_tumble_that_nothing_stops_is_lost_and_one_that_slows_down_is_not() -> None:
+    fast = [30.0, -20.0, 20.0]
+    dead = [fault("torquer_dead", f"torquer.{axis}", "1s") for axis in range(3)]
+    lost = judged(flown(with_initial("100m", *dead, rate_deg_s=fast)))
+    assert lost.verdict.outcome == "LOST"
+    assert "not slowing down" in lost.verdict.reasons[0]
+    slowing = flown(with_initial("100m", rate_deg_s=fast))
+    assert np.degrees(np.linalg.norm(slowing.plant.state["rate_body_rad_s"][0])) > 30.0
+    assert slowing.judge.lost() == []
+
+
+@pytest.mark.requirement("S5")
+def test_a_command_that_no_actuator_can_follow_is_lost() -> None:
+    def nonsense(simulation: Simulation) -> None:
+        simulation.plant.state["commands_not_finite"][0] += 1
+
+    found = judged(flown(scenario("1m"), nonsense))
+    assert found.verdict.outcome == "LOST"
+    assert "1 actuator commands were not finite" in found.verdict.reasons[0]
+    assert found.flown_s < 60.0, "nothing more can be shown"
+
+
+# --- what else the document says ----------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5")
+def test_a_run_that_was_cut_short_is_not_flown_on() -> None:
+    simulation = Simulation(scenario("20m"), keep_truth=False)
+    simulation.advance(3000)
+    simulation.finish()
+    found = document(Outing(simulation), False)
+    assert found["judgement"] == {
+        "flown_s": 0.0,
+        "healed": [],
+        "power_positive": None,
+        "commandable": None,
+        "why": "cut short, so not flown on",
+    }
+    assert found["outcome"] == "OK"
+
+
+@pytest.mark.requirement("S5")
+def test_each_fault_says_what_it_befell() -> None:
+    """At 60 min the satellite stands by in the Earth's shadow, at 10 min it detumbles in the Sun."""
+    faults = [fault("gyro_stuck", "gyro.0", "60m", "1m"), fault("gyro_stuck", "gyro.1", "10m", "1m")]
+    simulation = flown(scenario("61m", *faults))
+    sound = flown(scenario("61m"))
+    late, early = document(Outing(simulation), True)["faults"]
+    assert (early["mode"], early["sunlit"]) == ("DETUMBLE", True)
+    assert (late["mode"], late["sunlit"]) == ("STANDBY", False)
+    # Restored behind an onset, it is still known.
+    assert snapshot.restore(snapshot.take(simulation)).onsets == simulation.onsets
+    assert sound.onsets == {}
