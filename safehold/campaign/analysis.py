@@ -21,6 +21,7 @@ from safehold.campaign.reading import (
     Entry,
     Head,
     read_entries,
+    read_fault_free_plants,
     read_head,
     read_lines,
 )
@@ -202,7 +203,7 @@ class Analysis:
 def analyse(folder: Path) -> Analysis:
     """Read a campaign's folder and count; leaves runs.jsonl in it. Raises FolderError."""
     head = read_head(folder)
-    tally = Tally(replicas=head.replicas)
+    tally = Tally(replicas=head.replicas, fault_free_plants=read_fault_free_plants(folder))
     with Whole(folder / RUNS_FILE) as lines:
         for entry in read_entries(folder):
             tally.add(entry)

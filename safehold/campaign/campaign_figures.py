@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -181,7 +182,14 @@ def answer_curves(analysis: Analysis, stage: str, title: str) -> dict[str, Any] 
         )
     axis = {"range": [0.0, 1.03], "tickformat": ".0%", "title": {"text": "share of the faults"}}
     shape = layout(f"{title}, of all faults of a kind", hours=None, yaxis=axis, shapes=[], height=330)
-    shape["xaxis"] |= {"type": "log", "title": {"text": "s from the injection"}, "exponentformat": "none"}
+    low, high = min(one.ordered[0] for one in chosen), max(one.ordered[-1] for one in chosen)
+    span = [math.log10(max(0.01, low)) - 0.12, math.log10(max(0.01, high)) + 0.12]
+    shape["xaxis"] |= {
+        "type": "log",
+        "range": span,
+        "title": {"text": "s from the injection"},
+        "exponentformat": "none",
+    }
     shape["margin"]["t"] = 84
     return {"data": traces, "layout": shape}
 

@@ -133,7 +133,7 @@ def _cost(folder: Path) -> dict[str, str]:
     ]
     if not walls:
         return {}
-    return {"cost": f"{seconds_text(sum(walls))} of one core, {sum(walls) / len(walls):.3g} s a flight"}
+    return {"cost": f"{seconds_text(sum(walls))}, {sum(walls) / len(walls):.3g} s a flight"}
 
 
 def _checks(analysis: Analysis) -> str:
@@ -162,14 +162,14 @@ def _worst(folder: Path, analysis: Analysis) -> str:
     entries = analysis.tally.worst.entries()
     if not entries:
         return ""
-    rows = "".join(_run_row(folder, entry) for entry in entries)
+    rows = "".join(_run_row(folder, analysis, entry) for entry in entries)
     return table("The worst runs", RUN_HEAD, rows)
 
 
-RUN_HEAD = ("outcome", "run", "first fault", "why", "drawn", "replay")
+RUN_HEAD = ("outcome", "run", "first fault", "why", "drawn, and how to replay it")
 
 
-def _run_row(folder: Path, entry: Entry) -> str:
+def _run_row(folder: Path, analysis: Analysis, entry: Entry) -> str:
     first = entry.first_fault
     where = (
         "" if first is None else f"{first.kind} on {first.target} at {first.injected_s:,.0f} s, {first.mode}"
@@ -180,33 +180,32 @@ def _run_row(folder: Path, entry: Entry) -> str:
         where += f" (and {len(entry.faults) - 1} more)"
     unmet = [f"{one.what}: {one.found}" for one in entry.unmet]
     why = "; ".join([*entry.reasons, *unmet] if entry.outcome != "OK" or not unmet else unmet)
-    replay = f"<code>{text(replay_command(folder, entry.index))}</code>" if entry.failed else ""
+    replay = f"<p><code>{text(replay_command(folder, entry.index))}</code></p>" if entry.failed else ""
     outcome = text(entry.outcome) + (" unmet" if unmet else "")
     return (
         f'<tr class="{text(entry.outcome.lower())}"><td>{outcome}</td>'
         f"<td>{entry.index}</td><td>{text(where)}</td><td>{text(why)}</td>"
-        f"<td>{text(_labels(entry))}</td><td>{replay}</td></tr>"
+        f"<td>{text(_labels(analysis, entry))}{replay}</td></tr>"
     )
 
 
-def _labels(entry: Entry) -> str:
+def _labels(analysis: Analysis, entry: Entry) -> str:
+    """What was drawn for a run; not what is the same in all, nor the one fault that is told beside it."""
+    told = ("fault.kind", "fault.target", "fault.at_s") if len(entry.faults) == 1 else ()
     shown = [
-        (name, value)
-        for name, value in entry.labels.items()
-        if not name.startswith("fault") or entry.first_fault is None or len(entry.faults) > 1
-    ]
-    words = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in shown[:LABELS_SHOWN]
+        for name, value in entry.labels.items()
+        if name not in told and analysis.tally.labels[name].varies
     ]
-    return ", ".join(words) + (f", {len(shown) - LABELS_SHOWN} more" if len(shown) > LABELS_SHOWN else "")
+    more = [f"{len(shown) - LABELS_SHOWN} more"] if len(shown) > LABELS_SHOWN else []
+    return ", ".join(shown[:LABELS_SHOWN] + more)
 
 
 def _failed(folder: Path, analysis: Analysis) -> str:
     entries = analysis.tally.failed
     if not entries:
         return ""
-    rows = "".join(_run_row(folder, entry) for entry in entries)
+    rows = "".join(_run_row(folder, analysis, entry) for entry in entries)
     left_out = analysis.failed_runs - len(entries)
     note = f"<p>{left_out:,} more in junit.xml and runs.jsonl.</p>" if left_out else ""
     section = table("", RUN_HEAD, rows, note)

@@ -166,6 +166,6 @@ def flips(analysis: Analysis) -> str:
     head = ("replicas", "flips", "ended", "wrong actuation", "not compared", *CELL_HEAD)
     note = _note(
         "Over all flips of the region that they were drawn from, harmless ones included. Wrong actuation: "
-        "the plant differed from the fault-free run's at any tick."
+        "the plant was not the fault-free run's, to the last bit."
     )
     return table("Bit flips", head, rows, note)

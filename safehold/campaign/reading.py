@@ -102,7 +102,7 @@ class Entry:
     flown_s: float = 0.0
     stop: str = "end"
     stopped_at_s: float | None = None
-    plant_equal: bool | None = None
+    plant_digest: str = ""
     working_s: float | None = None
     outage_s: float = 0.0
     sheltered_s: tuple[float, ...] = ()
@@ -167,6 +167,26 @@ def read_entries(folder: Path) -> Iterator[Entry]:
             yield Entry(index, key, labels, MISSING, why="not flown yet")
 
 
+def read_fault_free_plants(folder: Path) -> dict[tuple[int, int], str]:
+    """The plant digests of the fault-free runs that others were forked from, by seed and number of replicas.
+
+    Where several fault-free runs have both in common there is none, since nobody can tell which is meant.
+    """
+    from safehold.errors import ForkError
+    from safehold.forks.reference import Reference
+
+    found: dict[tuple[int, int], set[str]] = {}
+    for path in sorted((folder / "references").glob("*.bin")):
+        try:
+            reference = Reference.from_bytes(path.read_bytes(), path.name)
+        except (OSError, ForkError):
+            continue
+        scenario = reference.scenario
+        plant = str(reference.document["digests"]["plant"])
+        found.setdefault((scenario.seed, scenario.flight.replicas), set()).add(plant)
+    return {key: plants.pop() for key, plants in found.items() if len(plants) == 1}
+
+
 def replay_command(folder: Path, index: int) -> str:
     """The one command that flies a failed run again; the campaign leaves the scenario of each."""
     return f"safehold run {shlex.quote(str(folder / scenario_name(index)))}"
@@ -222,7 +242,7 @@ def boil_down(index: int, key: str, labels: Labels, record: Mapping[str, Any]) -
         flown_s=(sim_s if at_s is None else float(at_s)) - float(forked_at_s or 0.0),
         stop=str(stop["kind"]),
         stopped_at_s=at_s,
-        plant_equal=stop.get("plant_equal"),
+        plant_digest=str(record["digests"]["plant"]),
         working_s=next((float(span["from_s"]) for span in modes if span["mode"] in WORKING), None),
         outage_s=float(record["outage_s"]),
         sheltered_s=tuple(_sheltered(modes)),
@@ -270,7 +290,8 @@ def _faults(record: Mapping[str, Any], modes: list[Mapping[str, Any]], sim_s: fl
 
 
 def _after(time_s: float | None, injected_s: float) -> float | None:
-    return None if time_s is None else float(time_s) - float(injected_s)
+    # Both are whole nanoseconds, and so is what lies between.
+    return None if time_s is None else round(float(time_s) - float(injected_s), 9)
 
 
 def mode_at(modes: list[Mapping[str, Any]], time_s: float) -> str:

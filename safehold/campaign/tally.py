@@ -20,6 +20,7 @@ from safehold.campaign.statistics import (
     upper_bound,
     wilson,
 )
+from safehold.registry import REPLICA_BIT_FLIP
 
 OUTCOMES = ("OK", "DEGRADED", "LOST")
 STAGES = ("detect", "isolate", "recover")
@@ -194,6 +195,11 @@ class Label:
             (self.clean if entry.clean else self.other).add(float(value))
 
     @property
+    def varies(self) -> bool:
+        """Whether it took more than one value."""
+        return self.spread or len(self.words) > 1
+
+    @property
     def spread(self) -> bool:
         """Whether it took more than one number."""
         return min(self.clean.low, self.other.low) < max(self.clean.high, self.other.high)
@@ -210,7 +216,12 @@ class Label:
 
 @dataclass(slots=True)
 class Flips:
-    """What bit flips did, for one number of replicas, over all flips of the region drawn from."""
+    """What bit flips did, for one number of replicas, over all flips of the region drawn from.
+
+    A wrong actuation is one that reached the plant. A run that was stopped as identical or as reconverged had
+    none: its plant was that of the fault-free run to the last bit. A run that was flown to its end had one if
+    its plant's digest is not the fault-free run's; where that is not known, the flip is not compared.
+    """
 
     cell: Cell = field(default_factory=Cell)
     stops: Counter[str] = field(default_factory=Counter)
@@ -222,14 +233,14 @@ class Flips:
         """Wrong actuations over the flips that could be compared with a run without one."""
         return Rate(self.wrong, self.cell.runs - self.unknown)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, fault_free_plant: str | None) -> None:
         """Count a run that had one flip."""
         self.cell.add(entry)
         self.stops[entry.stop] += 1
-        if entry.plant_equal is None and entry.stop != "identical":
-            self.unknown += 1
-        elif entry.stop != "identical":
-            self.wrong += not entry.plant_equal
+        if entry.stop != "end":
+            return
+        self.unknown += fault_free_plant is None
+        self.wrong += fault_free_plant not in (None, entry.plant_digest)
 
 
 @dataclass(slots=True)
@@ -280,6 +291,7 @@ class Tally:
     """Everything that is counted."""
 
     replicas: int = 3
+    fault_free_plants: Mapping[tuple[int, int], str] = field(default_factory=dict)
     planned: int = 0
     states: Counter[str] = field(default_factory=Counter)
     cut_short: int = 0
@@ -346,9 +358,10 @@ class Tally:
             count = self.sheltered.setdefault(first.kind, Counter())
             count["runs"] += 1
             count["events"] += any(at_s >= onset_s for at_s in entry.sheltered_s)
-        if first is not None and len(entry.faults) == 1 and first.kind == "replica_bit_flip":
+        if first is not None and len(entry.faults) == 1 and first.kind == REPLICA_BIT_FLIP.name:
             replicas = int(entry.labels.get("flight.replicas", self.replicas))
-            self.flips.setdefault(replicas, Flips()).add(entry)
+            plant = self.fault_free_plants.get((entry.seed, replicas))
+            self.flips.setdefault(replicas, Flips()).add(entry, plant)
 
 
 def times_of(answers: Mapping[str, Answers]) -> Iterator[Times]:
