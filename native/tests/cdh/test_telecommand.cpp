@@ -227,6 +227,32 @@ TEST_CASE("the ground cannot set the control period") {
     CHECK(bench.flight->leader().control.parameters.control_period_s == 0.1);
 }
 
+TEST_CASE("a unit is left out by command; the last good one, and one that there is not, are refused") {
+    Bench bench;
+    const auto held_out = [&] { return bench.flight->leader().account.telemetry.units_held_out; };
+    const auto order = [&](std::uint8_t kind, std::uint8_t unit, std::uint8_t state) {
+        bench.send(telecommand(8, 1, {0, 7, kind, unit, state}));
+    };
+    for (const std::uint8_t gyro : Octets{0, 2, 3}) {
+        order(0, gyro, 1);
+        const auto found = verification(*bench.flight);
+        REQUIRE(found.size() == 2);
+        CHECK(found[1].subtype == 7);
+    }
+    CHECK(held_out() == 0b1101);
+    order(0, 1, 1);
+    check_failure(bench, 8, 8, 1);
+    order(1, 2, 1);
+    check_failure(bench, 8, 7, 1);
+    order(7, 0, 1);
+    check_failure(bench, 2, 7, 0);
+    order(0, 1, 3);
+    check_failure(bench, 2, 7, 2);
+    CHECK(held_out() == 0b1101);
+    order(0, 2, 0);
+    CHECK(held_out() == 0b1001);
+}
+
 TEST_CASE("a second mode request in a tick is refused, and each has exactly one completion report") {
     Bench bench;
     const Octets safe = telecommand(8, 1, {0, 2, 3});

@@ -342,3 +342,18 @@ TEST_CASE("a mode number that no code wrote leads to SAFE [L3.7]") {
     CHECK(mode_of(logic.state) == Mode::safe);
     CHECK(logic.reason() == ModeReason::state_corrupt);
 }
+
+TEST_CASE("without autonomy SAFE is left once for commissioning, and then at the ground's word alone [S5]") {
+    Situation now = healthy();
+    now.autonomous = false;
+    Logic logic(Mode::safe);
+    REQUIRE(logic.run(now, 700.0) > 0.0);
+    REQUIRE(mode_of(logic.state) == Mode::standby);
+    Situation tumbling = now;
+    tumbling.attitude_running = false;
+    REQUIRE(logic.run(tumbling, 200.0) > 0.0);
+    REQUIRE(mode_of(logic.state) == Mode::safe);
+    CHECK(logic.run(now, 40000.0) < 0.0);  // past the time-out of SAFE as well
+    CHECK(logic.request(Mode::standby, now));
+    CHECK(mode_of(logic.state) == Mode::standby);
+}
