@@ -46,6 +46,18 @@ def conclude(folder: Path) -> Analysis:
     return analysis
 
 
+def report_again(folder: Path) -> Path:
+    """Read a campaign's folder anew and write its report and junit.xml; returns the report's path.
+
+    campaign.json says that a campaign is complete, so it is written only if no run is missing or crashed.
+    """
+    analysis = analyse(folder)
+    write_junit(folder, analysis)
+    if not analysis.missing and not analysis.crashed:
+        write_campaign_json(folder, analysis)
+    return write_report(folder, analysis)
+
+
 def write_report(folder: Path, analysis: Analysis) -> Path:
     """Write report.html; returns its path. Raises FolderError."""
     path = folder / "report.html"
