@@ -346,21 +346,19 @@ def passes(
 
 
 @app.command()
-def scenarios(json_output: JsonOption = False) -> None:
-    """List the built-in scenarios."""
-    import tomllib
+def scenarios(
+    json_output: JsonOption = False,
+    campaigns: Annotated[bool, typer.Option("--campaigns", help="The built-in campaigns instead.")] = False,
+) -> None:
+    """List the built-in scenarios, or campaigns."""
+    from safehold.listing import campaign_rows, rows_as_lines, scenario_rows
 
-    from safehold.scenario import built_in_folder, built_in_names
-
-    rows = []
-    for name in built_in_names():
-        tree = tomllib.loads((built_in_folder() / f"{name}.toml").read_text(encoding="utf-8"))
-        rows.append({"name": name, "duration": tree["duration"], "description": tree.get("description", "")})
+    rows = campaign_rows() if campaigns else scenario_rows()
     if json_output:
         _print_json(rows)
         return
-    for row in rows:
-        typer.echo(f"{row['name']:<18} {row['duration']:>6}  {row['description']}")
+    for line in rows_as_lines(rows):
+        typer.echo(line)
 
 
 @app.command()
