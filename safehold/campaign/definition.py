@@ -74,8 +74,7 @@ def find(campaign: str | Path) -> Path:
 def parse_campaign(text: str, source: Source, overrides: Mapping[str, Any] | None = None) -> Campaign:
     """A checked campaign from its text; see `load_campaign`."""
     prepare_numba_cache()
-    tree = read_toml(text, source.label, FORMAT)
-    tree.update(overrides or {})
+    tree = _overridden(read_toml(text, source.label, FORMAT), overrides or {})
     if "schema" in tree and (isinstance(tree["schema"], bool) or tree["schema"] != SCHEMA_VERSION):
         wrong = f"is {tree['schema']!r:.60}; this version of safehold reads schema = {SCHEMA_VERSION}"
         raise CampaignError(source.label, [Problem("SH-CMP-008", wrong, "schema")])
@@ -84,6 +83,15 @@ def parse_campaign(text: str, source: Source, overrides: Mapping[str, Any] | Non
     except ValidationError as error:
         raise CampaignError(source.label, problems_of(error.errors(include_url=False), FORMAT)) from None
     return _campaign(file, tree, source)
+
+
+def _overridden(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with some top-level keys replaced; the number of runs of flips is theirs."""
+    flips = tree.get("flips")
+    if isinstance(flips, dict) and "runs" in overrides:
+        rest = {key: value for key, value in overrides.items() if key != "runs"}
+        return {**tree, **rest, "flips": {**flips, "count": overrides["runs"]}}
+    return {**tree, **overrides}
 
 
 def _campaign(file: CampaignFile, tree: Mapping[str, Any], source: Source) -> Campaign:

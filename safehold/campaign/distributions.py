@@ -285,6 +285,11 @@ def make(
         return None, [Problem("SH-CMP-015", error.expected, f"{key}, {error.parameter}")]
 
 
+def name_of(distribution: Distribution) -> str:
+    """The name of a distribution in a file."""
+    return next(name for name, declared in DISTRIBUTIONS.items() if declared.make is type(distribution))
+
+
 def span(distribution: Distribution) -> tuple[Any, ...]:
     """What is to be looked at to know that every draw is allowed: each value of a choice, else both ends."""
     if isinstance(distribution, Choice):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from safehold.campaign.dispersion import Dispersion, Label
+from safehold.campaign.distributions import name_of
 from safehold.campaign.expand import Campaign
 from safehold.campaign.grid import Grid
 from safehold.durations import format_duration
@@ -196,7 +197,7 @@ def _described(one: Dispersion) -> str:
         if value not in ((), math.inf, -math.inf)
     )
     how = {"set": "", "scale": " times the base's value", "offset": " added to the base's value"}[one.how]
-    return f"{type(one.distribution).__name__}: {told}{how}"
+    return f"{name_of(one.distribution)}: {told}{how}"
 
 
 def _shown_parameter(value: Any, one: Dispersion) -> str:

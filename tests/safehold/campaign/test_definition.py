@@ -487,3 +487,12 @@ def test_options_replace_top_level_keys() -> None:
     assert again.run(1) == made.run(1)
     with pytest.raises(CampaignError, match="at least one run"):
         load_campaign("smoke", {"runs": 0})
+
+
+@pytest.mark.requirement("S5")
+def test_the_number_of_runs_of_flips_is_their_count() -> None:
+    made = load_campaign("upsets", {"runs": 7})
+    assert made.count == 7
+    assert [made.run(index) for index in range(7)] == [
+        load_campaign("upsets").run(index) for index in range(7)
+    ]
