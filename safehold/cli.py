@@ -44,7 +44,14 @@ JsonOption = Annotated[
 
 @app.command()
 def run(
-    scenario: ScenarioArgument = "first-contact",
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SCENARIO",
+            show_default="first-contact",
+            help="A built-in scenario's name, or the path of a .toml file.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
     duration: Annotated[
         str | None,

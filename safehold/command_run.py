@@ -23,12 +23,14 @@ from safehold.run_folder import write_run
 from safehold.scenario import load
 from safehold.schema import Scenario
 
+DEFAULT = "first-contact"
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `safehold run`."""
 
-    scenario: str
+    scenario: str | None
     seed: int | None
     duration: str | None
     out: Path | None
@@ -97,10 +99,11 @@ def run_command(options: RunOptions) -> int:
 
 def _chosen(options: RunOptions) -> tuple[Scenario, bytes | None]:
     if options.from_snapshot is None:
-        return adjusted(load(options.scenario), seed=options.seed, duration=options.duration), None
-    if options.seed is not None or options.duration is not None:
+        return adjusted(load(options.scenario or DEFAULT), seed=options.seed, duration=options.duration), None
+    if (options.scenario, options.seed, options.duration) != (None, None, None):
         raise UsageError(
-            "SH-CLI-001", "a snapshot carries its seed and duration; leave out --seed and --duration"
+            "SH-CLI-001",
+            "a snapshot carries its scenario, seed and duration; leave out SCENARIO, --seed and --duration",
         )
     data = snapshot.read(options.from_snapshot)
     return snapshot.scenario_of(data, str(options.from_snapshot)), data

@@ -49,7 +49,7 @@ def write_run(
         )
         _write_result(writer, result)
         for tick, content in outing.snapshots.items():
-            writer.write_bytes(f"snapshot-{tick * scenario.tick_ns // 1_000_000_000}s.bin", content)
+            writer.write_bytes(snapshot_name(tick * scenario.tick_ns), content)
         lines = list(summary(result)) if summary is not None else []
         header = [
             f"{began.isoformat(timespec='seconds')} safehold {__version__} on {platform.platform()}",
@@ -60,6 +60,12 @@ def write_run(
             write_report(RunFolder.open(writer.path))
         place = writer.commit()
     return replace(result, folder=place)
+
+
+def snapshot_name(time_ns: int) -> str:
+    """The file of a snapshot: no two times have the same."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"snapshot-{seconds}" + (f".{rest:09d}".rstrip("0") if rest else "") + "s.bin"
 
 
 def _write_result(writer: FolderWriter, result: Result) -> None:

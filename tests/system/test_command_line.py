@@ -143,13 +143,13 @@ def test_an_expectation_that_fails_makes_the_exit_code_1(little: Path) -> None:
 @pytest.mark.requirement("L6.4")
 def test_a_run_from_a_snapshot_has_the_digest_of_the_whole_run(little: Path) -> None:
     done = safehold(
-        "run", "little.toml", "--out", "run", "--json", "--snapshot-at", "45s", "--snapshot-at", "2m",
-        folder=little,
+        "run", "little.toml", "--out", "run", "--json", "--snapshot-at", "45s", "--snapshot-at", "45s300ms",
+        "--snapshot-at", "2m", folder=little,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
     names = sorted(path.name for path in (little / "run").glob("snapshot-*.bin"))
-    assert names == ["snapshot-120s.bin", "snapshot-45s.bin"]
+    assert names == ["snapshot-120s.bin", "snapshot-45.3s.bin", "snapshot-45s.bin"]
     for name in names:
         again = safehold("run", "--from-snapshot", f"run/{name}", "--out", name[:-4], "--json", folder=little)
         assert again.returncode == 0, again.stderr

@@ -102,6 +102,7 @@ def test_a_folder_that_cannot_be_written_is_refused(workplace: Path) -> None:
         (["run", "--duration", "3000d"], "SH-SCN-008"),
         (["run", "--snapshot-at", "48h"], "SH-CLI-002"),
         (["run", "--from-snapshot", "missing.bin"], "SH-SNP-001"),
+        (["run", "first-contact", "--from-snapshot", "missing.bin"], "SH-CLI-001"),
         (["rum"], "SH-CLI-002"),
         (["passes", "--tle", "missing.txt", "--station", "svalbard"], "SH-CLI-003"),
         (["passes", "--tle", "missing.txt"], "SH-CLI-001"),
