@@ -13,15 +13,21 @@ process ends anywhere, what is in the folder is whole, and the same command goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safehold.campaign.folder import CampaignFolder, link_or_copy, scenario_name
+from safehold.campaign.folder import (
+    CampaignFolder,
+    References,
+    link_or_copy,
+    reference_name,
+    scenario_name,
+)
 from safehold.campaign.progress import Progress, Quiet
 from safehold.campaign.selection import Part, blocks, check_rank, is_repeated, sample
-from safehold.campaign.store import DamagedError, Store
+from safehold.campaign.store import DamagedError, Store, open_record, write_whole
 from safehold.campaign.summary import Summary
 from safehold.campaign.task import (
     Campaign,
@@ -167,7 +173,7 @@ class Execution:
             else:
                 self.summary.cached += 1
                 self._take(row, found)
-        broken = self._refer([group[0] for group in missing.values()])
+        broken = self._refer(rows, missing)
         tasks = self._flights(rows, missing, broken)
         for task, answer in self._answers(tasks):
             assert isinstance(task, FlyRun)
@@ -245,8 +251,6 @@ class Execution:
             return None
 
     def _keep_result(self, group: Sequence[Row], flown: Flown) -> None:
-        from safehold.campaign.store import open_record
-
         key = group[0].key
         self.folder.store.write(key, flown.record)
         if self.options.share and self._others:
@@ -275,35 +279,45 @@ class Execution:
 
     # --- besides flying -----------------------------------------------------------------------------------
 
-    def _refer(self, rows: Sequence[Row]) -> dict[str, Failure]:
-        """Make the references that these runs fork from and that are missing; those that failed, and how."""
+    def _refer(self, rows: Sequence[Row], missing: Collection[str]) -> dict[str, Failure]:
+        """Have the references of these runs in the folder: from another folder, or flown if a run is missing
+        that forks from it. Returns those that failed, and how.
+        """
         tasks: dict[str, Task] = {}
         for row in rows:
-            if row.reference is not None and row.reference not in self._referred | tasks.keys():
-                if self._reference_sound(row.reference):
-                    self._referred.add(row.reference)
-                else:
-                    tasks[row.reference] = MakeReference(row.reference, row.index, row.sim_s)
+            if row.reference is None or row.reference in self._referred | tasks.keys():
+                continue
+            if self._take_reference(row.reference):
+                self._referred.add(row.reference)
+            elif row.key in missing:
+                tasks[row.reference] = MakeReference(row.reference, row.index, row.sim_s)
         broken: dict[str, Failure] = {}
         for task, answer in self._answers(list(tasks.values())):
             assert isinstance(task, MakeReference)
             if isinstance(answer, Failure):
                 broken[task.reference] = answer
-            else:
-                self.folder.write(f"references/{task.reference}.bin", answer)
-                self._referred.add(task.reference)
-                self.summary.references += 1
+                continue
+            self.folder.write(reference_name(task.reference), answer)
+            if self.options.share and self._others:
+                write_whole(self._others[0].root / reference_name(task.reference), answer)
+            self._referred.add(task.reference)
+            self.summary.references += 1
         return broken
 
-    def _reference_sound(self, key: str) -> bool:
-        """Whether the reference is there and whole."""
+    def _take_reference(self, key: str) -> bool:
+        """Whether a whole reference is in the folder, or in another one and now in ours as well."""
         from safehold.forks import Reference
 
-        try:
-            Reference.from_bytes(self.folder.read_reference(key))
-        except (FileNotFoundError, ForkError):
-            return False
-        return True
+        for root in (self.folder.path, *(other.root for other in self._others)):
+            try:
+                data = References(root)(key)
+                Reference.from_bytes(data)
+            except (FileNotFoundError, ForkError):
+                continue
+            if root != self.folder.path:
+                self.folder.write(reference_name(key), data)
+            return True
+        return False
 
     def _check(self) -> None:
         """Fly on the share of reconverged runs that is checked."""

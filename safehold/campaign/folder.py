@@ -156,10 +156,6 @@ class CampaignFolder:
             self._logs[name] = (self.path / name).open("a", encoding="utf-8")
         return self._logs[name]
 
-    def read_reference(self, key: str) -> bytes:
-        """A reference's bytes."""
-        return References(self.path)(key)
-
 
 @dataclass(frozen=True, slots=True)
 class References:
@@ -169,7 +165,7 @@ class References:
 
     def __call__(self, key: str) -> bytes:
         """A reference's bytes; raises FileNotFoundError."""
-        return (self.folder / "references" / f"{key}.bin").read_bytes()
+        return (self.folder / reference_name(key)).read_bytes()
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -217,3 +213,8 @@ def link_or_copy(source: Path, data: bytes, target: Path) -> None:
 def scenario_name(index: int) -> str:
     """Where a run's scenario is left, below the campaign's folder."""
     return f"scenarios/{index:06d}.toml"
+
+
+def reference_name(key: str) -> str:
+    """Where a reference is kept, below the campaign's folder."""
+    return f"references/{key}.bin"

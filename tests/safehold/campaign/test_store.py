@@ -1,0 +1,78 @@
+"""Records: what their names depend on, and that nothing but the record that was written is ever read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from safehold.campaign.store import DIRECT, WAYS, DamagedError, Store, make_record, open_record, run_key
+from safehold.scenario import load
+
+DOCUMENT = {
+    "schema": 1,
+    "outcome": "OK",
+    "digest": "ab" * 32,
+    "sim_seconds": 90.0,
+    "timing": {"wall_seconds": 0.123},
+}
+KEY = "0123456789abcdef" * 4
+
+
+@pytest.mark.requirement("S5")
+def test_key_names_scenario_seed_code_and_way_of_flying() -> None:
+    scenario = load("first-contact")
+    keys = {
+        run_key(scenario, "a" * 64),
+        run_key(scenario, "b" * 64),
+        run_key(scenario.model_copy(update={"seed": 2}), "a" * 64),
+        run_key(scenario.model_copy(update={"duration": scenario.duration - scenario.tick_ns}), "a" * 64),
+        *(run_key(scenario, "a" * 64, way) for way in WAYS),
+    }
+    assert len(keys) == 6
+    assert run_key(load("first-contact"), "a" * 64, DIRECT) in keys
+
+
+def test_record_has_no_wall_time_and_does_not_depend_on_the_order_of_keys() -> None:
+    record = make_record(KEY, DOCUMENT, 900)
+    assert record == make_record(KEY, dict(reversed(DOCUMENT.items())) | {"timing": None}, 900)
+    assert b"wall" not in record
+    assert b"timing" not in record
+    content = open_record(record, KEY)
+    assert content["stop"] == {"kind": "end", "at_s": 90.0, "forked_at_s": None, "ticks_flown": 900}
+
+
+def test_every_altered_octet_and_every_cut_is_noticed() -> None:
+    record = make_record(KEY, DOCUMENT, 900)
+    for place in range(len(record)):
+        altered = bytearray(record)
+        altered[place] ^= 0x04
+        with pytest.raises(DamagedError):
+            open_record(bytes(altered), KEY)
+    for length in range(len(record)):
+        with pytest.raises(DamagedError):
+            open_record(record[:length], KEY)
+
+
+def test_a_record_under_another_name_is_refused() -> None:
+    with pytest.raises(DamagedError, match="another run"):
+        open_record(make_record(KEY, DOCUMENT, 900), KEY[::-1])
+
+
+def test_store_gives_back_what_was_written_and_sets_damage_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.read(KEY) is None
+    record = make_record(KEY, DOCUMENT, 900)
+    store.write(KEY, record)
+    found = store.read(KEY)
+    assert found is not None
+    assert found[0] == record
+    assert found[1] == json.loads(record)
+    store.path(KEY).write_bytes(record[:-10])
+    with pytest.raises(DamagedError):
+        store.read(KEY)
+    aside = store.set_aside(KEY)
+    assert aside.read_bytes() == record[:-10]
+    assert store.read(KEY) is None
+    assert [path for path in (tmp_path / "results").rglob("*") if path.is_file()] == []
