@@ -8,6 +8,7 @@ wall time, no path and no host enters.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,7 @@ from safehold.campaign.reading import (
     read_head,
     read_lines,
 )
+from safehold.campaign.selection import CHECK_SHARE, CHECKED_AT_LEAST
 from safehold.campaign.statistics import CONFIDENCE
 from safehold.campaign.tally import Rate, Tally, Times, times_of
 from safehold.campaign.whole_file import Whole
@@ -39,13 +41,13 @@ class Checks:
     """Runs flown once more: reconverged ones to their end, repeats from the start."""
 
     checked: int = 0
-    disagreements: tuple[tuple[str, str], ...] = ()
+    disagreements: tuple[tuple[int, str, str], ...] = ()
     repeated: int = 0
-    differences: tuple[tuple[str, str], ...] = ()
+    differences: tuple[tuple[int, str, str], ...] = ()
 
     @property
-    def bad(self) -> tuple[tuple[str, str], ...]:
-        """The keys of results that did not stand, and why; one is enough to fail a campaign."""
+    def bad(self) -> tuple[tuple[int, str, str], ...]:
+        """Index and key of results that did not stand, and why; one is enough to fail a campaign."""
         return self.disagreements + self.differences
 
 
@@ -84,6 +86,13 @@ class Analysis:
         return self.tally.all.failed
 
     @property
+    def unchecked(self) -> int:
+        """Reconverged runs that are still to be flown on: 2 % of them are, at least 100."""
+        reconverged = self.tally.stops["reconverged"]
+        demanded = min(reconverged, max(CHECKED_AT_LEAST, math.ceil(CHECK_SHARE * reconverged)))
+        return max(0, demanded - self.checks.checked)
+
+    @property
     def failed(self) -> bool:
         """Whether the exit code is to be 1."""
         return bool(self.failed_runs or self.crashed or self.checks.bad)
@@ -93,7 +102,7 @@ class Analysis:
         """PASSED, FAILED, INCOMPLETE (nothing failed so far) or EMPTY."""
         if self.failed:
             return FAILED
-        if self.missing or self.tally.cut_short:
+        if self.missing or self.tally.cut_short or self.unchecked:
             return INCOMPLETE
         return PASSED if self.flown else EMPTY
 
@@ -113,6 +122,7 @@ class Analysis:
             ),
             (len(checks.differences), f"{_runs(len(checks.differences))} flown twice with different results"),
             (self.missing, f"{_runs(self.missing)} not flown yet"),
+            (self.unchecked, f"{_runs(self.unchecked)} that reconverged not flown on yet"),
             (tally.cut_short, f"{_runs(tally.cut_short)} cut short"),
             (len(tally.code_ids) > 1, f"results of {len(tally.code_ids)} different versions of the code"),
         ]
@@ -181,9 +191,13 @@ class Analysis:
         return {
             "reconverged": self.tally.stops["reconverged"],
             "checked": Rate(len(checks.disagreements), checks.checked).document(),
-            "disagreements": [{"key": key, "what": what} for key, what in checks.disagreements],
+            "disagreements": [
+                {"index": index, "key": key, "what": what} for index, key, what in checks.disagreements
+            ],
             "repeated": Rate(len(checks.differences), checks.repeated).document(),
-            "differences": [{"key": key, "what": what} for key, what in checks.differences],
+            "differences": [
+                {"index": index, "key": key, "what": what} for index, key, what in checks.differences
+            ],
         }
 
     def _flips(self) -> list[dict[str, Any]]:
@@ -307,14 +321,17 @@ def dispersions(tally: Tally) -> dict[str, Any]:
 
 def read_checks(folder: Path) -> Checks:
     """What was found when runs were flown once more; raises FolderError. The last word on a run counts."""
-    found: dict[str, dict[str, str]] = {"reconverged": {}, "repeat": {}}
+    found: dict[str, dict[tuple[int, str], str]] = {"reconverged": {}, "repeat": {}}
     for line in read_lines(folder / "checks.jsonl"):
-        kind, key = str(line.get("kind")), str(line.get("key"))
+        kind, run = str(line.get("kind")), (int(line["index"]), str(line["key"]))
         if kind == "reconverged":
-            found[kind][key] = "; ".join(str(one) for one in line["disagreements"])
+            found[kind][run] = "; ".join(str(one) for one in line["disagreements"])
         elif kind == "repeat":
-            found[kind][key] = "" if line["equal"] else "flown twice with two results"
-    bad = {kind: tuple((key, what) for key, what in sorted(of.items()) if what) for kind, of in found.items()}
+            found[kind][run] = "" if line["equal"] else "flown twice with two results"
+    bad = {
+        kind: tuple((index, key, what) for (index, key), what in sorted(of.items()) if what)
+        for kind, of in found.items()
+    }
     return Checks(len(found["reconverged"]), bad["reconverged"], len(found["repeat"]), bad["repeat"])
 
 

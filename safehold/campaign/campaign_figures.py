@@ -93,6 +93,7 @@ def heat_map(analysis: Analysis) -> dict[str, Any] | None:
             "autorange": "reversed",
             "type": "category",
             "showticklabels": place == 0,
+            "ticks": "",
             "showgrid": False,
         }
     return {"data": traces, "layout": shape}
@@ -216,7 +217,8 @@ def strips(analysis: Analysis) -> dict[str, Any] | None:
     entries = analysis.tally.sample.entries()
     if not names or not entries:
         return None
-    rows = -(-len(names) // 3)
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
     traces = [
         trace
         for place, name in enumerate(names)
@@ -230,10 +232,10 @@ def strips(analysis: Analysis) -> dict[str, Any] | None:
     shape["showlegend"] = False
     for place, name in enumerate(names):
         axis = "" if place == 0 else str(place + 1)
-        row = place // 3
+        row = place // columns
         high = 1.0 - row / rows
         shape[f"xaxis{axis}"] = {
-            "domain": _domain(place % 3, 3),
+            "domain": _domain(place % columns, columns),
             "anchor": f"y{axis}",
             "title": {"text": name, "font": {"size": 12}},
             "gridcolor": "#e3e6ec",
@@ -245,7 +247,7 @@ def strips(analysis: Analysis) -> dict[str, Any] | None:
             "range": [-0.6, 2.6],
             "tickvals": [0, 1, 2],
             "ticktext": list(reversed(OUTCOMES)),
-            "showticklabels": place % 3 == 0,
+            "showticklabels": place % columns == 0,
             "gridcolor": "#e3e6ec",
             "zeroline": False,
         }

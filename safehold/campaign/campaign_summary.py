@@ -20,14 +20,15 @@ def summary_lines(analysis: Analysis) -> list[str]:
 
 
 def rate_text(rate: Rate) -> str:
-    """A rate with its interval, such as "3 of 200, 1.5 % (0.3 to 4.3)"; for no events what it is at most."""
+    """A rate with its interval, such as "3 of 200, 1.5 % (0.31 to 4.3 %)"; of no events at most what."""
     if not rate.trials:
         return "none of none"
     document = rate.document()
     if not rate.events:
         return f"0 of {rate.trials:,} (at most {percent(document['at_most'])})"
     low, high = document["clopper_pearson"]
-    return f"{rate.events:,} of {rate.trials:,}, {percent(rate.share)} ({percent(low)} to {percent(high)})"
+    span = f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    return f"{rate.events:,} of {rate.trials:,}, {percent(rate.share)} ({span})"
 
 
 def percent(share: float | None) -> str:

@@ -47,7 +47,7 @@ def write_junit(folder: Path, analysis: Analysis, *, passed_listed: int = PASSED
                     continue
                 passed_listed -= 1
             out.write(_case(folder, run))
-        out.writelines(_check_cases(analysis))
+        out.writelines(_check_cases(folder, analysis))
         out.write("</testsuite>\n</testsuites>\n")
     return path
 
@@ -111,10 +111,11 @@ def _inside(folder: Path, run: Mapping[str, Any]) -> str:
     return _element("failure", kind, first, details)
 
 
-def _check_cases(analysis: Analysis) -> Iterator[str]:
-    for key, what in analysis.checks.bad:
-        inside = _element("error", "check", what, [f"result {key}"])
-        name = _attribute(f"result {key}")
+def _check_cases(folder: Path, analysis: Analysis) -> Iterator[str]:
+    for index, key, what in analysis.checks.bad:
+        details = [f"result {key}", f"replay: {replay_command(folder, index)}"]
+        inside = _element("error", "check", what, details)
+        name = _attribute(f"run {index:06d} flown once more")
         yield f'<testcase classname="campaign.checks" name={name}>{inside}</testcase>\n'
 
 
