@@ -7,7 +7,8 @@ has been received, and answers with the sequence that the flight software would 
       -> set_unit_health exclude, as soon as the pass allows, `reaction_ns` later
       -> seen in telemetry, or else sent once more in the next pass
     no symptom of an excluded unit in enough samples on end
-      -> set_unit_health automatic
+      -> set_unit_health automatic; a wheel or the drive, which shows nothing while it is not used, is
+         instead put on trial on board in a later pass: set_unit_health retest
     SAFE; attitude, orbit, charge, wheels and rates as the flight software asks; nothing left to exclude
       -> set_mode STANDBY, at most once a minute
 
@@ -20,12 +21,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from ground.symptoms import RULES, Memory, Rule, Sample
+from ground.symptoms import RULES, Memory, Rule, Sample, left_out
 
-EXCLUDE, AUTOMATIC = 1, 0
+AUTOMATIC, EXCLUDE, RETEST = 0, 1, 3
 SAFE, STANDBY = 3, 4
 MODE_AGAIN_NS = 60_000_000_000
 ABLE_SAMPLES = 10
+RETEST_SAMPLES = 10
 
 # What the flight software asks before it leaves SAFE by itself: the defaults of its settings.
 KNOWLEDGE_RAD = 0.02617994
@@ -157,7 +159,7 @@ class Operator:
         self, rule: Rule, unit: int, sample: Sample, arrival_ns: int, pass_number: int
     ) -> list[Decision]:
         name = _name(rule, unit)
-        if sample["units_held_out"] & rule.kind.bit(unit) or self._sent(name, EXCLUDE, pass_number):
+        if left_out(sample) & rule.kind.bit(unit) or self._sent(name, EXCLUDE, pass_number):
             return []
         first_ns = self.streaks[f"{rule.name} {unit}"][1]
         self.findings.append(Finding(rule.name, name, first_ns, arrival_ns))
@@ -167,11 +169,17 @@ class Operator:
         self, rule: Rule, unit: int, sample: Sample, showing: set[str], pass_number: int
     ) -> list[Decision]:
         name = _name(rule, unit)
-        if rule.again is None or not sample["units_held_out"] & rule.kind.bit(unit):
+        if not sample["units_held_out"] & rule.kind.bit(unit):
             return []
+        if rule.again is None:
+            fresh = self._sent(name, EXCLUDE, pass_number) or self._sent(name, RETEST, pass_number)
+            if fresh or self.memory.samples < RETEST_SAMPLES:
+                return []
+            return [self._ask(rule, unit, RETEST, f"{name} is to prove itself", pass_number)]
         # Rules of one kind share the count; the one that is asked last counts the sample.
         if rule is _LAST_OF_KIND[rule.kind.name]:
-            self.clean[name] = 0 if name in showing else self.clean.get(name, 0) + 1
+            judged = self.memory.samples >= _AFTER[rule.kind.name] and name not in showing
+            self.clean[name] = self.clean.get(name, 0) + 1 if judged else 0
         if self.clean.get(name, 0) < rule.again or self._sent(name, AUTOMATIC, pass_number):
             return []
         return [self._ask(rule, unit, AUTOMATIC, f"{name} agrees again", pass_number)]
@@ -187,7 +195,7 @@ class Operator:
     def _pending(self, sample: Sample) -> bool:
         """Whether a unit shows a symptom and is still in use."""
         return any(
-            f"{rule.name} {unit}" in self.streaks and not sample["units_held_out"] & rule.kind.bit(unit)
+            f"{rule.name} {unit}" in self.streaks and not left_out(sample) & rule.kind.bit(unit)
             for rule in RULES
             for unit in range(rule.kind.units)
         )
@@ -223,6 +231,7 @@ def able(sample: Sample) -> bool:
 
 
 _LAST_OF_KIND = {rule.kind.name: rule for rule in RULES}
+_AFTER = {name: max(r.after for r in RULES if r.kind.name == name) for name in _LAST_OF_KIND}
 
 
 def _name(rule: Rule, unit: int) -> str:

@@ -135,7 +135,8 @@ class Rule:
     """A symptom of one unit: what must be seen in how many samples on end before it is believed.
 
     `after`: samples on end without a gap before it is looked at. `again`: samples on end without the symptom
-    after which an excluded unit is left to itself again; None leaves it out for good.
+    after which an excluded unit is left to itself again; None where a unit that is not used shows nothing, so
+    that only a trial on board can tell.
     """
 
     name: str
@@ -144,6 +145,11 @@ class Rule:
     samples: int
     again: int | None
     after: int = 1
+
+
+def left_out(sample: Sample) -> int:
+    """The units that the ground has excluded, those on trial among them; bit by unit."""
+    return int(sample["units_held_out"] | sample["units_retested"])
 
 
 def gyros(sample: Sample) -> list[list[float]]:
@@ -155,7 +161,7 @@ def valid_units(sample: Sample, kind: Kind, *, but: int) -> list[int]:
     """Units of a kind that claim to be valid and that the ground has not left out; `but` is a mask of bits
     that are not asked.
     """
-    held_out = sample["units_held_out"] & ~but
+    held_out = left_out(sample) & ~but
     claimed = sample["sensor_valid"] >> kind.first_bit if kind in (GYRO, MAGNETOMETER) else ~0
     return [unit for unit in range(kind.units) if claimed >> unit & 1 and not held_out & kind.bit(unit)]
 
@@ -217,9 +223,9 @@ def _wheel_disobeys(sample: Sample, memory: Memory, unit: int) -> bool:
 
 
 def _drive_stands(sample: Sample, memory: Memory, unit: int) -> bool:
-    if memory.drive_wanted < DRIVE_JUDGED_RAD:
-        return bool(sample["units_held_out"] & DRIVE.bit(0))  # what is not asked to move shows nothing
-    return memory.drive_moved < DRIVE_FOLLOWS * memory.drive_wanted
+    # What is not asked to move shows nothing.
+    judged = memory.drive_wanted >= DRIVE_JUDGED_RAD
+    return judged and memory.drive_moved < DRIVE_FOLLOWS * memory.drive_wanted
 
 
 RULES: tuple[Rule, ...] = (
@@ -229,5 +235,5 @@ RULES: tuple[Rule, ...] = (
     Rule("magnetometer differs from its siblings", MAGNETOMETER, _field_jumps, samples=10, again=60),
     Rule("Sun sensor out of range", SUN_SENSOR, _sun_sensor_impossible, samples=5, again=60),
     Rule("wheel does not follow its command", WHEEL, _wheel_disobeys, samples=5, again=None, after=5),
-    Rule("array drive does not follow its command", DRIVE, _drive_stands, samples=5, again=30, after=60),
+    Rule("array drive does not follow its command", DRIVE, _drive_stands, samples=5, again=None, after=60),
 )

@@ -39,6 +39,7 @@ void array_drive_observe(ArrayDrive& state, const Parameters& p, const Measureme
     state.angle_rad = wrap_angle(measured.array_angle_rad);
     if (custody.out(UnitKind::array_drive, 0) || custody.in(UnitKind::array_drive, 0)) {
         state.lost = custody.out(UnitKind::array_drive, 0) ? 1 : 0;
+        if (state.lost != 0) state.followed_s = 0.0;  // a retest counts from its beginning
     } else if (state.lost == 0 && state.unmoved_s > lost_after_s) {
         state.lost = 1;
         state.followed_s = 0.0;

@@ -1,6 +1,7 @@
 #include "safehold/gnc/autonomy.hpp"
 
 #include "safehold/gnc/magnetic_model.hpp"
+#include "safehold/gnc/overrides.hpp"
 #include "safehold/gnc/spacecraft.hpp"
 #include "safehold/gnc/timing.hpp"
 
@@ -389,6 +390,7 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
     t.commissioned = s.modes.commissioned != 0 ? 1 : 0;
     t.units_held_out = s.overrides.excluded;
     t.units_held_in = s.overrides.readmitted;
+    t.units_retested = s.overrides.retested;
     t.array_rate_rad_s = out.array_rate_rad_s;
     t.array_drive_lost = s.array_drive.lost != 0 ? 1 : 0;
 }
@@ -420,6 +422,7 @@ void autonomy_step(AutonomyState& state, const Parameters& parameters, const Sen
     context.autonomous = autonomous;
     context.custody = custody_of(state.overrides, autonomous);
     estimate(state, parameters, frame, context, telemetry, events);
+    end_retests(state);
     decide(state, parameters, frame, request, context, events);
     control(state, parameters, frame, context, events);
     command(state, parameters, frame, context, actuators, events);

@@ -5,34 +5,49 @@ namespace {
 
 constexpr std::size_t faces = 6;  // the Sun sensors are two rings of them
 
-// The unit's mark of exclusion, and whether its monitor has found nothing wrong with it.
-struct UnitPlace {
-    std::uint32_t* excluded;
-    bool well;
-};
-
-UnitPlace judged_by_samples(UnitHealth& unit, const Parameters& p) {
-    return {&unit.excluded, static_cast<double>(unit.bad) < p.exclusion_persistence};
-}
-
-UnitPlace place(AutonomyState& s, const Parameters& p, UnitKind kind, std::size_t unit) {
+// The unit's mark of exclusion.
+std::uint32_t* mark_of(AutonomyState& s, UnitKind kind, std::size_t unit) {
     switch (kind) {
         case UnitKind::gyro:
-            return judged_by_samples(s.sensors.gyro[unit], p);
+            return &s.sensors.gyro[unit].excluded;
         case UnitKind::tracker:
-            return judged_by_samples(s.sensors.tracker[unit], p);
+            return &s.sensors.tracker[unit].excluded;
         case UnitKind::magnetometer:
-            return judged_by_samples(s.sensors.magnetometer[unit], p);
+            return &s.sensors.magnetometer[unit].excluded;
         case UnitKind::gps:
-            return judged_by_samples(s.sensors.gps[unit], p);
+            return &s.sensors.gps[unit].excluded;
         case UnitKind::sun_sensor:
-            return judged_by_samples(s.sensors.sun_sensor[unit], p);
+            return &s.sensors.sun_sensor[unit].excluded;
         case UnitKind::wheel:
-            return {&s.wheels.excluded[unit], s.wheels.doubt_s[unit] < p.wheel_fault_s};
+            return &s.wheels.excluded[unit];
         case UnitKind::array_drive:
             break;
     }
-    return {&s.array_drive.lost, true};
+    return &s.array_drive.lost;
+}
+
+// Whether the unit's monitor has found nothing wrong with it.
+bool is_well(const AutonomyState& s, const Parameters& p, UnitKind kind, std::size_t unit) {
+    const auto few = [&p](const UnitHealth& health) {
+        return static_cast<double>(health.bad) < p.exclusion_persistence;
+    };
+    switch (kind) {
+        case UnitKind::gyro:
+            return few(s.sensors.gyro[unit]);
+        case UnitKind::tracker:
+            return few(s.sensors.tracker[unit]);
+        case UnitKind::magnetometer:
+            return few(s.sensors.magnetometer[unit]);
+        case UnitKind::gps:
+            return few(s.sensors.gps[unit]);
+        case UnitKind::sun_sensor:
+            return few(s.sensors.sun_sensor[unit]);
+        case UnitKind::wheel:
+            return s.wheels.doubt_s[unit] < p.wheel_fault_s;
+        case UnitKind::array_drive:
+            break;
+    }
+    return true;
 }
 
 // Of a Sun sensor's kind only the other one of its face sees what it sees. The drive has no sibling: to
@@ -42,8 +57,7 @@ bool leaves_a_good_one(AutonomyState& s, const Parameters& p, UnitKind kind, std
     const std::size_t count = unit_bits[static_cast<std::size_t>(kind)].count;
     for (std::size_t i = 0; i < count; ++i) {
         if (i == unit || (kind == UnitKind::sun_sensor && i % faces != unit % faces)) continue;
-        const UnitPlace other = place(s, p, kind, i);
-        if (*other.excluded == 0 && other.well) return true;
+        if (*mark_of(s, kind, i) == 0 && is_well(s, p, kind, i)) return true;
     }
     return false;
 }
@@ -85,6 +99,16 @@ void report(const AutonomyState& s, UnitKind kind, std::size_t unit, bool exclud
 
 }  // namespace
 
+void end_retests(AutonomyState& state) {
+    if (state.overrides.retested == 0) return;
+    for (std::size_t k = 0; k < unit_kind_count; ++k) {
+        const auto kind = static_cast<UnitKind>(k);
+        for (std::size_t i = 0; i < unit_bits[k].count; ++i) {
+            if (*mark_of(state, kind, i) == 0) state.overrides.retested &= ~unit_bit(kind, i);
+        }
+    }
+}
+
 OverrideAnswer override_unit(AutonomyState& state, const Parameters& p, UnitKind kind, std::uint8_t unit,
                              UnitOverride to, bool autonomous, EventList& events) {
     if (static_cast<std::uint8_t>(kind) >= unit_kind_count ||
@@ -92,26 +116,33 @@ OverrideAnswer override_unit(AutonomyState& state, const Parameters& p, UnitKind
         return OverrideAnswer::unit_unknown;
     }
     const std::uint32_t bit = unit_bit(kind, unit);
-    const UnitPlace target = place(state, p, kind, unit);
-    if (to == UnitOverride::exclude && *target.excluded == 0 && !leaves_a_good_one(state, p, kind, unit)) {
+    std::uint32_t& excluded = *mark_of(state, kind, unit);
+    if (to == UnitOverride::exclude && excluded == 0 && !leaves_a_good_one(state, p, kind, unit)) {
         return OverrideAnswer::last_good;
     }
     state.overrides.excluded &= ~bit;
     state.overrides.readmitted &= ~bit;
+    state.overrides.retested &= ~bit;
     if (to == UnitOverride::exclude) state.overrides.excluded |= bit;
     if (to == UnitOverride::readmit) state.overrides.readmitted |= bit;
+    if (to == UnitOverride::retest && excluded != 0) {
+        state.overrides.retested |= bit;
+        // A wheel is tried at once.
+        if (kind == UnitKind::wheel)
+            state.wheels.excluded_s[unit] = greatest(p.wheel_retest_s - p.control_period_s, 0.0);
+    }
     events.add(EventId::unit_override_set, static_cast<double>(kind), static_cast<double>(unit),
                static_cast<double>(to));
     const UnitCustody custody = custody_of(state.overrides, autonomous);
-    const std::uint32_t before = *target.excluded;
-    if (custody.out(kind, unit)) *target.excluded = 1;
-    if (custody.in(kind, unit)) *target.excluded = 0;
-    if (*target.excluded < before && kind == UnitKind::wheel) {
+    const std::uint32_t before = excluded;
+    if (custody.out(kind, unit)) excluded = 1;
+    if (custody.in(kind, unit)) excluded = 0;
+    if (excluded < before && kind == UnitKind::wheel) {
         // The expectation begins anew where the wheel is.
         state.wheels.doubt_s[unit] = 0.0;
         state.wheels.expected_rad_s[unit] = state.wheels.speed_rad_s[unit];
     }
-    if (*target.excluded != before) report(state, kind, unit, before == 0, events);
+    if (excluded != before) report(state, kind, unit, before == 0, events);
     return OverrideAnswer::done;
 }
 

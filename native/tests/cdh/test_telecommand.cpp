@@ -246,7 +246,7 @@ TEST_CASE("a unit is left out by command; the last good one, and one that there 
     check_failure(bench, 8, 7, 1);
     order(7, 0, 1);
     check_failure(bench, 2, 7, 0);
-    order(0, 1, 3);
+    order(0, 1, 4);
     check_failure(bench, 2, 7, 2);
     CHECK(held_out() == 0b1101);
     order(0, 2, 0);

@@ -135,3 +135,40 @@ TEST_CASE("SAFE turns the array where the ground says that it stands to the Sun"
     loop->run(1.0);
     CHECK(loop->telemetry.array_drive_lost == 0);
 }
+
+TEST_CASE("an excluded wheel proves itself by a trial that the ground orders, or stays out [S5]") {
+    auto loop = in_standby(false);
+    loop->plant.faults.wheel_seized[3] = true;
+    CHECK(order(*loop, UnitKind::wheel, 3, UnitOverride::exclude) == OverrideAnswer::done);
+    loop->run(60.0);
+    CHECK(order(*loop, UnitKind::wheel, 3, UnitOverride::retest) == OverrideAnswer::done);
+    loop->run(60.0);
+    CHECK(loop->telemetry.wheel_health == 0b0111);
+    CHECK(loop->telemetry.units_retested == unit_bit(UnitKind::wheel, 3));
+    CHECK(loop->pointing_error_deg() < 0.5);
+    loop->plant.faults.wheel_seized[3] = false;
+    CHECK(order(*loop, UnitKind::wheel, 3, UnitOverride::retest) == OverrideAnswer::done);
+    loop->run(10.0);
+    CHECK(loop->telemetry.wheel_health == 15);
+    CHECK(loop->telemetry.units_retested == 0);
+    // Back in use, it is no longer its monitor's.
+    loop->plant.faults.wheel_seized[3] = true;
+    loop->run(60.0);
+    CHECK(loop->telemetry.wheel_health == 15);
+}
+
+TEST_CASE("an excluded gyro that agrees again ends its retest by itself; one in use has nothing to prove") {
+    auto loop = in_standby(false);
+    CHECK(order(*loop, UnitKind::gyro, 0, UnitOverride::retest) == OverrideAnswer::done);
+    CHECK(loop->state.overrides.retested == 0);
+    CHECK(order(*loop, UnitKind::gyro, 0, UnitOverride::exclude) == OverrideAnswer::done);
+    loop->plant.faults.gyro_bias_rad_s[0] = 0.5 * degree;
+    loop->run(30.0);
+    CHECK(order(*loop, UnitKind::gyro, 0, UnitOverride::retest) == OverrideAnswer::done);
+    loop->run(120.0);
+    CHECK(loop->telemetry.gyro_health == 0b1110);
+    loop->plant.faults = {};
+    loop->run(120.0);
+    CHECK(loop->telemetry.gyro_health == 15);
+    CHECK(loop->telemetry.units_retested == 0);
+}

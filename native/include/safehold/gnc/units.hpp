@@ -26,6 +26,7 @@ enum class UnitOverride : std::uint8_t {
     automatic = 0,
     exclude = 1,
     readmit = 2,
+    retest = 3,
 };
 
 // The bits of a kind's units; the first eleven are those of the sensor frame's `valid`.
@@ -40,12 +41,14 @@ inline constexpr std::array<UnitBits, unit_kind_count> unit_bits = {
     return 1U << (unit_bits[static_cast<std::size_t>(kind)].first + unit);
 }
 
-// State: what the ground has ordered, a bit each. A unit in neither word is left to the monitors.
+// State: what the ground has ordered, a bit each. A unit in no word is left to the monitors, if they decide.
 struct UnitOverrides {
     std::uint32_t excluded;
     std::uint32_t readmitted;
+    std::uint32_t retested;  // left to its monitor, autonomy or not, until that has it back in use
+    std::uint32_t spare;
 };
-static_assert(sizeof(UnitOverrides) == 8 && std::is_trivially_copyable_v<UnitOverrides>);
+static_assert(sizeof(UnitOverrides) == 16 && std::is_trivially_copyable_v<UnitOverrides>);
 
 // Not state: what no monitor may change in this tick. Without autonomy the monitors count and decide nothing,
 // so that every unit which the ground has not excluded is in use.
@@ -62,7 +65,8 @@ struct UnitCustody {
 };
 
 [[nodiscard]] constexpr UnitCustody custody_of(const UnitOverrides& overrides, bool autonomous) {
-    return {overrides.excluded, autonomous ? overrides.readmitted : ~overrides.excluded};
+    const std::uint32_t in_use = ~(overrides.excluded | overrides.retested);
+    return {overrides.excluded, autonomous ? overrides.readmitted : in_use};
 }
 
 }  // namespace safehold
