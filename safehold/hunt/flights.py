@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safehold.clock import wall_seconds
-from safehold.expectations import evaluate
+from safehold.expectations import MODE_QUANTITY, evaluate, sentence
 from safehold.figures import contacts, figures
 from safehold.hunt.broken import broken_by, unmet
 from safehold.run import Outing, document
@@ -44,25 +44,59 @@ class Flights:
         """Why a scenario breaks, or nothing. What is broken by its expectations is not flown on to be judged
         as well, so that the reasons are not complete.
         """
-        with self._flown(scenario) as outing:
-            reasons = unmet(_expectations(outing.simulation)) if criterion != "lost" else ()
-            return reasons or broken_by(criterion, document(outing, complete=True))
+        with self._flown(scenario, stop_hopeless=criterion != "lost") as outing:
+            if criterion != "lost":
+                simulation = outing.simulation
+                reasons = hopeless(simulation) or unmet(_expectations(simulation))
+                if reasons:
+                    return reasons
+            return broken_by(criterion, document(outing, complete=True))
 
     @contextmanager
-    def _flown(self, scenario: Scenario) -> Iterator[Outing]:
-        """A flight that has come to its end; what is done with it counts as part of it."""
+    def _flown(self, scenario: Scenario, *, stop_hopeless: bool = False) -> Iterator[Outing]:
+        """A flight that has come to its end, or to where an expectation cannot be met any more; what is done
+        with it counts as part of it.
+        """
         start = wall_seconds()
         simulation = Simulation(scenario, keep_truth=False)
+
+        def stopped() -> bool:
+            return self.stopped() or (stop_hopeless and bool(hopeless(simulation)))
+
         try:
-            outing = Outing(simulation, stopped=self.stopped)
-            if not outing.fly():
+            outing = Outing(simulation, stopped=stopped)
+            if not outing.fly() and self.stopped():
                 raise HuntStoppedError
-            self.simulated_s += scenario.duration / 1e9
+            self.simulated_s += simulation.time_ns / 1e9
             yield outing
         finally:
             simulation.close()
             self.wall_s += wall_seconds() - start
         self.count += 1
+
+
+def hopeless(simulation: Simulation) -> tuple[str, ...]:
+    """The expectations that will not be met whatever comes, in words; those with `within` or `hold` and those
+    about figures of the whole run are left to its end.
+    """
+    watches = dict(enumerate(simulation.driver.watches()))
+    found = []
+    for one in simulation.expectations:
+        expect = one.expect
+        if not one.handles or expect.within is not None or expect.hold is not None:
+            continue
+        seen = [watches[handle] for handle in one.handles]
+        left = max(0, one.until_tick - max(simulation.tick, one.from_tick))
+        if expect.quantity == MODE_QUANTITY and expect.equals is not None:
+            ticks = one.until_tick - one.from_tick
+            best = seen[0].evaluated + left
+        else:
+            ticks = seen[0].evaluated + left
+            best = ticks - sum(watch.evaluated - watch.met for watch in seen)
+        if ticks and best < expect.fraction * ticks:
+            entry = evaluate(one, watches, {}, simulation.tick_ns)
+            found.append(f"unmet: {sentence(entry)}: settled by {simulation.time_ns / 1e9:g} s")
+    return tuple(found)
 
 
 def _expectations(simulation: Simulation) -> list[dict[str, Any]]:

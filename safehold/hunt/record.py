@@ -91,6 +91,8 @@ def search_document(plan: Plan, found: Search, flights: Flights) -> dict[str, An
         "broken": smallest is not None,
         "smallest": None if smallest is None else [event.words() for event in smallest],
         "reasons": list(found.reasons),
+        "outcome": None if found.document is None else found.document["outcome"],
+        "digest": None if found.document is None else found.document["digest"],
         "schedules": found.schedules,
         "found_after_flights": None if found.found_at is None else found.found_at[0],
         "found_after_wall_seconds": None if found.found_at is None else found.found_at[1],

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # A close approach endangers nothing before there is a plant that can be hit.
 NOT_DRAWN = ("object_approach",)
-SHRINKING_FLIGHTS = 300
+# Shrinking ends when this many flights on end have found nothing smaller: counted, not timed, so that a slow
+# machine finds the same.
+PATIENCE_FLIGHTS = 60
 SETTLE_S = 120  # from the first working mode to the first event
 COMMANDS: tuple[tuple[str, tuple[tuple[str, float], ...]], ...] = (
     ("ping", ()),
@@ -59,6 +61,7 @@ class Search:
     schedules: int = 0
     found_at: tuple[int, float] | None = None  # flights and wall seconds until the first that broke
     complete: bool = False
+    document: Mapping[str, Any] | None = None  # of the smallest, flown whole at the end
     _known: dict[Schedule, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -133,18 +136,17 @@ def search(
     plan: Plan, flights: Flights, found: Search, *, told: Callable[[Search, Schedule], None]
 ) -> Search:
     """Draw, fly and shrink. `found` is filled as it goes; `told` hears of each new smallest schedule."""
-    from hypothesis import find, settings
+    from hypothesis import Verbosity, find, settings
     from hypothesis.errors import NoSuchExample
 
     strategies = _strategies()
-    first_flight = flights.count
-    flights_when_found = 0
+    first_flight = improved_at = flights.count
 
     def breaks(schedule: Schedule) -> bool:
-        nonlocal flights_when_found
+        nonlocal improved_at
         if schedule in found._known:
             return bool(found._known[schedule])
-        if found.smallest is not None and flights.count - flights_when_found >= SHRINKING_FLIGHTS:
+        if found.smallest is not None and flights.count - improved_at >= PATIENCE_FLIGHTS:
             raise _EnoughError
         reasons = fly(plan, flights, schedule)
         found._known[schedule] = reasons
@@ -152,16 +154,23 @@ def search(
         if not reasons:
             return False
         if found.smallest is None:
-            flights_when_found = flights.count
             found.found_at = (flights.count - first_flight, flights.wall_s)
         if found.smallest is None or size(schedule) < size(found.smallest):
             found.smallest, found.reasons = schedule, reasons
+            improved_at = flights.count
             told(found, schedule)
         return True
 
-    quiet = settings(max_examples=plan.examples, database=None, deadline=None, print_blob=False)
+    quiet = settings(max_examples=plan.examples, database=None, deadline=None, verbosity=Verbosity.quiet)
     with suppress(NoSuchExample, _EnoughError):
         find(strategies.schedules(plan.space), breaks, settings=quiet, random=random.Random(plan.seed))
+    if found.smallest is not None:
+        # Once more and whole: what is said of it is what `safehold run` will say.
+        scenario = with_invariants(plan.base, found.smallest, plan.back_within_s)
+        found.document = flights.fly(scenario)
+        found.reasons = broken_by(plan.broken_if, found.document)
+        if plan.broken_if == "degraded":
+            found.reasons += unmet(found.document["expectations"])
     found.complete = True
     return found
 
