@@ -210,7 +210,7 @@ def _degraded(judge: Judge, ending: Ending, later: str) -> list[str]:
     reasons = []
     if not ending.mode_expected:
         reasons.append(f"in {ending.mode} at the end{later}")
-    reasons.extend(f"{unit} off, and no active fault explains it" for unit in ending.units_off)
+    reasons.extend(f"{unit} not in use, and no active fault explains it" for unit in ending.units_off)
     if ending.outage_s > judge.orbit_s:
         reasons.append(f"out of service for {ending.outage_s:.0f} s, more than an orbit of {judge.orbit_s} s")
     if ending.contacts_missed:

@@ -38,7 +38,7 @@ PROBE_S = 30
 LOCK_S = 1
 NOMINAL_RATE_DEG_S = 1.5  # a target on the ground passes at 0.8 deg/s
 NOMINAL_CHARGE = 0.4
-NOMINAL_FALL = 0.05
+NOMINAL_FALL = 0.05  # over an orbit of the first three, in which the charge of the release evens out
 
 # Telemetry's health bits (1: in use) and how many units each speaks of.
 HEALTH = {"wheel": 4, "gyro": 4, "tracker": 2, "magnetometer": 3, "gps": 2}
@@ -121,6 +121,7 @@ class Phase:
         hardware = [fault for fault in scenario.fault if fault.kind != "replica_bit_flip"]
         self.healed = [fault for fault in hardware if fault.at < end_ns < _end_ns(fault, end_ns)]
         self.active = [fault for fault in hardware if fault.duration is None and fault.at < end_ns]
+        self._waits_for_ground = bool(self.healed) and not scenario.flight.autonomy
         self.plant, self.computer, self.driver = simulation.onward(
             [_healed(fault, end_ns) if fault in self.healed else fault for fault in scenario.fault]
         )
@@ -161,8 +162,12 @@ class Phase:
 
     @property
     def mode_expected(self) -> bool:
-        """Whether it does what it was built for, or what the ground has told it to do."""
-        return self.span.mode in WORKING or self.span.reason == COMMANDED
+        """Whether it does what it was built for, or what the ground has told it to do; or, without autonomy
+        and after a fault was healed, waits in SAFE for the ground, which is not flown on.
+        """
+        span = self.span
+        waits = self._waits_for_ground and span.mode == "SAFE"
+        return span.mode in WORKING or span.reason == COMMANDED or waits
 
     @property
     def young(self) -> bool:
@@ -201,6 +206,8 @@ class Phase:
         """Units that the flight software does without though nothing is wrong with them (any more)."""
         telemetry = self.computer.telemetry()
         excused = {fault.target for fault in self.active}
+        if self._waits_for_ground:
+            excused |= {fault.target for fault in self.healed}
         off = [
             f"{kind}.{unit}"
             for kind, count in HEALTH.items()
@@ -242,7 +249,8 @@ class Phase:
         state = self.plant.state[0]
         power = self.judge.power()
         fed = state["environment"][AT_ILLUMINATION] < 0.5 or state["array_power_w"] > state["bus_power_w"]
-        holds = bool(fed) if power is None else power.change >= -NOMINAL_FALL
+        early = self.tick * self.tick_ns < 3 * self.judge.orbit_s * 1e9
+        holds = fed if power is None else power.positive or (early and power.change >= -NOMINAL_FALL)
         return bool(
             holds and state["battery_charge"] >= NOMINAL_CHARGE and self._rate_deg_s() < NOMINAL_RATE_DEG_S
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import loop
+from bench import judgement, loop
 from safehold.scenario import load
 
 
@@ -43,3 +43,12 @@ def test_basilisk_flies_the_same_orbit_in_the_same_field() -> None:
     assert config["gravity_c"][2][0] == pytest.approx(-4.8417e-4, rel=1e-4)  # EGM96, tide free
     assert config["magnetic_g_nt"][1][0] == pytest.approx(-29_350.0, abs=100.0)  # IGRF-14 about 2025
     assert np.isfinite([config["moon_gcrf_m"]]).all()
+
+
+def test_the_cost_of_judging_is_a_share_of_the_run() -> None:
+    faults = judgement.CASES["a wheel stays lost"]
+    report = judgement.measure("12m", 1, {"sound": (), "wheel": faults})
+    sound, wheel = report["cases"]["sound"], report["cases"]["wheel"]
+    assert 600.0 < sound["flown_s"] <= wheel["flown_s"], "neither has settled after 12 min"
+    assert sound["share"] > 0.0
+    assert len(judgement.lines(report)) == 2

@@ -146,7 +146,7 @@ def test_each_loss_is_named_with_its_number() -> None:
 @pytest.mark.requirement("S5")
 def test_each_degradation_is_named_with_its_number() -> None:
     only("DEGRADED", "in SAFE", mode="SAFE", mode_expected=False)
-    only("DEGRADED", "gyro.2 off", units_off=("gyro.2",))
+    only("DEGRADED", "gyro.2 not in use", units_off=("gyro.2",))
     only("DEGRADED", "5737 s", outage_s=ORBIT + 1.0)
     only("DEGRADED", "1 contacts", contacts_missed=1)
     only("OK", "STANDBY", outage_s=float(ORBIT))

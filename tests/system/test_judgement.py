@@ -176,9 +176,23 @@ def test_a_unit_that_stays_off_without_a_fault_is_a_lost_capability() -> None:
     assert simulation.computer.counters()["retired"] == 2
     found = judged(simulation)
     assert found.verdict.outcome == "DEGRADED"
-    assert found.verdict.reasons == ("replica.1 off, and no active fault explains it",)
+    assert found.verdict.reasons == ("replica.1 not in use, and no active fault explains it",)
     wheel = judged(flown(scenario("55m", fault("wheel_seize", "wheel.1", "52m"))))
     assert wheel.verdict.outcome == "OK", wheel.verdict.reasons
+
+
+@pytest.mark.requirement("S5")
+def test_without_autonomy_it_may_wait_for_the_ground_after_healing() -> None:
+    """Nobody flies the operator on who would lead it out of SAFE; a fault that stays is no such excuse."""
+    outcomes = {}
+    for name, lasting in (("heals", "1h"), ("stays", None)):
+        wheels = [fault("wheel_seize", f"wheel.{wheel}", "55m", lasting) for wheel in range(2)]
+        plain = scenario("1h10m", *wheels, station=[])
+        flight = plain.flight.model_copy(update={"autonomy": False})
+        simulation = flown(plain.model_copy(update={"flight": flight}))
+        assert simulation.mode == "SAFE"
+        outcomes[name] = judged(simulation).verdict.outcome
+    assert outcomes == {"heals": "OK", "stays": "DEGRADED"}
 
 
 # --- LOST ---------------------------------------------------------------------------------------------------
