@@ -43,7 +43,8 @@ class Forker:
 
     def fly(self, scenario: Scenario, *, early_stop: bool = True) -> dict[str, Any]:
         """The run's document, with `stop`: kind ("end", "identical" or "reconverged"), at_s, forked_at_s and
-        ticks_flown. A reconverged run's `digest` is that up to the stop, and it has `digest_until_s`.
+        ticks_flown. A reconverged run's `digest` is that up to the stop; it has `digest_until_s`, and
+        `plant_equal`: whether the plant never was another than the reference's, to the last octet.
 
         early_stop: whether it may stop before the end; without, the document is that of the whole run, digest
         included. Raises ForkError for a scenario that does not belong to the reference.
@@ -65,7 +66,7 @@ class Forker:
             forked, step = walker.tick, self.reference.stop_ticks
             first = -(-max(forked, watcher.from_tick) // step) * step
             for tick in range(first, walker.simulation.end_tick, step):
-                walker.walk_to(tick)
+                walker.hop_to(tick)
                 watcher.see(walker)
             return _to_the_end(walker, forked, scenario, began)
 

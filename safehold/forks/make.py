@@ -24,7 +24,7 @@ def make_reference(scenario: Scenario) -> Reference:
         snapshots: dict[int, bytes] = {}
         for tick in range(0, scenario.ticks + 1, STOP_S * rate_hz):
             walker.walk_to(tick)
-            hashes.append(walker.native_hash() + walker.control_hash() + walker.whole_hash())
+            hashes += [walker.native_hash(), walker.control_hash(), walker.whole_hash(), walker.plant_hash()]
             counts.append(count(walker))
             if tick % (SNAPSHOT_S * rate_hz) == 0:
                 snapshots[tick] = _snapshot(walker)
@@ -38,7 +38,7 @@ def make_reference(scenario: Scenario) -> Reference:
         return Reference(
             scenario=scenario,
             code_id=code_id(),
-            hashes=np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 3, 32),
+            hashes=np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 4, 32),
             counts=np.array(counts, np.int64),
             snapshots=snapshots,
             books={

@@ -3,7 +3,7 @@
     magic (8) | version u32 | length of the header u32 | header (JSON) | sections | SHA-256 of all before (32)
 
 The header names the scenario (its resolved text), the code, and each section with its length. Sections: the
-hashes, three of 32 octets a stop; the counts, four of 8 octets a stop; the books (JSON, compressed):
+hashes, four of 32 octets a stop; the counts, four of 8 octets a stop; the books (JSON, compressed):
 document, events and contacts; and snapshots (compressed), each with its tick. Nothing in it is code; what
 does not fit is refused before any of it is used.
 """
@@ -39,6 +39,8 @@ LARGEST_HEADER = 4 << 20
 LARGEST_SECTION = 64 << 20  # once expanded
 SNAPSHOT_SECTIONS = ("plant", "flight", "link", "ground", "host")
 
+NATIVE, CONTROL, WHOLE, PLANT = _WHICH = range(4)
+
 _BOOKS = ("document", "events", "windows", "elevations", "passes")
 _PREFIX = struct.Struct("<8sII")
 _LENGTHS = struct.Struct("<5Q")
@@ -68,10 +70,10 @@ def _key(code: str, text: str) -> str:
 class Reference:
     """A fault-free run: hashes and counts at its stops, snapshots, document, events and contacts.
 
-    hashes: stop × (native, control, whole) × 32 octets, as `safehold.forks.walker` takes them. counts: stop ×
-    (frames received, votes that disagreed, passes begun, frames of the last pass). snapshots: compressed, by
-    tick. books: document, events, windows, elevations and the ground's passes as plain JSON values. steady:
-    whether no replica ever differed, so that the voter's memory of faults is never read.
+    hashes: stop × (native, control, whole, plant) × 32 octets, as `safehold.forks.walker` takes them.
+    counts: stop × (frames received, votes that disagreed, passes begun, frames of the last pass). snapshots:
+    compressed, by tick. books: document, events, windows, elevations and the ground's passes as plain JSON
+    values. steady: whether no replica ever differed, so that the voter's memory of faults is never read.
     """
 
     scenario: Scenario
@@ -117,7 +119,7 @@ class Reference:
         ]
 
     def hash_at(self, stop: int, which: int) -> bytes:
-        """A hash of a stop: NATIVE, CONTROL or WHOLE."""
+        """A hash of a stop: NATIVE, CONTROL, WHOLE or PLANT."""
         return bytes(self.hashes[stop, which])
 
     def snapshot(self, tick: int) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -167,7 +169,7 @@ class Reference:
             )
         try:
             scenario = parse(header["scenario"], Source(label, None))
-            hashes = np.frombuffer(sections.pop("hashes"), np.uint8).reshape(-1, 3, _DIGEST_OCTETS)
+            hashes = np.frombuffer(sections.pop("hashes"), np.uint8).reshape(-1, len(_WHICH), _DIGEST_OCTETS)
             counts = np.frombuffer(sections.pop("counts"), "<i8").astype(np.int64).reshape(-1, 4)
             books = json.loads(expand(sections.pop("books")))
             snapshots = {int(name.removeprefix("snapshot ")): octets for name, octets in sections.items()}
@@ -190,9 +192,6 @@ class Reference:
             raise ValueError("it is not of a fault-free run")
         if not isinstance(self.books["document"], dict) or not self.events:
             raise ValueError("a run without document or events")
-
-
-NATIVE, CONTROL, WHOLE = range(3)
 
 
 def pack_sections(sections: Mapping[str, bytes]) -> bytes:

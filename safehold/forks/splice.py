@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safehold.expectations import evaluate
-from safehold.forks.reference import Reference
+from safehold.forks.reference import PLANT, Reference
 from safehold.forks.walker import Walker
 from safehold.result import json_safe
 from safehold.run import fault_document
@@ -36,6 +36,7 @@ def stopped_document(reference: Reference, walker: Walker, stop: int, *, identic
     found["digests"] = walker.digests()
     found["digest"] = digest_of(found["digests"])
     found["digest_until_s"] = tick * simulation.tick_ns / 1e9
+    found["plant_equal"] = walker.plant_hash() == reference.hash_at(stop, PLANT)
     _carry_counts(reference, walker, stop, found)
     return found
 

@@ -225,6 +225,10 @@ class Walker:
         found.update(self.books.events.digest())
         return found.digest()
 
+    def plant_hash(self) -> bytes:
+        """The plant's chain: every sensor frame so far, and its state."""
+        return bytes.fromhex(self.simulation.driver.digests()["plant"])
+
     def digests(self) -> dict[str, str]:
         """The four chains up to here, whoever asks and however it got here.
 

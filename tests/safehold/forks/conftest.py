@@ -39,7 +39,7 @@ def flip(at: str, bit: int, replica: int = 1) -> dict[str, Any]:
 
 def told(found: dict[str, Any]) -> dict[str, Any]:
     """A document without what says how it was made."""
-    return {name: value for name, value in found.items() if name not in ("timing", "stop", "digest_until_s")}
+    return {name: value for name, value in found.items() if name not in ("timing", "stop")}
 
 
 @pytest.fixture(scope="package")
