@@ -39,7 +39,7 @@ def percent(share: float | None) -> str:
     if value in (0.0, 100.0):
         return f"{value:.0f} %"
     # Close to 0 and to 100 the distance from them is what counts.
-    distance = min(value, 100.0 - value)
+    distance = min(value, 100.0 - value) * (1.0 + 1e-9)
     digits = 1
     while digits < 7 and distance < 10.0 ** (1 - digits):
         digits += 1

@@ -42,6 +42,36 @@ expect = []
 count = 12
 """
 
+# Faults that pass and faults that stay, flips, and releases of which one is too fast for an expectation and
+# one for any satellite.
+MIXED = """
+schema = 1
+name = "mixed"
+description = "Short flights, some of which end badly"
+base = "replica-upset"
+seed = 5
+duration = "3m"
+repeat_share = 0.1
+[[grid]]
+kinds = "gyro_bias"
+targets = "gyro.0"
+at = ["70s", "2m"]
+duration = ["30s", "permanent"]
+rate_deg_s = 0.5
+[[grid]]
+kinds = "replica_bit_flip"
+at = "1m"
+[[grid]]
+keys = { "initial.rate_deg_s[2]" = [4.0, 9.0, 90.0] }
+[[expect]]
+quantity = "rate_norm_deg_s"
+below = 9.6
+why = "no faster than released"
+[[expect]]
+quantity = "replicas_retired"
+equals = 0
+"""
+
 
 def campaign_of(text: str, **overrides: object) -> Campaign:
     """A campaign from its text."""
@@ -81,4 +111,12 @@ def undisturbed(releases: Campaign, tmp_path_factory: pytest.TempPathFactory) ->
     """The folder of `releases` flown in one go by two workers."""
     folder = tmp_path_factory.mktemp("campaign") / "undisturbed"
     assert execute(releases, folder, workers=2).ok
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of ten short flights, of which two fail; nobody may change it."""
+    folder = tmp_path_factory.mktemp("mixed") / "campaign"
+    execute(campaign_of(MIXED), folder, workers=2)
     return folder

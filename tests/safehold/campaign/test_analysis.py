@@ -1,0 +1,368 @@
+"""What a campaign's results are counted to, on ten flights that were flown for it.
+
+Seven begin with a fault (four of a gyro, three bit flips), three without; one of those spins at 90 deg/s and
+is lost, one at more than the expectation's 9.6 deg/s. The numbers expected here are made from the result
+files by other means than the analysis.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safehold.campaign.analysis import analyse, read_runs, run_document, write_campaign_json
+from safehold.campaign.campaign_report import conclude
+from safehold.campaign.campaign_summary import percent, summary_lines
+from safehold.campaign.reading import Entry, boil_down, mode_at, read_entries
+from safehold.campaign.store import Store, seal
+from safehold.campaign.tally import Answers, Flips, Label, Moments, Rate, Sample, Tally, Worst
+from safehold.errors import FolderError
+
+pytestmark = pytest.mark.requirement("S5")
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """The results in the order of the manifest, read as plain JSON."""
+    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    keys = [json.loads(line)["key"] for line in lines]
+    return [json.loads((folder / "results" / key[:2] / f"{key}.json").read_bytes()) for key in keys]
+
+
+@pytest.fixture
+def copy(mixed: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(mixed, tmp_path / "campaign"))
+
+
+def change(folder: Path, index: int, alter: Callable[[dict[str, Any]], None]) -> None:
+    """Write another record in a run's place, sealed as the engine seals it."""
+    record = records(folder)[index]
+    alter(record)
+    key = record["key"]
+    Store(folder).write(key, seal(record))
+
+
+def test_counts_are_those_of_the_results(mixed: Path) -> None:
+    found = records(mixed)
+    analysis = analyse(mixed)
+    outcomes = Counter(record["outcome"] for record in found)
+    bad = [
+        record
+        for record in found
+        if record["outcome"] == "LOST" or not all(one["met"] for one in record["expectations"])
+    ]
+    assert analysis.planned == analysis.flown == len(found) == 10
+    assert {name: count for name, count in analysis.tally.all.outcomes.items() if count} == outcomes
+    assert outcomes["LOST"] == 1
+    assert analysis.failed_runs == len(bad) == 2
+    assert analysis.failed
+    assert analysis.verdict == "FAILED"
+    assert any("1 run lost" in reason for reason in analysis.reasons)
+
+
+def test_each_run_is_counted_once_where_its_first_fault_hit(mixed: Path) -> None:
+    cells = analyse(mixed).tally.cells
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for record in records(mixed):
+        if record["faults"]:
+            first = record["faults"][0]
+            expected[first["kind"], first["mode"], "sunlit" if first["sunlit"] else "eclipse"] += 1
+        else:
+            expected["none", "", ""] += 1
+    assert {key: cell.runs for key, cell in cells.items()} == expected
+    assert (
+        sum(cell.outcomes["LOST"] for cell in cells.values()) == cells["none", "", ""].outcomes["LOST"] == 1
+    )
+
+
+def test_times_run_from_the_injection(mixed: Path) -> None:
+    analysis = analyse(mixed)
+    for stage in ("detect", "isolate", "recover"):
+        name = {"detect": "detected_s", "isolate": "isolated_s", "recover": "recovered_s"}[stage]
+        for kind in ("gyro_bias", "replica_bit_flip"):
+            expected = sorted(
+                fault[name] - fault["injected_s"]
+                for record in records(mixed)
+                for fault in record["faults"]
+                if fault["kind"] == kind and fault[name] is not None
+            )
+            found = next(one for one in analysis.times if (one.kind, one.stage) == (kind, stage))
+            assert found.ordered == pytest.approx(expected, abs=1e-9)
+    gyro = next(one for one in analysis.times if (one.kind, one.stage) == ("gyro_bias", "detect"))
+    assert len(gyro.ordered) == 4
+    assert gyro.document()["max"] == gyro.ordered[-1]
+
+
+def test_recovery_is_asked_of_faults_that_pass_and_of_flips(mixed: Path) -> None:
+    answers = analyse(mixed).tally.answers
+    assert answers["gyro_bias"].injected == 4
+    assert answers["gyro_bias"].rates()["recovered"].trials == 2
+    assert answers["replica_bit_flip"].rates()["recovered"].trials == 3
+
+
+def test_stops_and_what_was_flown(mixed: Path) -> None:
+    tally = analyse(mixed).tally
+    found = records(mixed)
+    assert tally.stops == Counter(record["stop"]["kind"] for record in found)
+    assert set(tally.stops) > {"end"}
+    ticks = sum(record["stop"]["ticks_flown"] for record in found)
+    assert tally.flown_s == pytest.approx(ticks / 10, abs=1e-6)
+    assert tally.sim_s == 10 * 180.0
+
+
+def test_no_flip_of_three_replicas_reached_the_plant(mixed: Path) -> None:
+    flips = analyse(mixed).tally.flips
+    assert set(flips) == {3}
+    assert flips[3].rate == Rate(0, 3)
+
+
+def test_a_flip_that_changed_the_plant_is_a_wrong_actuation(copy: Path) -> None:
+    """The same results, but one flip's run was flown to its end and its plant has another digest; then one
+    whose plant has the fault-free run's.
+    """
+    from safehold.forks.reference import Reference
+
+    (path,) = (copy / "references").glob("*.bin")
+    plant = Reference.from_bytes(path.read_bytes()).document["digests"]["plant"]
+
+    def reached(record: dict[str, Any]) -> None:
+        record["stop"]["kind"], record["digests"]["plant"] = "end", "0" * 64
+
+    def went_by(record: dict[str, Any]) -> None:
+        record["stop"]["kind"], record["digests"]["plant"] = "end", plant
+
+    change(copy, 4, reached)
+    change(copy, 5, went_by)
+    assert analyse(copy).tally.flips[3].rate == Rate(1, 3)
+    path.unlink()
+    assert analyse(copy).tally.flips[3].rate == Rate(0, 1)
+
+
+def test_checks_are_read_and_one_disagreement_fails_the_campaign(copy: Path) -> None:
+    before = analyse(copy)
+    assert before.checks.repeated == 1
+    assert before.checks.checked == before.tally.stops["reconverged"] > 0
+    assert not before.checks.bad
+    assert before.unchecked == 0
+    log = copy / "checks.jsonl"
+    line = next(one for one in log.read_text().splitlines() if '"reconverged"' in one)
+    other = json.loads(line) | {"disagreements": ["outcome: OK when stopped, LOST at the end"]}
+    log.write_text(log.read_text() + json.dumps(other) + "\n")
+    after = analyse(copy)
+    assert after.checks.checked == before.checks.checked
+    assert [index for index, _, _ in after.checks.bad] == [other["index"]]
+    assert any("label that does not hold" in reason for reason in after.reasons)
+    log.unlink()
+    assert analyse(copy).unchecked == before.checks.checked
+
+
+def test_a_campaign_with_runs_to_fly_is_incomplete_unless_one_failed(copy: Path) -> None:
+    for index in (8, 9):  # the two that fail
+        key = records_key(copy, index)
+        Store(copy).path(key).unlink()
+    analysis = analyse(copy)
+    assert analysis.missing == 2
+    assert analysis.verdict == "INCOMPLETE"
+    assert not analysis.failed
+    (copy / "crashed.jsonl").write_text(
+        json.dumps({"index": 9, "key": records_key(copy, 9), "why": "killed"}) + "\n"
+    )
+    analysis = analyse(copy)
+    assert (analysis.missing, analysis.crashed, analysis.verdict) == (1, 1, "FAILED")
+
+
+def records_key(folder: Path, index: int) -> str:
+    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    return str(json.loads(lines[index])["key"])
+
+
+def test_an_altered_result_does_not_count(copy: Path) -> None:
+    path = Store(copy).path(records_key(copy, 0))
+    path.write_bytes(path.read_bytes().replace(b'"outcome":"', b'"outcome":"X'))
+    analysis = analyse(copy)
+    assert analysis.missing == 1
+    assert next(read_runs(copy))["state"] == "missing"
+
+
+def test_the_same_results_give_the_same_bytes_wherever_they_lie(mixed: Path, tmp_path: Path) -> None:
+    first = Path(shutil.copytree(mixed, tmp_path / "one"))
+    second = Path(shutil.copytree(mixed, tmp_path / "two"))
+    (second / "costs.jsonl").write_text("")
+    lines = (second / "checks.jsonl").read_text().splitlines()
+    (second / "checks.jsonl").write_text("\n".join(reversed(lines)) + "\n")
+    for folder in (first, second):
+        (folder / "campaign.json").unlink(missing_ok=True)
+        conclude(folder)
+    assert (first / "campaign.json").read_bytes() == (second / "campaign.json").read_bytes()
+    assert (first / "runs.jsonl").read_bytes() == (second / "runs.jsonl").read_bytes()
+
+
+def test_campaign_json_holds_every_run_and_is_sorted(mixed: Path) -> None:
+    document = json.loads((mixed / "campaign.json").read_text(encoding="utf-8"))
+    assert list(document) == sorted(document)
+    assert [run["digest"] for run in document["runs"]] == [record["digest"] for record in records(mixed)]
+    assert [run["index"] for run in document["runs"]] == list(range(10))
+    assert document["runs"][0]["labels"]["fault.kind"] == "gyro_bias"
+    assert document["campaign"] == "mixed"
+    assert document["seed"] == 5
+    assert document["code_id"] == records(mixed)[0]["code_id"]
+    assert document["rates"]["all"]["rates"]["LOST"]["events"] == 1
+    assert document["rates"]["all"]["rates"]["LOST"]["clopper_pearson"] == pytest.approx(
+        [0.0025, 0.4450], abs=5e-5
+    )  # 1 of 10: the tables' first example
+
+
+def test_words_and_numbers_that_were_drawn(mixed: Path) -> None:
+    labels = analyse(mixed).tally.labels
+    assert labels["fault.kind"].words["gyro_bias"].runs == 4
+    rate = labels["initial.rate_deg_s[2]"]
+    assert (rate.clean.count, rate.clean.mean) == (1, 4.0)
+    assert (rate.other.count, rate.other.mean) == (2, pytest.approx(49.5))
+
+
+def test_folders_that_are_no_campaign_are_refused(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(FolderError, match="SH-OUT-003"):
+        analyse(tmp_path)
+    (copy / "manifest.jsonl").write_text('{"index": 0, "key": ')
+    with pytest.raises(FolderError, match=r"manifest\.jsonl, line 1"):
+        analyse(copy)
+    assert not list(copy.glob(".runs.jsonl*"))
+
+
+def test_summary_ends_with_the_verdict_and_names_the_failed_runs(mixed: Path) -> None:
+    lines = summary_lines(analyse(mixed))
+    assert lines[-1].startswith("verdict  FAILED: 1 run lost")
+    assert any(line.startswith("failed   run 9 LOST") for line in lines)
+    assert any(line.startswith("LOST     1 of 10, 10.0 % (0.25 to 44.5 %)") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.123456, "12.3 %"),
+        (0.99999, "99.9990 %"),
+        (1e-5, "0.0010 %"),
+        (None, "-"),
+    ],
+)
+def test_percentages_have_digits_that_mean_something(share: float | None, text: str) -> None:
+    assert percent(share) == text
+
+
+# --- the counters alone -------------------------------------------------------------------------------------
+
+
+def entry(index: int, **values: Any) -> Entry:
+    plain = {"state": "flown", "outcome": "OK", "labels": {}}
+    return Entry(index=index, key=f"{index * 2654435761 % 2**64:064x}"[::-1], **(plain | values))
+
+
+def test_moments_are_numpys() -> None:
+    values = np.array([3.0, -1.5, 2.25, 1e6, 4.0])
+    moments = Moments()
+    for value in values.tolist():
+        moments.add(value)
+    assert moments.mean == pytest.approx(values.mean(), rel=1e-15)
+    assert moments.deviation == pytest.approx(values.std(ddof=1), rel=1e-12)
+    assert (moments.low, moments.high) == (values.min(), values.max())
+
+
+def test_difference_is_in_units_of_the_common_deviation() -> None:
+    """Clean 1, 2, 3 and others 4, 5, 6: means apart by 3, both deviations 1."""
+    label = Label()
+    for value in (1.0, 2.0, 3.0):
+        label.add(value, entry(0))
+    for value in (4.0, 5.0, 6.0):
+        label.add(value, entry(1, outcome="LOST"))
+    assert label.difference == pytest.approx(3.0)
+
+
+def test_samples_and_the_worst_do_not_depend_on_the_order() -> None:
+    runs = [entry(index, outcome="LOST" if index % 7 == 3 else "DEGRADED") for index in range(100)]
+    for kind in (Sample, Worst):
+        forward, backward = kind(size=10), kind(size=10)
+        for run in runs:
+            forward.add(run)
+        for run in reversed(runs):
+            backward.add(run)
+        assert forward.entries() == backward.entries()
+        assert len(forward.entries()) == 10
+
+
+def test_the_worst_run_is_a_lost_one() -> None:
+    worst = Worst(size=2)
+    for run in (entry(0, outcome="DEGRADED", outage_s=9e9), entry(1, outcome="LOST"), entry(2)):
+        worst.add(run)
+    assert [run.index for run in worst.entries()] == [1, 0]
+
+
+def test_false_safe_is_counted_before_any_fault_alone(mixed: Path) -> None:
+    """A satellite that left its work for SAFE at 500 s: for nothing, unless a fault was there before."""
+    record = records(mixed)[0]
+    modes = [("STANDBY", 0.0, 500.0), ("SAFE", 500.0, 900.0), ("STANDBY", 900.0, 1000.0)]
+    record["modes"] = [{"mode": mode, "from_s": low, "until_s": high} for mode, low, high in modes]
+    for onset_s, false, answered in ((600.0, 1, 0), (400.0, 0, 1)):
+        record["faults"][0]["injected_s"] = onset_s
+        tally = Tally()
+        tally.add(boil_down(0, "a" * 64, {}, record | {"sim_seconds": 1000.0}))
+        assert tally.false_safe == Counter(runs=1, events=false)
+        assert tally.sheltered["gyro_bias"] == Counter(runs=1, events=answered)
+
+
+def test_mode_at_a_time() -> None:
+    modes = [{"mode": "BOOT", "from_s": 0.0, "until_s": 5.0}, {"mode": "SAFE", "from_s": 5.0, "until_s": 9.0}]
+    assert [mode_at(modes, at_s) for at_s in (0.0, 4.9, 5.0, 9.0)] == ["BOOT", "BOOT", "SAFE", "SAFE"]
+    assert mode_at([], 1.0) == "unknown"
+
+
+def test_nothing_is_counted_of_nothing() -> None:
+    assert Answers().rates()["detected"].document()["share"] is None
+    assert Flips().rate.document()["clopper_pearson"] == [None, None]
+
+
+def test_runs_pass_one_at_a_time(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The analysis of a campaign holds one result at a time: the next is read when the last was taken."""
+    alive = 0
+    most = 0
+
+    class Counted(dict[str, Any]):
+        def __init__(self, *arguments: Any) -> None:
+            nonlocal alive, most
+            super().__init__(*arguments)
+            alive += 1
+            most = max(most, alive)
+
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    whole = Store.read
+
+    def read(self: Store, key: str) -> Any:
+        found = whole(self, key)
+        assert found is not None
+        return found[0], Counted(found[1])
+
+    monkeypatch.setattr(Store, "read", read)
+    taken = [run_document(one)["index"] for one in read_entries(mixed)]
+    assert taken == list(range(10))
+    assert 1 <= most <= 2
+
+
+def test_campaign_json_is_written_whole_or_not_at_all(copy: Path) -> None:
+    analysis = analyse(copy)
+    before = (copy / "campaign.json").read_bytes()
+    (copy / "runs.jsonl").write_text("{\n")
+    with pytest.raises(FolderError):
+        write_campaign_json(copy, analysis)
+    assert (copy / "campaign.json").read_bytes() == before
+    assert not list(copy.glob(".campaign.json*"))
