@@ -1,16 +1,20 @@
 """What the flight software said about a fault: detected, isolated, recovered, by its own events.
 
-An event answers a fault if it is of a kind that the fault brings about and names the same unit. A kind
-without such an event has only its times of injection.
+An event answers a fault if it is of a kind that the fault brings about and names the same unit. It is
+detected before the next fault hits the same unit, and no later than ten minutes after its own end: what
+comes then has another cause. A kind without such an event has only its times of injection.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safehold.schema import Fault
 from safehold.timeline import FlightEvent
+
+LATE_NS = 600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +49,38 @@ SIGNS: dict[str, Signs] = {
 }
 
 
-def response(fault: Fault, events: Sequence[FlightEvent], tick_ns: int) -> dict[str, float | None]:
-    """`detected_s`, `isolated_s`, `recovered_s`: the first fitting event from the injection on."""
+def response(
+    fault: Fault, events: Sequence[FlightEvent], tick_ns: int, faults: Sequence[Fault] = ()
+) -> dict[str, float | None]:
+    """`detected_s`, `isolated_s`, `recovered_s`: the first fitting event from the injection on.
+
+    faults: all of the scenario.
+    """
     signs = SIGNS.get(fault.kind)
     if signs is None:
         return {"detected_s": None, "isolated_s": None, "recovered_s": None}
     unit = int(fault.target.rpartition(".")[2])
     found: dict[str, float | None] = {}
-    after = fault.at
+    after, until = fault.at, _detected_until_ns(fault, faults)
     for stage, names in (
         ("detected_s", signs.detected), ("isolated_s", signs.isolated), ("recovered_s", signs.recovered),
     ):  # fmt: skip
         tick = _first(events, names, signs.unit, unit, after // tick_ns)
+        if stage == "detected_s" and tick is not None and tick * tick_ns >= until:
+            tick = None
         found[stage] = None if tick is None else tick * tick_ns / 1e9
         if tick is not None:
             after = tick * tick_ns
         elif stage == "detected_s":
             return {"detected_s": None, "isolated_s": None, "recovered_s": None}
     return found
+
+
+def _detected_until_ns(fault: Fault, faults: Sequence[Fault]) -> float:
+    limits = [other.at for other in faults if other.target == fault.target and other.at > fault.at]
+    if fault.duration is not None:
+        limits.append(fault.at + fault.duration + LATE_NS)
+    return min(limits, default=math.inf)
 
 
 def _first(

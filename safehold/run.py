@@ -235,7 +235,7 @@ def fault_document(simulation: Simulation, index: int) -> dict[str, Any]:
     entry["injected_s"] = fault.at / 1e9 if fault.at <= simulation.time_ns else None
     entry["ends_s"] = None if end_ns is None else end_ns / 1e9
     entry["mode"], entry["sunlit"] = simulation.onsets.get(index, (None, None))
-    return entry | response(fault, simulation.events, simulation.tick_ns)
+    return entry | response(fault, simulation.events, simulation.tick_ns, simulation.scenario.fault)
 
 
 def _snapshot_at(scenario: Scenario, tick: int) -> bytes:
