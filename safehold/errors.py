@@ -26,6 +26,9 @@ EXIT_INPUT = 2
 EXIT_INTERNAL = 3
 EXIT_INTERRUPTED = 130
 
+LONGEST_KEY = 160
+LONGEST_TEXT = 2_000
+
 IDS: dict[str, str] = {
     "SH-SCN-001": "the scenario cannot be found or read",
     "SH-SCN-002": "the scenario is not valid TOML",
@@ -120,7 +123,17 @@ class Problem:
     key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.id} {self.key}: {self.text}" if self.key else f"{self.id} {self.text}"
+        text = _legible(self.text, LONGEST_TEXT)
+        return f"{self.id} {_legible(self.key, LONGEST_KEY)}: {text}" if self.key else f"{self.id} {text}"
+
+
+def _legible(text: str, longest: int) -> str:
+    """Cut short, and without anything that could steer a terminal: a file may hold any character in a key."""
+    cut = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in cut
+    )
 
 
 class SafeholdError(Exception):

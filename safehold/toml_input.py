@@ -6,6 +6,8 @@ Scenarios and campaigns are read alike: the same limits, the same words, ids wit
 
 from __future__ import annotations
 
+import itertools
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +22,10 @@ from safehold.near import listing, suggestion
 
 LARGEST_FILE = 1 << 20
 PROBLEMS_SHOWN = 20
+DEEPEST = 32
+# The standard library's reader takes time and memory that grow with the square of a key's parts.
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST},}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,11 @@ def read_text(path: Path, format: Format) -> str:
 
 
 def read_toml(text: str, label: str, format: Format) -> dict[str, Any]:
-    """The tree of a TOML text."""
+    """The tree of a TOML text, nested no deeper than any file of ours has to be."""
+    if _DEEP_KEY.search(text):
+        raise format.refusal(label, 2, f"has a key of more than {DEEPEST} parts")
     try:
-        return tomllib.loads(text)
+        tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         repeated = any(words in message for words in ("Cannot overwrite", "Cannot declare", "Duplicate"))
@@ -65,21 +73,39 @@ def read_toml(text: str, label: str, format: Format) -> dict[str, Any]:
         raise format.refusal(label, 3 if repeated else 2, f"{what}: {message}") from None
     except RecursionError:
         raise format.refusal(label, 2, "is nested too deeply") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise format.refusal(label, 2, f"is not valid TOML: {error}") from None
+    if not _is_shallow(tree):
+        raise format.refusal(label, 2, "is nested too deeply")
+    return tree
+
+
+def _is_shallow(tree: object) -> bool:
+    level = [tree]
+    for _ in range(DEEPEST):
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner.extend(value.values())
+            elif isinstance(value, list):
+                inner.extend(value)
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def problems_of(details: Sequence[ErrorDetails], format: Format) -> list[Problem]:
     """One problem a key, in the order of the file's model; the first few if there are many."""
-    found: dict[str, Problem] = {}
+    found: dict[str, ErrorDetails] = {}
     for detail in details:
-        key = key_text(_known_path(detail["loc"], format.model))
-        found.setdefault(key, _problem(detail, key, format))
-    problems = list(found.values())
+        found.setdefault(key_text(_known_path(detail["loc"], format.model)), detail)
+    problems = [
+        _problem(detail, key, format) for key, detail in itertools.islice(found.items(), PROBLEMS_SHOWN + 1)
+    ]
     if len(problems) > PROBLEMS_SHOWN:
-        rest = len(problems) - PROBLEMS_SHOWN
-        problems = [
-            *problems[:PROBLEMS_SHOWN],
-            Problem(problems[PROBLEMS_SHOWN].id, f"and {rest} more problems"),
-        ]
+        rest = len(found) - PROBLEMS_SHOWN
+        problems[PROBLEMS_SHOWN] = Problem(problems[PROBLEMS_SHOWN].id, f"and {rest} more problems")
     return problems
 
 

@@ -431,6 +431,12 @@ def test_hostile_files_are_refused(tmp_path: Path) -> None:
         (b"[a]\n[a]", "SH-CMP-003"),
         (b"a = [" + b"[" * 100_000, "SH-CMP-002"),
         (b"x" * 10, "SH-CMP-002"),
+        (HEAD.encode() + b"a" + b".a" * 300_000 + b" = 1", "SH-CMP-002"),  # 360 GB for tomllib
+        (HEAD.encode() + b"[a" + b". 'b'" * 5_000 + b"]", "SH-CMP-002"),
+        ((ONE + "[set]\n" + '"fault[0].at" = ' + "[" * 100 + "]" * 100).encode(), "SH-CMP-002"),
+        (HEAD.encode() + b"runs = " + b"9" * 5_000, "SH-CMP-002"),
+        (HEAD.encode() + b'"' + b"k" * 900_000 + b'" = 1', "SH-CMP-005"),
+        ((ONE + "".join(f"k{i} = 1\n" for i in range(80_000))).encode(), "SH-CMP-005"),
         (b"#" * (LARGEST_FILE + 1), "SH-CMP-004"),
         ((ONE + "[[vary]]\n" * 90_000).encode(), "SH-CMP-008"),
         ((ONE + fault * 1_001).encode(), "SH-CMP-008"),
@@ -442,6 +448,14 @@ def test_hostile_files_are_refused(tmp_path: Path) -> None:
             load_campaign(place)
         assert caught.value.id == id, content[:40]
         assert len(str(caught.value)) < 20_000
+
+
+@pytest.mark.requirement("S5")
+def test_messages_cannot_steer_a_terminal() -> None:
+    for text in ('"\\u001b[31mred" = 1', '[[vary]]\nkey = "\\u001b[31m"\ndistribution = "\\u001b[1m"'):
+        message = str(refused(ONE + text))
+        assert "\x1b" not in message
+        assert "\\x1b[31m" in message
 
 
 def test_names_that_are_no_campaign_are_refused(tmp_path: Path) -> None:
