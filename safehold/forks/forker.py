@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from safehold.clock import wall_seconds
 from safehold.errors import ForkError
-from safehold.forks.reference import CONTROL, NATIVE, WHOLE, Reference
+from safehold.forks.reference import CONTROL, NATIVE, WHOLE, Reference, difference
 from safehold.forks.splice import stopped_document
 from safehold.forks.walker import CHUNK_TICKS, Walker
 from safehold.registry import REPLICA_BIT_FLIP
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # A snapshot is taken instead of flying on if it saves more than this.
 WORTHWHILE_S = 120
-_OWN = ("name", "description", "fault", "output")
 
 
 class Forker:
@@ -102,13 +101,11 @@ class Forker:
                 self.close()
 
     def _require(self, scenario: Scenario) -> None:
-        ours = self.reference.scenario
-        for name in type(scenario).model_fields:
-            if name not in _OWN and getattr(scenario, name) != getattr(ours, name):
-                raise ForkError(
-                    "SH-FRK-004",
-                    f"{scenario.name} differs from the reference in {name}, not in its faults alone",
-                )
+        name = difference(self.reference.scenario, scenario)
+        if name is not None:
+            raise ForkError(
+                "SH-FRK-004", f"{scenario.name} differs from the reference in {name}, not in its faults alone"
+            )
 
     def _at(self, tick: int) -> Walker:
         """The fault-free simulation at a tick."""
