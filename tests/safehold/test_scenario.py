@@ -232,7 +232,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_parsed(tmp_path: Path)
     assert caught.value.id == "SH-SCN-004"
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"a = " + b"[" * 100_000, b"\x00"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"a = " + b"[" * 100_000, b"a" + b".a" * 300_000 + b" = 1", b"\x00"]
+)
 @pytest.mark.requirement("S4")
 def test_hostile_bytes_are_bad_toml_and_nothing_else(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "hostile.toml"
