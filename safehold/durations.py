@@ -33,14 +33,14 @@ def parse_duration(text: str) -> int:
     stripped = text.strip()
     if not _WHOLE.fullmatch(stripped):
         raise ValueError(f"{text[:40]!r} is not a duration; write it like {EXAMPLES}")
-    total = Fraction(0)
+    total: Fraction | int = 0
     previous: int | None = None
     for number, unit in _PART.findall(stripped):
         size = NS_PER_UNIT[unit]
         if previous is not None and size >= previous:
             raise ValueError(f"{text[:40]!r}: units go from large to small, each once, like {EXAMPLES}")
         previous = size
-        total += Fraction(number) * size
+        total += Fraction(number) * size if "." in number else int(number) * size
     if total.denominator != 1:
         raise ValueError(f"{text[:40]!r} is not a whole number of nanoseconds")
     if total > LONGEST_NS:

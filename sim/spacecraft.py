@@ -11,6 +11,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 TEMPERATURE_NODES = (
@@ -352,8 +353,7 @@ def check_value(key: str, value: object) -> Values:
 
     Raises `SpacecraftKeyError`. Whether it goes together with the others is for `Spacecraft.with_overrides`.
     """
-    declared: dict[str, Any] = {field.name: field for field in dataclasses.fields(Spacecraft)}
-    field = declared.get(key)
+    field = _declared().get(key)
     if field is None:
         raise SpacecraftKeyError(key, value, "unknown key; see docs/spacecraft.md for the list")
     low, high = field.metadata["low"], field.metadata["high"]
@@ -370,6 +370,12 @@ def check_value(key: str, value: object) -> Values:
         return float(given)
 
     return check(value, field.default)
+
+
+@cache
+def _declared() -> Mapping[str, Any]:
+    """Constants by name."""
+    return {field.name: field for field in dataclasses.fields(Spacecraft)}
 
 
 def check_rate(craft: Spacecraft, tick_ns: int) -> None:
