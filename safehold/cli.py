@@ -369,11 +369,15 @@ def scenarios(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of scenario files."""
+def schema(
+    campaign: Annotated[bool, typer.Option("--campaign", help="Of campaign files instead.")] = False,
+) -> None:
+    """Print the JSON schema of scenario files, or of campaign files."""
+    from safehold.campaign.schema import CampaignFile
     from safehold.schema import Scenario
 
-    _print_json(Scenario.model_json_schema(by_alias=True))
+    model = CampaignFile if campaign else Scenario
+    _print_json(model.model_json_schema(by_alias=True))
 
 
 @app.command()
