@@ -80,7 +80,8 @@ def write_cof(path: Path, year: float, g_nt: list[list[float]], h_nt: list[list[
 class Loop:
     """A Basilisk simulation of the reference spacecraft, one task at the control rate."""
 
-    def __init__(self, config: dict[str, Any], *, full: bool, folder: Path) -> None:
+    def __init__(self, config: dict[str, Any], *, full: bool, folder: Path, initialise: bool = True) -> None:
+        """initialise: False leaves that for later, when initial values have been dispersed."""
         self.config = config
         self.full = full
         self.folder = folder
@@ -95,7 +96,8 @@ class Loop:
         self.flight()
         if full:
             self.units()
-        self.sim.InitializeSimulation()
+        if initialise:
+            self.sim.InitializeSimulation()
 
     def add(self, model: Any, tag: str, priority: int) -> Any:
         model.ModelTag = tag

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import judgement, loop
+from bench import campaign, judgement, loop
+from safehold.campaign.definition import load_campaign
 from safehold.scenario import load
 
 
@@ -52,3 +53,19 @@ def test_the_cost_of_judging_is_a_share_of_the_run() -> None:
     assert 600.0 < sound["flown_s"] <= wheel["flown_s"], "neither has settled after 12 min"
     assert sound["share"] > 0.0
     assert len(judgement.lines(report)) == 2
+
+
+def test_campaigns_are_timed_on_one_worker_and_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two short runs through all of it but Basilisk; how fast depends on who else is on the machine."""
+    short = load_campaign("dispersion", {"runs": 2, "duration": "60s", "expect": []})
+    monkeypatch.setattr(campaign, "load_campaign", lambda name, overrides: short)
+    monkeypatch.setattr(campaign, "EARLY", 1)
+    report = campaign.measure(2, None, 0, [])
+    for name, workers in (("one_worker", 1), ("two_workers", 2)):
+        row = report[name]
+        assert (row["workers"], row["runs"], row["flown_twice"]) == (workers, 2, 1)
+        assert row["runs_a_minute"] == pytest.approx(2 / row["wall_s"] * 60.0)
+        assert set(row["memory_mb"]) == {"1", "2"}
+        assert all(0.0 < one["private"] < one["resident"] for one in row["memory_mb"].values())
+    assert report["scaling"] > 0.0
+    assert "runs a minute on 2 worker(s)" in "\n".join(campaign.lines(report))
