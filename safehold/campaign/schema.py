@@ -33,14 +33,23 @@ def _lasting(value: object) -> object:
     return None if value == PERMANENT else value
 
 
-Words = Annotated[list[Word], BeforeValidator(_one_or_more), Field(min_length=1, max_length=1_000)]
-Times = Annotated[list[Duration], BeforeValidator(_one_or_more), Field(min_length=1, max_length=10_000)]
-Lasting = Annotated[
-    PositiveDuration | None,
-    BeforeValidator(_lasting),
-    WithJsonSchema({"type": "string", "description": 'a duration, or "permanent"'}),
+def _listed(item: dict[str, Any]) -> WithJsonSchema:
+    """For editors: one, or a list of them."""
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
+
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_LASTING: dict[str, Any] = {"type": "string", "description": 'a duration, or "permanent"'}
+Words = Annotated[
+    list[Word], BeforeValidator(_one_or_more), Field(min_length=1, max_length=1_000), _listed(_TEXT)
 ]
-Lastings = Annotated[list[Lasting], BeforeValidator(_one_or_more), Field(min_length=1, max_length=10_000)]
+Times = Annotated[
+    list[Duration], BeforeValidator(_one_or_more), Field(min_length=1, max_length=10_000), _listed(_TEXT)
+]
+Lasting = Annotated[PositiveDuration | None, BeforeValidator(_lasting), WithJsonSchema(_LASTING)]
+Lastings = Annotated[
+    list[Lasting], BeforeValidator(_one_or_more), Field(min_length=1, max_length=10_000), _listed(_LASTING)
+]
 
 
 def _span(value: object) -> object:
@@ -118,6 +127,7 @@ class Storm(Table):
         list[PositiveDuration],
         BeforeValidator(_span),
         Field(description="of those that pass: always the same, or between the shortest and the longest"),
+        _listed(_TEXT),
     ]
     from_: Annotated[Duration, Field(alias="from")] = 0
     until: Duration | None = None
