@@ -20,6 +20,7 @@ LIGHTS = ("sunlit", "eclipse", "unknown")
 KINDS_DRAWN = 30
 CURVES_DRAWN = len(PALETTE)
 CURVE_POINTS = 400
+FASTEST_S = 0.01  # where faster answers are drawn, since the axis is logarithmic
 LABELS_DRAWN = 6
 BADNESS = ((0.0, "#e9f5ee"), (0.0001, "#fdf0d9"), (0.25, "#f2b36b"), (0.6, "#d9604c"), (1.0, "#8c1d18"))
 
@@ -168,6 +169,8 @@ def answer_curves(analysis: Analysis, stage: str, title: str) -> dict[str, Any] 
     if not chosen:
         return None
     chosen = sorted(chosen, key=lambda one: -len(one.ordered))[:CURVES_DRAWN]
+    low, high = min(one.ordered[0] for one in chosen), max(one.ordered[-1] for one in chosen)
+    span = [math.log10(max(FASTEST_S, low)) - 0.12, math.log10(max(FASTEST_S, high)) + 0.12]
     traces = []
     for number, one in enumerate(chosen):
         x, y = _curve(one)
@@ -176,31 +179,31 @@ def answer_curves(analysis: Analysis, stage: str, title: str) -> dict[str, Any] 
                 "type": "scatter",
                 "mode": "lines",
                 "name": f"{one.kind} ({len(one.ordered):,} of {len(one.ordered) + one.never:,})",
-                "x": x,
-                "y": y,
+                "x": [*x, float(f"{10.0 ** span[1]:.6g}")],
+                "y": [*y, y[-1]],
                 "line": {"shape": "hv", "width": 1.8, "color": PALETTE[number]},
             }
         )
     axis = {"range": [0.0, 1.03], "tickformat": ".0%", "title": {"text": "share of the faults"}}
     shape = layout(f"{title}, of all faults of a kind", hours=None, yaxis=axis, shapes=[], height=330)
-    low, high = min(one.ordered[0] for one in chosen), max(one.ordered[-1] for one in chosen)
-    span = [math.log10(max(0.01, low)) - 0.12, math.log10(max(0.01, high)) + 0.12]
     shape["xaxis"] |= {
         "type": "log",
         "range": span,
         "title": {"text": "s from the injection"},
         "exponentformat": "none",
     }
+    if span[1] - span[0] > 0.8:
+        shape["xaxis"]["dtick"] = "D2" if span[1] - span[0] < 4.0 else 1
     shape["margin"]["t"] = 84
     return {"data": traces, "layout": shape}
 
 
 def _curve(times: Times) -> tuple[list[float], list[float]]:
-    """Steps of the distribution, thinned; on the logarithmic axis nothing is faster than 10 ms."""
+    """Steps of the distribution, thinned."""
     count, total = len(times.ordered), len(times.ordered) + times.never
     step = max(1, count // CURVE_POINTS)
     places = sorted({*range(0, count, step), count - 1})
-    x = [max(0.01, float(f"{times.ordered[place]:.6g}")) for place in places]
+    x = [max(FASTEST_S, float(f"{times.ordered[place]:.6g}")) for place in places]
     y = [round((place + 1) / total, 6) for place in places]
     return [x[0], *x], [0.0, *y]
 

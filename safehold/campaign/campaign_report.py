@@ -178,7 +178,7 @@ def _worst(folder: Path, analysis: Analysis) -> str:
     return table("The worst runs", RUN_HEAD, rows)
 
 
-RUN_HEAD = ("outcome", "run", "first fault", "why", "drawn, and how to replay it")
+RUN_HEAD = ("outcome", "run", "first fault", "why, and how to replay it", "drawn")
 
 
 def _run_row(folder: Path, analysis: Analysis, entry: Entry) -> str:
@@ -196,8 +196,8 @@ def _run_row(folder: Path, analysis: Analysis, entry: Entry) -> str:
     outcome = text(entry.outcome) + (" unmet" if unmet else "")
     return (
         f'<tr class="{text(entry.outcome.lower())}"><td>{outcome}</td>'
-        f"<td>{entry.index}</td><td>{text(where)}</td><td>{text(why)}</td>"
-        f"<td>{text(_labels(analysis, entry))}{replay}</td></tr>"
+        f"<td>{entry.index}</td><td>{text(where)}</td><td>{text(why)}{replay}</td>"
+        f"<td>{text(_labels(analysis, entry))}</td></tr>"
     )
 
 
