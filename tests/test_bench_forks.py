@@ -14,7 +14,7 @@ FLIPS = 3000
 
 
 def test_flips_are_drawn_from_all_bits_ticks_and_replicas() -> None:
-    """Uniform: thirds of the replicas within 4 %, tenths of bits and ticks within 3 %; drawn again, the same."""
+    """Uniform: replicas within 4 %, tenths of bits and ticks within 3 %; drawn again, the same."""
     base = load("first-contact")
     runs = [forks.flipped(base, index).fault[0] for index in range(FLIPS)]
     replicas = Counter(fault.target for fault in runs)
