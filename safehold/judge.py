@@ -2,7 +2,7 @@
 
 The judge sees one row of truth a second, whatever `[output]` says, and keeps only what its rules need, in
 plain numbers that join a snapshot. What it concludes depends on the rows alone and not on how they were
-divided between calls. What happens after a run's end, so that it can be judged, is in `safehold.judgement`.
+divided between calls. The flight after a run's end is in `safehold.judgement_phase`.
 """
 
 from __future__ import annotations

@@ -1,47 +1,22 @@
-"""The judgement phase: what is flown after a run's end to see whether the satellite can still be used.
+"""A run's verdict: its satellite flown on until it can be judged, and the rules applied to what is found.
 
-Its states are carried over into a second plant, flight computer and driver, so that the run itself (digest,
-truth, figures, snapshots) stays as it is. There recoverable faults end, a carrier is on the receivers
-whenever somebody calls, and the satellite is flown on until it has shown that it is power-positive and
-commandable, at most for a day. The rules are in `safehold.judge`, the reasons in docs/judgement.md.
+The flight after the end is in `safehold.judgement_phase`, the rules are in `safehold.judge`, and the reasons
+for both in docs/judgement.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from safehold.durations import format_clock
 from safehold.judge import Ending, Verdict, verdict
-from safehold.schema import Fault
-from safehold.timeline import (
-    COMMANDED,
-    MODE_CHANGED,
-    WORKING,
-    FlightEvent,
-    ModeSpan,
-    mode_spans,
-    outage_ticks,
-)
+from safehold.judgement_phase import LIMIT_S, Phase
+from safehold.timeline import mode_spans, outage_ticks
 
 if TYPE_CHECKING:
     from safehold.simulation import Simulation
-
-LIMIT_S = 24 * 3600
-STEP_S = 600
-SETTLE_S = 4 * 3600  # from release, or from the healing of a fault, to a working mode
-READMIT_S = 1200  # a wheel that was excluded is tried again every 15 minutes
-PROBE_S = 30
-LOCK_S = 1
-NOMINAL_RATE_DEG_S = 1.5  # a target on the ground passes at 0.8 deg/s
-NOMINAL_CHARGE = 0.4
-NOMINAL_FALL = 0.05  # over an orbit of the first three, in which the charge of the release evens out
-
-# Telemetry's health bits (1: in use) and how many units each speaks of.
-HEALTH = {"wheel": 4, "gyro": 4, "tracker": 2, "magnetometer": 3, "gps": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +65,7 @@ def judge(
         mode_expected=phase.mode_expected or (not complete and phase.young),
         power_positive=phase.power_verdict() if complete else None,
         power=phase.power_sentence(),
-        commandable=phase.answered if complete else None,
+        commandable=phase.command_verdict() if complete else None,
         commands_bad=phase.commands_bad,
         units_off=tuple(phase.units_off()),
         outage_s=outage * simulation.tick_ns / 1e9,
@@ -100,8 +75,14 @@ def judge(
     found = verdict(phase.judge, ending)
     healed = tuple(f"{fault.kind} {fault.target}" for fault in phase.healed) if complete else ()
     why = phase.why() if complete else "cut short, so not flown on"
-    power_positive = bool(ending.power_positive) if complete else None
-    return Judgement(phase.flown_s, healed, power_positive, ending.commandable, why, found)
+    return Judgement(
+        flown_s=phase.flown_s,
+        healed=healed,
+        power_positive=bool(ending.power_positive) if complete else None,
+        commandable=phase.answered if complete else None,
+        why=why,
+        verdict=found,
+    )
 
 
 def sentence(entry: Mapping[str, Any]) -> str:
@@ -109,223 +90,3 @@ def sentence(entry: Mapping[str, Any]) -> str:
     later = f"flown on {format_clock(round(entry['flown_s'] * 1e9))}, " if entry["flown_s"] >= 60.0 else ""
     healed = f"healed {', '.join(entry['healed'])}, " if entry["healed"] else ""
     return f"{later}{healed}{entry['why']}"
-
-
-class Phase:
-    """The satellite of a run, flown on by itself after the run's end."""
-
-    def __init__(self, simulation: Simulation, limit_s: float = LIMIT_S) -> None:
-        scenario, end_ns = simulation.scenario, simulation.time_ns
-        self.tick_ns, self.end_tick = simulation.tick_ns, simulation.tick
-        self.limit_tick = self.end_tick + round((min(limit_s, LIMIT_S) - PROBE_S) * 1e9) // self.tick_ns
-        hardware = [fault for fault in scenario.fault if fault.kind != "replica_bit_flip"]
-        self.healed = [fault for fault in hardware if fault.at < end_ns < _end_ns(fault, end_ns)]
-        self.active = [fault for fault in hardware if fault.duration is None and fault.at < end_ns]
-        self._waits_for_ground = bool(self.healed) and not scenario.flight.autonomy
-        self.plant, self.computer, self.driver = simulation.onward(
-            [_healed(fault, end_ns) if fault in self.healed else fault for fault in scenario.fault]
-        )
-        self._second_ticks = scenario.flight.control_rate_hz
-        self.driver.set_truth_interval(self._second_ticks)
-        self.judge = simulation.judge.copy()
-        self._changes = [event for event in simulation.events if event.name == MODE_CHANGED]
-        edges = [fault.at for fault in hardware] + [_end_ns(fault, 0) for fault in hardware]
-        if self.healed:
-            edges.append(end_ns)
-        self._changed_s = max((edge for edge in edges if edge <= end_ns), default=0) / 1e9
-        self._settled_s = self._settling_until_s()
-        self.answered = False
-        self.answer_s = 0.0
-        self.nominal = False
-        self._asked_tick = -1
-
-    # --- what it is like ----------------------------------------------------------------------------------
-
-    @property
-    def tick(self) -> int:
-        """Control ticks since the scenario's epoch."""
-        return int(self.driver.tick)
-
-    @property
-    def flown_s(self) -> float:
-        """Time since the scenario's end."""
-        return (self.tick - self.end_tick) * self.tick_ns / 1e9
-
-    @property
-    def span(self) -> ModeSpan:
-        """The mode that it is in, since when, and why."""
-        spans = self._spans()
-        return spans[-1] if spans else ModeSpan("BOOT", 0, 0)
-
-    def _spans(self) -> list[ModeSpan]:
-        return mode_spans(self._changes, self.tick)
-
-    @property
-    def mode_expected(self) -> bool:
-        """Whether it does what it was built for, or what the ground has told it to do; or, without autonomy
-        and after a fault was healed, waits in SAFE for the ground, which is not flown on.
-        """
-        span = self.span
-        waits = self._waits_for_ground and span.mode == "SAFE"
-        return span.mode in WORKING or span.reason == COMMANDED or waits
-
-    @property
-    def young(self) -> bool:
-        """Whether it is still on its way to its first working mode, and may be."""
-        first = any(span.mode in WORKING for span in self._spans())
-        return not first and self.tick * self.tick_ns < SETTLE_S * 1e9
-
-    @property
-    def commands_bad(self) -> int:
-        """Actuator commands that the plant found not finite or out of range, the run's own included."""
-        state = self.plant.state
-        return int(state["commands_not_finite"][0]) + int(state["commands_out_of_range"][0])
-
-    @property
-    def power_positive(self) -> bool:
-        """Whether an orbit in which no fault came or went has shown it."""
-        power = self.judge.power()
-        alive = float(self.plant.state["bus_voltage_v"][0]) > 0.0
-        return alive and power is not None and power.positive and power.from_s >= self._changed_s
-
-    def power_verdict(self) -> bool | None:
-        """Whether it is power-positive; None if something else decided before an orbit could show it."""
-        if self.nominal or self.power_positive:
-            return True
-        power = self.judge.power()
-        seen = power is not None and power.from_s >= self._changed_s
-        return False if seen or self.tick >= self.limit_tick else None
-
-    def power_sentence(self) -> str:
-        """The battery, for people."""
-        power, charge = self.judge.power(), float(self.plant.state["battery_charge"][0])
-        dead = "" if float(self.plant.state["bus_voltage_v"][0]) > 0.0 else ", bus without voltage"
-        return (power.sentence() if power is not None else f"charge {charge:.0%}") + dead
-
-    def units_off(self) -> list[str]:
-        """Units that the flight software does without though nothing is wrong with them (any more)."""
-        telemetry = self.computer.telemetry()
-        excused = {fault.target for fault in self.active}
-        if self._waits_for_ground:
-            excused |= {fault.target for fault in self.healed}
-        off = [
-            f"{kind}.{unit}"
-            for kind, count in HEALTH.items()
-            for unit in range(count)
-            if not int(telemetry[f"{kind}_health"]) >> unit & 1
-        ]
-        retired = int(self.computer.counters()["retired"])
-        off += [f"replica.{replica}" for replica in range(3) if retired >> replica & 1]
-        if self.span.mode not in ("BOOT", "SEPARATION"):
-            deployed = self.plant.state["wing_deployed"][0]
-            off += [f"wing.{wing}" for wing in range(2) if not deployed[wing]]
-        return [unit for unit in off if unit not in excused]
-
-    def why(self) -> str:
-        """What has shown it, in words."""
-        answer = f"ping answered after {self.answer_s:.1f} s" if self.answered else "no answer to a ping"
-        if self.nominal:
-            charge = float(self.plant.state["battery_charge"][0])
-            return f"nominal: {self.span.mode}, {self._rate_deg_s():.2f} deg/s, charge {charge:.0%}; {answer}"
-        return f"{self.power_sentence()}; {answer}"
-
-    def _rate_deg_s(self) -> float:
-        return float(np.degrees(np.linalg.norm(self.plant.state["rate_body_rad_s"][0])))
-
-    def _settling_until_s(self) -> float:
-        """Until when it may take to come back to a working mode, in seconds since the epoch."""
-        end_s = self.end_tick * self.tick_ns / 1e9
-        # What the ground's silence led to is healed by the contact, as a fault is.
-        if self.healed or self.span.reason == "contact_lost":
-            return end_s + SETTLE_S
-        return float(SETTLE_S) if self.young else end_s
-
-    def _is_nominal(self) -> bool:
-        """Whether there is nothing to doubt: then an orbit need not be flown to show it."""
-        if self.healed or self.active or self.span.mode not in WORKING or self.units_off():
-            return False
-        from sim.environment.layout import AT_ILLUMINATION
-
-        state = self.plant.state[0]
-        power = self.judge.power()
-        fed = state["environment"][AT_ILLUMINATION] < 0.5 or state["array_power_w"] > state["bus_power_w"]
-        early = self.tick * self.tick_ns < 3 * self.judge.orbit_s * 1e9
-        holds = fed if power is None else power.positive or (early and power.change >= -NOMINAL_FALL)
-        return bool(
-            holds and state["battery_charge"] >= NOMINAL_CHARGE and self._rate_deg_s() < NOMINAL_RATE_DEG_S
-        )
-
-    # --- flying -------------------------------------------------------------------------------------------
-
-    def fly(self) -> None:
-        """Until it is shown what becomes of the satellite, or to the limit."""
-        step_ticks = STEP_S * self._second_ticks
-        while not self.judge.lost() and not self.commands_bad:
-            if self._shown() and self.probe():
-                return
-            if self.tick >= self.limit_tick:
-                break
-            self.advance(min(self.tick + step_ticks, self.limit_tick))
-        if self._asked_tick != self.tick:
-            self.probe()
-
-    def _shown(self) -> bool:
-        self.nominal = self._is_nominal()
-        if self.nominal:
-            return True
-        time_s = self.tick * self.tick_ns / 1e9
-        settled = self.mode_expected or time_s >= self._settled_s
-        readmitted = self.flown_s >= READMIT_S or not self.units_off()
-        return self.power_positive and settled and readmitted
-
-    def advance(self, until_tick: int, uplink: Sequence[bytes] = ()) -> None:
-        """Fly on to a tick; what it sends is heard by nobody."""
-        while self.tick < until_tick:
-            self.driver.run(until_tick, list(uplink))
-            uplink = ()
-            self.driver.downlink()
-        self._collect()
-
-    def _collect(self) -> None:
-        for tick, id, severity, arguments in self.driver.events():
-            event = FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
-            if event.name == MODE_CHANGED:
-                self._changes.append(event)
-        rows = np.asarray(self.driver.truth_rows(), dtype=np.float64)
-        if len(rows):
-            ticks = rows[:, 0].astype(np.int64)
-            seconds = ticks % self._second_ticks == 0
-            self.judge.see(rows[seconds, 1:], ticks[seconds] // self._second_ticks)
-
-    def probe(self) -> bool:
-        """Call it: a carrier on the receivers, a ping into the flight computer, and whether its answer comes
-        out of a transmitter that has power.
-        """
-        from safehold.probe import Listener, probe_frame
-
-        start, until = self.tick, self.tick + PROBE_S * self._second_ticks
-        listener = Listener()
-        self.plant.state["receiver_lock"][0] = 1
-        self.advance(start + LOCK_S * self._second_ticks)
-        # A receiver without power hears nothing.
-        uplink = [probe_frame()] if float(self.plant.state["bus_voltage_v"][0]) > 0.0 else []
-        while self.tick < until and not listener.answered:
-            self.driver.run(until, uplink)
-            uplink = []
-            frames = self.driver.downlink()
-            if int(self.plant.state["transmitter_on"][0]) != 0:
-                listener.hear(frame for _, frame in frames)
-        self.plant.state["receiver_lock"][0] = 0
-        self._collect()
-        self.answered, self._asked_tick = listener.answered, self.tick
-        self.answer_s = (self.tick - start) * self.tick_ns / 1e9 - LOCK_S
-        return self.answered
-
-
-def _end_ns(fault: Fault, permanent_ns: int) -> int:
-    return permanent_ns if fault.duration is None else fault.at + fault.duration
-
-
-def _healed(fault: Fault, end_ns: int) -> Fault:
-    """The fault as it would have been if it had ended now; its place in the table stays the same."""
-    return fault.model_copy(update={"duration": end_ns - fault.at})

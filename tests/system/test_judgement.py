@@ -15,7 +15,8 @@ import pytest
 from flight.dictionary import ACTUATOR_DTYPE
 from safehold import snapshot
 from safehold.durations import parse_duration
-from safehold.judgement import Judgement, Phase, judge
+from safehold.judgement import Judgement, judge
+from safehold.judgement_phase import Phase
 from safehold.run import Outing, adjusted, document
 from safehold.scenario import load
 from safehold.schema import Fault, Scenario
@@ -152,6 +153,21 @@ def test_a_recoverable_fault_that_would_kill_is_healed_first() -> None:
     assert found.flown_s > 5700.0, "an orbit has shown it"
 
 
+@pytest.mark.requirement("S5", "L3.4")
+def test_contact_is_restored_to_a_satellite_that_has_waited_for_it() -> None:
+    """It goes to SAFE after an hour without the ground and stays there; a carrier leads it out."""
+    plain = scenario("100m", station=[])
+    flight = plain.flight.model_copy(update={"parameters": {"contact_timeout_s": 3600.0}})
+    simulation = flown(plain.model_copy(update={"flight": flight}))
+    assert simulation.mode == "SAFE"
+    left_alone = Phase(simulation)
+    left_alone.advance(simulation.tick + 6000)
+    assert left_alone.span.mode == "SAFE"
+    found = judged(simulation)
+    assert found.verdict.outcome == "OK", found.verdict.reasons
+    assert "STANDBY" in found.why
+
+
 # --- DEGRADED -----------------------------------------------------------------------------------------------
 
 
@@ -270,7 +286,7 @@ def test_a_command_that_no_actuator_can_follow_is_lost() -> None:
 
     found = judged(flown(scenario("1m"), nonsense))
     assert found.verdict.outcome == "LOST"
-    assert "1 actuator commands were not finite" in found.verdict.reasons[0]
+    assert found.verdict.reasons == ("1 actuator commands were not finite or out of range",)
     assert found.flown_s < 60.0, "nothing more can be shown"
 
 
