@@ -40,6 +40,41 @@ def test_fault_changes_nothing_before_its_start(make_plant, command, kind):
     np.testing.assert_array_equal(_frames(hit, command, 20), _frames(healthy, command, 20))
 
 
+@pytest.mark.requirement("S2", "S5")
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_fault_given_on_the_way_is_the_fault_given_at_the_start(make_plant, command, kind):
+    """In every octet of the state at every tick: before its start, while it acts, after it; and put back into
+    its middle under the same table. So the state says nothing of what is still to come.
+    """
+    fault = fault_row(kind, KINDS[kind].targets[0], 2 * SECOND, 2 * SECOND, PARAMETERS.get(kind, {}))
+    whole, late = make_plant(faults=[fault], initial=TUMBLE), make_plant(initial=TUMBLE)
+    command["wheel_torque_n_m"] = 0.002
+    command["heater_command"] = 1
+    states = []
+    for tick in range(50):
+        if tick == 15:
+            late.set_faults([fault])
+        assert late.state_bytes() == whole.state_bytes(), tick
+        states.append(whole.state_bytes())
+        whole.step(command)
+        late.step(command)
+    late.restore(states[30])
+    for tick in range(30, 50):
+        assert late.state_bytes() == states[tick], tick
+        late.step(command)
+
+
+def test_faults_taken_away_end_at_once(make_plant, command):
+    fault = fault_row("gyro_stuck", "gyro.2", SECOND, None, {})
+    plant = make_plant(faults=[fault], initial=TUMBLE)
+    stuck = _frames(plant, command, 20)["gyro_rate_body_rad_s"][10:, 2]
+    assert (stuck == stuck[0]).all()
+    plant.set_faults([])
+    assert len(np.unique(_frames(plant, command, 10)["gyro_rate_body_rad_s"][:, 2, 0])) > 5
+    with pytest.raises(ValueError, match="at most"):
+        plant.set_faults([fault] * 5000)
+
+
 def _pair(make_plant, kind, target, parameters=None, **more):
     fault = fault_row(kind, target, 1 * SECOND, 2 * SECOND, parameters or {})
     return make_plant(faults=[fault], initial=TUMBLE, **more), make_plant(initial=TUMBLE, **more)
