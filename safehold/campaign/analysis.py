@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safehold.campaign.counters import Rate, Times
+from safehold.campaign.entry import CRASHED, FLOWN, MISSING, Entry
 from safehold.campaign.reading import (
-    CRASHED,
-    FLOWN,
-    MISSING,
-    Entry,
+    Checks,
     Head,
+    read_checks,
     read_entries,
     read_fault_free_plants,
     read_head,
@@ -28,27 +28,12 @@ from safehold.campaign.reading import (
 )
 from safehold.campaign.selection import CHECK_SHARE, CHECKED_AT_LEAST
 from safehold.campaign.statistics import CONFIDENCE
-from safehold.campaign.tally import Rate, Tally, Times, times_of
+from safehold.campaign.tally import Tally, times_of
 from safehold.campaign.whole_file import Whole
 
 ANALYSIS_SCHEMA = 1
 RUNS_FILE = "runs.jsonl"
 PASSED, FAILED, INCOMPLETE, EMPTY = "PASSED", "FAILED", "INCOMPLETE", "EMPTY"
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """Runs flown once more: reconverged ones to their end, repeats from the start."""
-
-    checked: int = 0
-    disagreements: tuple[tuple[int, str, str], ...] = ()
-    repeated: int = 0
-    differences: tuple[tuple[int, str, str], ...] = ()
-
-    @property
-    def bad(self) -> tuple[tuple[int, str, str], ...]:
-        """Index and key of results that did not stand, and why; one is enough to fail a campaign."""
-        return self.disagreements + self.differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +96,9 @@ class Analysis:
         """Why the verdict is what it is, in words."""
         tally, checks = self.tally, self.checks
         lost = tally.all.outcomes["LOST"]
-        unmet = len(tally.unmet) and sum(tally.unmet.values())
         said = [
             (lost, f"{_runs(lost)} lost"),
-            (unmet, f"{_count(unmet, 'expectation')} unmet, in {_runs(tally.unmet_runs)}"),
+            (tally.unmet, f"{_count(tally.unmet, 'expectation')} unmet, in {_runs(tally.unmet_runs)}"),
             (self.crashed, f"{_runs(self.crashed)} without a result: the worker died every time"),
             (
                 len(checks.disagreements),
@@ -159,7 +143,7 @@ class Analysis:
             "checks": self._checks(),
             "flips": self._flips(),
             "dispersions": dispersions(tally),
-            "unmet": dict(sorted(tally.unmet.items())),
+            "expectations": [{"what": what, **one.document()} for what, one in tally.expectations.items()],
             "outage_s": {"mean": tally.outage.mean, "max": max(tally.outage.high, 0.0)},
         }
 
@@ -317,22 +301,6 @@ def dispersions(tally: Tally) -> dict[str, Any]:
         for value, cell in sorted(label.words.items())
     ]
     return {"numbers": numbers, "words": words}
-
-
-def read_checks(folder: Path) -> Checks:
-    """What was found when runs were flown once more; raises FolderError. The last word on a run counts."""
-    found: dict[str, dict[tuple[int, str], str]] = {"reconverged": {}, "repeat": {}}
-    for line in read_lines(folder / "checks.jsonl"):
-        kind, run = str(line.get("kind")), (int(line["index"]), str(line["key"]))
-        if kind == "reconverged":
-            found[kind][run] = "; ".join(str(one) for one in line["disagreements"])
-        elif kind == "repeat":
-            found[kind][run] = "" if line["equal"] else "flown twice with two results"
-    bad = {
-        kind: tuple((index, key, what) for (index, key), what in sorted(of.items()) if what)
-        for kind, of in found.items()
-    }
-    return Checks(len(found["reconverged"]), bad["reconverged"], len(found["repeat"]), bad["repeat"])
 
 
 def _line(document: Mapping[str, Any]) -> str:

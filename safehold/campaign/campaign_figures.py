@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from safehold.campaign.analysis import Analysis
+from safehold.campaign.campaign_strips import OUTCOME_COLOURS, outcome_strips, panel, working_scatter
 from safehold.campaign.campaign_summary import rate_text
-from safehold.campaign.reading import NO_FAULT, Entry
-from safehold.campaign.tally import OUTCOMES, Cell, Rate, Times
+from safehold.campaign.counters import OUTCOMES, Cell, Rate, Times
+from safehold.campaign.entry import NO_FAULT
 from safehold.report_style import PALETTE, layout
 from safehold.schema import MODES
 
-OUTCOME_COLOURS = {"OK": "#2a9d5c", "DEGRADED": "#d08c2c", "LOST": "#b3261e"}
 STOP_COLOURS = {"identical": "#1f6fb2", "reconverged": "#00a3b4", "end": "#9aa3b2"}
 LIGHTS = ("sunlit", "eclipse", "unknown")
 KINDS_DRAWN = 30
 CURVES_DRAWN = len(PALETTE)
 CURVE_POINTS = 400
 FASTEST_S = 0.01  # where faster answers are drawn, since the axis is logarithmic
-LABELS_DRAWN = 6
 BADNESS = ((0.0, "#e9f5ee"), (0.0001, "#fdf0d9"), (0.25, "#f2b36b"), (0.6, "#d9604c"), (1.0, "#8c1d18"))
 
 
@@ -32,7 +30,8 @@ def figures(analysis: Analysis) -> dict[str, dict[str, Any]]:
         "heat": heat_map(analysis),
         "detect": answer_curves(analysis, "detect", "Time to detect"),
         "recover": answer_curves(analysis, "recover", "Time to recover"),
-        "dispersions": strips(analysis),
+        "dispersions": outcome_strips(analysis),
+        "working": working_scatter(analysis),
         "stops": stops_bar(analysis),
     }
     return {name: one for name, one in drawn.items() if one is not None}
@@ -82,7 +81,7 @@ def heat_map(analysis: Analysis) -> dict[str, Any] | None:
     shape["margin"] = {"l": 150, "r": 20, "t": 84, "b": 40}
     for place in range(len(lights)):
         axis = "" if place == 0 else str(place + 1)
-        domain = _domain(place, len(lights))
+        domain = panel(place, len(lights))
         shape[f"xaxis{axis}"] = {
             "domain": domain,
             "anchor": f"y{axis}",
@@ -138,14 +137,8 @@ def _cell_text(kind: str, mode: str, light: str, cell: Cell) -> str:
     )
 
 
-def _domain(place: int, count: int) -> list[float]:
-    width = (1.0 - 0.03 * (count - 1)) / count
-    start = place * (width + 0.03)
-    return [round(start, 4), round(start + width, 4)]
-
-
 def _heading(text: str, place: int, count: int) -> dict[str, Any]:
-    low, high = _domain(place, count)
+    low, high = panel(place, count)
     return {
         "text": f"<b>{text}</b>",
         "x": (low + high) / 2.0,
@@ -206,88 +199,6 @@ def _curve(times: Times) -> tuple[list[float], list[float]]:
     x = [max(FASTEST_S, float(f"{times.ordered[place]:.6g}")) for place in places]
     y = [round((place + 1) / total, 6) for place in places]
     return [x[0], *x], [0.0, *y]
-
-
-def strips(analysis: Analysis) -> dict[str, Any] | None:
-    """A strip a number that was drawn: runs from left to right by its value, in rows by outcome."""
-    names = [
-        name
-        for name, label in analysis.tally.labels.items()
-        if name.rpartition(".")[2] != "seed" and label.spread
-    ]
-    names.sort(key=lambda name: (-abs(analysis.tally.labels[name].difference or 0.0), name))
-    names = names[:LABELS_DRAWN]
-    entries = analysis.tally.sample.entries()
-    if not names or not entries:
-        return None
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    traces = [
-        trace
-        for place, name in enumerate(names)
-        for trace in _strip(entries, name, "" if place == 0 else str(place + 1))
-    ]
-    title = "Outcome against what was drawn"
-    if len(entries) < analysis.flown:
-        title += f" ({len(entries):,} runs of {analysis.flown:,})"
-    shape = layout(title, hours=None, yaxis={}, shapes=[], height=110 + 200 * rows)
-    shape["margin"] = {"l": 90, "r": 20, "t": 60, "b": 50}
-    shape["showlegend"] = False
-    for place, name in enumerate(names):
-        axis = "" if place == 0 else str(place + 1)
-        row = place // columns
-        high = 1.0 - row / rows
-        shape[f"xaxis{axis}"] = {
-            "domain": _domain(place % columns, columns),
-            "anchor": f"y{axis}",
-            "title": {"text": name, "font": {"size": 12}},
-            "gridcolor": "#e3e6ec",
-            "zeroline": False,
-        }
-        shape[f"yaxis{axis}"] = {
-            "domain": [round(high - 1.0 / rows + (0.13 if rows > 1 else 0.0), 4), round(high, 4)],
-            "anchor": f"x{axis}",
-            "range": [-0.6, 2.6],
-            "tickvals": [0, 1, 2],
-            "ticktext": list(reversed(OUTCOMES)),
-            "showticklabels": place % columns == 0,
-            "gridcolor": "#e3e6ec",
-            "zeroline": False,
-        }
-    return {"data": traces, "layout": shape}
-
-
-def _strip(entries: Sequence[Entry], name: str, axis: str) -> Iterator[dict[str, Any]]:
-    for level, outcome in enumerate(reversed(OUTCOMES)):
-        members = [
-            entry
-            for entry in entries
-            if entry.outcome == outcome and isinstance(entry.labels.get(name), int | float)
-        ]
-        for failed in (False, True):
-            shown = [entry for entry in members if entry.failed == failed]
-            if shown:
-                yield {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [float(f"{float(entry.labels[name]):.6g}") for entry in shown],
-                    "y": [round(level + 0.7 * _scatter(entry.key), 3) for entry in shown],
-                    "xaxis": f"x{axis}",
-                    "yaxis": f"y{axis}",
-                    "marker": {
-                        "size": 7 if failed else 4.5,
-                        "symbol": "x" if failed else "circle",
-                        "opacity": 0.95 if failed else 0.5,
-                        "color": OUTCOME_COLOURS[outcome],
-                    },
-                    "hovertext": [f"run {entry.index}: {entry.labels[name]}" for entry in shown],
-                    "hoverinfo": "text",
-                }
-
-
-def _scatter(key: str) -> float:
-    """From -0.5 to 0.5, the same for the same run, so that points do not hide one another."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "little") / 2**32 - 0.5
 
 
 def stops_bar(analysis: Analysis) -> dict[str, Any] | None:

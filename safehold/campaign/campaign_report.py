@@ -9,9 +9,10 @@ from safehold.campaign.analysis import Analysis, analyse, write_campaign_json
 from safehold.campaign.campaign_figures import figures
 from safehold.campaign.campaign_summary import percent, rate_text, seconds_text
 from safehold.campaign.campaign_tables import folded, text
+from safehold.campaign.counters import FAILED_KEPT, OUTCOMES, Rate
+from safehold.campaign.entry import Entry
 from safehold.campaign.junit import clean, write_junit
-from safehold.campaign.reading import Entry, read_lines, replay_command
-from safehold.campaign.tally import FAILED_KEPT, OUTCOMES, Rate
+from safehold.campaign.reading import read_lines, replay_command
 from safehold.campaign.whole_file import Whole
 from safehold.report_style import page, table
 
@@ -75,6 +76,7 @@ def report_page(folder: Path, analysis: Analysis) -> str:
     sections = [
         _head(folder, analysis, place.get("outcomes", "")),
         _worst(folder, analysis),
+        campaign_tables.expectations(analysis),
         boxes.get("heat", ""),
         campaign_tables.score_card(analysis),
         boxes.get("detect", ""),
@@ -82,6 +84,7 @@ def report_page(folder: Path, analysis: Analysis) -> str:
         campaign_tables.times(analysis),
         campaign_tables.cells(analysis),
         boxes.get("dispersions", ""),
+        boxes.get("working", ""),
         campaign_tables.numbers(analysis),
         campaign_tables.words(analysis),
         boxes.get("stops", ""),

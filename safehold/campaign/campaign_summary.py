@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from safehold.campaign.analysis import Analysis
+from safehold.campaign.counters import OUTCOMES, Rate
+from safehold.campaign.entry import NO_FAULT
 from safehold.campaign.junit import clean
-from safehold.campaign.reading import NO_FAULT
-from safehold.campaign.tally import OUTCOMES, Rate
 
 KINDS_SHOWN = 12
 FAILED_SHOWN = 5

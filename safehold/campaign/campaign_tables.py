@@ -9,8 +9,8 @@ from typing import Any
 from safehold.campaign.analysis import Analysis, dispersions
 from safehold.campaign.analysis import score_card as score_card_lines
 from safehold.campaign.campaign_summary import rate_text, seconds_text
+from safehold.campaign.counters import OUTCOMES, Cell, Rate
 from safehold.campaign.junit import clean
-from safehold.campaign.tally import OUTCOMES, Cell, Rate
 from safehold.report_style import table
 
 NUMBERS_SHOWN = 20
@@ -30,6 +30,18 @@ def folded(title: str, section: str) -> str:
 
 def _note(words: str) -> str:
     return f'<p class="note">{words}</p>'
+
+
+def expectations(analysis: Analysis) -> str:
+    """Every expectation, how often it was unmet, and the run that was worst."""
+    rows = ""
+    for what, one in analysis.tally.expectations.items():
+        rate = rate_text(Rate(one.unmet, one.runs))
+        rows += f'<tr class="{"unmet" if one.unmet else "met"}"><td>{"unmet" if one.unmet else "met"}</td>'
+        rows += f"<td>{text(what)}</td><td>{rate}</td><td>{text(one.found)}</td><td>{one.run}</td></tr>"
+    if not rows:
+        return ""
+    return table("Expectations", ("", "what", "unmet", "found in the worst run", "run"), rows)
 
 
 def score_card(analysis: Analysis) -> str:

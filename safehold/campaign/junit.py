@@ -15,7 +15,8 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from safehold.campaign.analysis import Analysis, read_runs
-from safehold.campaign.reading import CRASHED, MISSING, replay_command
+from safehold.campaign.entry import CRASHED, MISSING
+from safehold.campaign.reading import replay_command
 from safehold.campaign.whole_file import Whole
 
 PASSED_LISTED = 10_000

@@ -20,9 +20,11 @@ import pytest
 from safehold.campaign.analysis import analyse, read_runs, run_document, write_campaign_json
 from safehold.campaign.campaign_report import conclude
 from safehold.campaign.campaign_summary import percent, summary_lines
-from safehold.campaign.reading import Entry, boil_down, mode_at, read_entries
+from safehold.campaign.counters import Answers, Flips, Label, Moments, Rate, Sample, Worst
+from safehold.campaign.entry import Entry, boil_down, mode_at
+from safehold.campaign.reading import read_entries
 from safehold.campaign.store import Store, seal
-from safehold.campaign.tally import Answers, Flips, Label, Moments, Rate, Sample, Tally, Worst
+from safehold.campaign.tally import Tally
 from safehold.errors import FolderError
 
 pytestmark = pytest.mark.requirement("S5")
@@ -225,6 +227,44 @@ def test_words_and_numbers_that_were_drawn(mixed: Path) -> None:
     rate = labels["initial.rate_deg_s[2]"]
     assert (rate.clean.count, rate.clean.mean) == (1, 4.0)
     assert (rate.other.count, rate.other.mean) == (2, pytest.approx(49.5))
+
+
+def test_expectations_name_their_worst_run(mixed: Path) -> None:
+    """For a bound from above the worst run is the one with the highest value, met or not."""
+    found = analyse(mixed).tally.expectations
+    highest = [
+        (one["highest"], index)
+        for index, record in enumerate(records(mixed))
+        for one in record["expectations"]
+        if one["quantity"] == "rate_norm_deg_s"
+    ]
+    rate = found["rate_norm_deg_s < 9.6"]
+    assert (rate.runs, rate.unmet) == (10, 2)
+    assert (rate.beyond + 9.6, rate.run) == (pytest.approx(max(highest)[0]), max(highest)[1])
+    retired = found["replicas_retired = 0.0"]
+    assert (retired.runs, retired.unmet, retired.beyond, retired.found) == (10, 0, 0.0, "0")
+
+
+@pytest.mark.parametrize(
+    ("finding", "beyond"),
+    [
+        ({"below": 5.0, "share": 1.0, "ticks": 9, "lowest": 1.0, "highest": 4.5}, -0.5),
+        ({"above": 0.2, "share": 1.0, "ticks": 9, "lowest": 0.1, "highest": 4.5}, 0.1),
+        ({"above": -1.0, "below": 1.0, "share": 1.0, "ticks": 9, "lowest": -3.0, "highest": 1.5}, 2.0),
+        ({"equals": 0.0, "value": 2.0}, 2.0),
+        ({"above": 1.0, "value": 3.0}, -2.0),
+        ({"equals": ["SAFE"], "fraction": 0.9, "share": 0.95, "ticks": 9}, -0.05),
+        ({"within": "1h", "below": 1.0, "reached_s": 900.0}, 900.0),
+        ({"within": "1h", "below": 1.0, "found": "not reached"}, None),
+        ({"above": 1.0, "value": None, "found": "there is no such figure in this run"}, None),
+    ],
+)
+def test_how_far_beyond_its_bound_an_expectation_was_left(
+    finding: dict[str, Any], beyond: float | None, mixed: Path
+) -> None:
+    record = records(mixed)[0] | {"expectations": [{"quantity": "x", "met": True} | finding]}
+    (expected,) = boil_down(0, "a" * 64, {}, record).expected
+    assert expected.beyond == (None if beyond is None else pytest.approx(beyond))
 
 
 def test_folders_that_are_no_campaign_are_refused(tmp_path: Path, copy: Path) -> None:

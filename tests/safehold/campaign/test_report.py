@@ -11,11 +11,16 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from safehold.campaign.analysis import analyse
+from safehold.campaign.analysis import Analysis, analyse
 from safehold.campaign.campaign_figures import figures
 from safehold.campaign.campaign_report import report_page
+from safehold.campaign.campaign_strips import working_scatter
+from safehold.campaign.entry import Entry
+from safehold.campaign.reading import Checks, Head
+from safehold.campaign.tally import Tally
 
 pytestmark = pytest.mark.requirement("S5")
 
@@ -127,6 +132,27 @@ def test_a_curve_ends_at_the_share_that_was_answered(mixed: Path, tmp_path: Path
     )
     assert curve["name"] == "gyro_bias (3 of 4)"
     assert curve["y"][-1] == 0.75
+
+
+def test_time_to_work_is_drawn_against_what_it_depends_on() -> None:
+    """Four numbers drawn for 50 runs, of which one decides: it comes first, with NumPy's correlation."""
+    generator = np.random.default_rng(3)
+    drawn = generator.normal(size=(50, 4))
+    working_s = 3000.0 + 500.0 * drawn[:, 2] + 100.0 * drawn[:, 0]
+    tally = Tally()
+    for index in range(50):
+        labels = {f"key.{column}": float(drawn[index, column]) for column in range(4)} | {"seed": index}
+        tally.add(
+            Entry(index, f"{index:064x}", labels, "flown", outcome="OK", working_s=float(working_s[index]))
+        )
+    scatter = working_scatter(Analysis(Head("x", "", 1, ""), tally, Checks(), ()))
+    assert scatter is not None
+    titles = [axis["title"]["text"] for name, axis in scatter["layout"].items() if name.startswith("xaxis")]
+    r = np.corrcoef(drawn[:, 2], working_s)[0, 1]
+    assert titles[0] == f"key.2, r = {r:+.2f}"
+    assert titles[1].startswith("key.0")
+    assert not any("seed" in title for title in titles)
+    assert scatter["data"][0]["y"] == working_s.tolist()
 
 
 def test_hostile_text_stays_text(mixed: Path, tmp_path: Path) -> None:
