@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -53,14 +54,21 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def plain(model: BaseModel) -> dict[str, Any]:
     """A model as a tree of TOML values, durations as text, absent keys left out."""
     tree: dict[str, Any] = {}
-    for name, field in type(model).model_fields.items():
+    for name, key, lasts in _fields(type(model)):
         value = getattr(model, name)
-        if value is None:
-            continue
-        is_duration = any(id(item) in _DURATION_MARKERS for item in _metadata(field))
-        tree[field.alias or name] = format_duration(value) if is_duration else _value(value)
+        if value is not None:
+            tree[key] = format_duration(value) if lasts else _value(value)
     tree.update({name: _value(value) for name, value in (model.__pydantic_extra__ or {}).items()})
     return tree
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
+    """Name, key in the file, and whether it is a duration, of each field."""
+    return tuple(
+        (name, field.alias or name, any(id(item) in _DURATION_MARKERS for item in _metadata(field)))
+        for name, field in model.model_fields.items()
+    )
 
 
 def _metadata(field: Any) -> list[Any]:
@@ -105,6 +113,7 @@ def _path(parts: tuple[str, ...]) -> str:
     return ".".join(_key(part) for part in parts)
 
 
+@lru_cache(maxsize=1024)
 def _key(key: str) -> str:
     bare = key and all(
         character.isascii() and (character.isalnum() or character in "-_") for character in key

@@ -324,6 +324,7 @@ class Execution:
         indices = self._verifier.to_check()
         if not indices:
             return
+        self.summary.to_check = len(indices)
         rows = self._plan(indices, self._shared)
         tasks = self._verifier.check_tasks(rows)
         for task, answer in self._answers(tasks):

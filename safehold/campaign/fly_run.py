@@ -48,6 +48,7 @@ class Flyer:
 
     setup: Setup
     _forkers: dict[str, Forker] = field(default_factory=dict)
+    _last: tuple[Scenario, str] | None = None
 
     def __post_init__(self) -> None:
         prepare_numba_cache()
@@ -74,9 +75,7 @@ class Flyer:
         scenario = run.scenario
         reference = None
         if shared is None or shared:
-            from safehold.forks import reference_key
-
-            reference = reference_key(scenario)
+            reference = self._reference_key(scenario)
             if shared is not None and reference not in shared:
                 reference = None
         way = DIRECT
@@ -93,6 +92,15 @@ class Flyer:
             seed=scenario.seed,
             labels=dict(run.labels),
         )
+
+    def _reference_key(self, scenario: Scenario) -> str:
+        """The scenario's reference; runs that differ in their faults alone are asked for again and again."""
+        from safehold.forks import reference_key
+
+        bare = scenario.model_copy(update={"fault": []})
+        if self._last is None or self._last[0] != bare:
+            self._last = bare, reference_key(bare)
+        return self._last[1]
 
     def _fly(self, scenario: Scenario, task: FlyRun) -> Flown:
         start = wall_seconds()
@@ -152,6 +160,7 @@ def run_files(scenario: Scenario) -> dict[str, bytes]:
 
 def warm_up(campaign: Campaign) -> None:
     """Make what all workers share: compiled functions, tables of the environment, the code's identity."""
+    import safehold.forks  # noqa: F401  imported once, here, for all that are forked
     from safehold.checks import shortened
 
     code_id()

@@ -52,11 +52,14 @@ class Pace:
     def text(self, summary: Summary) -> str:
         """ "87 a minute, 3m10s left, LOST 2, DEGRADED 5"."""
         elapsed = max(wall_seconds() - self.start, 1e-3)
-        rate = summary.flown / elapsed
-        parts = [f"{rate * 60:,.0f} a minute"]
-        left = summary.total - summary.done
-        if rate > 0.0 and left:
-            parts.append(f"{_short(left / rate)} left")
+        if summary.to_check:
+            parts = [f"{summary.checked:,} of {summary.to_check:,} reconverged runs checked"]
+        else:
+            rate = summary.flown / elapsed
+            parts = [f"{rate * 60:,.0f} a minute"]
+            left = summary.total - summary.done
+            if rate > 0.0 and left:
+                parts.append(f"{_short(left / rate)} left")
         parts.extend(
             f"{outcome} {summary.outcomes[outcome]}"
             for outcome in ("LOST", "DEGRADED")

@@ -26,6 +26,7 @@ class Summary:
     stops: Counter[str] = field(default_factory=Counter)
     references: int = 0
     repeated: int = 0
+    to_check: int = 0
     checked: int = 0
     disagreements: list[str] = field(default_factory=list)
     crashed: list[tuple[int, str]] = field(default_factory=list)
