@@ -7,32 +7,29 @@ limits, each value of a grid, and a few whole runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from safehold import checks, scenario
+from safehold import scenario
 from safehold.campaign import keys
-from safehold.campaign.dispersion import Dispersion, dispersions, overlapping
-from safehold.campaign.distributions import UnfitError
-from safehold.campaign.expand import Campaign, PlannedRun, resolved
+from safehold.campaign.base import base_of
+from safehold.campaign.dispersion import Dispersion, clash, dispersions, overlapping
+from safehold.campaign.expand import Campaign, resolved
+from safehold.campaign.expand import PlannedRun as PlannedRun
 from safehold.campaign.flips import Flips, flips
 from safehold.campaign.grid import Grid, grid
 from safehold.campaign.schema import FORMAT, MOST_RUNS, SCHEMA_VERSION, CampaignFile
 from safehold.campaign.storm import Storm, storm
 from safehold.code_id import prepare_numba_cache
-from safehold.dump import plain, tree_to_toml
-from safehold.errors import CampaignError, Problem, ScenarioError
+from safehold.errors import CampaignError, Problem
 from safehold.near import listing, suggestion
 from safehold.scenario import Source
-from safehold.schema import Scenario
 from safehold.toml_input import problems_of, read_text, read_toml
 
 RUNS_LOOKED_AT = 16
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def built_in_folder() -> Path:
@@ -95,7 +92,7 @@ def _overridden(tree: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str,
 
 
 def _campaign(file: CampaignFile, tree: Mapping[str, Any], source: Source) -> Campaign:
-    base, problems = _base(file, source)
+    base, problems = base_of(file, source)
     problems.extend(_contradictions(file))
     varied, wrong = dispersions(file.vary, base)
     problems.extend(wrong)
@@ -137,73 +134,6 @@ def _campaign(file: CampaignFile, tree: Mapping[str, Any], source: Source) -> Ca
     return campaign
 
 
-# --- the base ---------------------------------------------------------------------------------------------
-
-
-def _base(file: CampaignFile, source: Source) -> tuple[Scenario | None, list[Problem]]:
-    """The base with the campaign's keys, duration, faults and expectations in it."""
-    if isinstance(file.base, dict):
-        base = scenario.from_tree(file.base, Source(f"{source.label}, base", None))
-    else:
-        path, problem = _base_path(file.base, source)
-        if problem is not None:
-            return None, [problem]
-        base = scenario.load(path)
-    values: dict[keys.Path, Any] = {}
-    problems: list[Problem] = []
-    for key, value in file.set.items():
-        where = f'[set] "{key[:60]}"'
-        try:
-            path_of_key = keys.parse_key(key)
-            values[path_of_key] = value
-        except UnfitError as error:
-            problems.append(Problem(error.id, error.expected, where))
-    problems.extend(overlapping([(f'[set] "{keys.key_of(path)}"', path) for path in values]))
-    if problems:
-        return None, problems
-    try:
-        base = keys.changed(base, values)
-        if file.duration is not None:
-            base = checks.shortened(base, file.duration)
-        trees: dict[str, Any] = {}
-        if file.fault:
-            trees["fault"] = [plain(one) for one in (*base.fault, *file.fault)]
-        if file.expect is not None:
-            trees["expect"] = [plain(one) for one in file.expect]
-        base = keys.replaced(base, trees)
-        return checks.check(base, Source("", None)), []
-    except UnfitError as error:
-        return None, [Problem(error.id, error.expected, "[set]")]
-    except keys.RefusedError as error:
-        return None, _in_scenario(error.problems)
-    except ScenarioError as error:
-        return None, _in_scenario(list(error.problems))
-
-
-def _in_scenario(problems: list[Problem]) -> list[Problem]:
-    return [Problem(one.id, one.text, f"the scenario that this makes, {one.key}") for one in problems]
-
-
-def _base_path(name: str, source: Source) -> tuple[str | Path, Problem | None]:
-    """The built-in name, or the file beside the campaign."""
-    if _NAME.fullmatch(name):
-        known = scenario.built_in_names()
-        if name in known:
-            return name, None
-        hint = suggestion(name, known) or f"; there are {listing(known)}, or a .toml file beside the campaign"
-        return name, Problem("SH-CMP-012", f"no built-in scenario is called {name[:60]!r}{hint}", "base")
-    if not name.endswith(".toml") or "\0" in name:
-        wrong = f"is {name[:60]!r}; it must be a built-in scenario or a .toml file beside the campaign"
-        return name, Problem("SH-CMP-012", wrong, "base")
-    if source.folder is None:
-        return name, Problem("SH-CMP-012", "names a file, but this campaign has no folder", "base")
-    folder = source.folder.resolve()
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
-        return name, Problem("SH-CMP-012", f"{name[:60]!r} leads out of the campaign's folder", "base")
-    return path, None
-
-
 # --- what belongs together --------------------------------------------------------------------------------
 
 
@@ -221,10 +151,7 @@ def _contradictions(file: CampaignFile) -> Iterator[Problem]:
     for key, number in (("runs", file.runs), ("flips.count", file.flips.count if file.flips else None)):
         if number is not None and number < 1:
             yield Problem("SH-CMP-017", f"is {number}; a campaign needs at least one run", key)
-    if file.grid or file.flips or file.runs is None or file.runs < 2:
-        repeated = bool(file.grid) and (file.runs or 1) > 1
-    else:
-        repeated = True
+    repeated = file.flips is None and (file.runs or 1) > 1
     if repeated and _same_seed(file) and not (file.vary or file.storm or file.seeds):
         yield Problem(
             "SH-CMP-018",
@@ -247,11 +174,14 @@ def _repeats(file: CampaignFile) -> int:
 
 
 def _overlaps(varied: list[Dispersion], blocks: Grid | None) -> Iterator[Problem]:
-    places = [(f"[[vary]], key {one.key}", one.path) for one in varied]
-    yield from overlapping(places)
+    yield from overlapping([(f"[[vary]], {one.key}", one.path) for one in varied])
+    places = {one.path: f"[[vary]], {one.key}" for one in varied}
     axes = {path for part in (blocks.parts if blocks else ()) for path, _ in part.key_axes}
-    for path in axes:
-        yield from overlapping([*places, ("[[grid]], keys", path)])[len(overlapping(places)) :]
+    for path in sorted(axes, key=keys.key_of):
+        place = clash(path, places)
+        if place is not None:
+            wrong = f"{keys.key_of(path)} is already set by {place}"
+            yield Problem("SH-CMP-018", wrong, "[[grid]], keys")
 
 
 def _amount(campaign: Campaign) -> Iterator[Problem]:
@@ -268,15 +198,3 @@ def _look_at_some(campaign: Campaign, source: Source) -> None:
             campaign.run(part * campaign.count // looked_at)
         except CampaignError as error:
             raise CampaignError(source.label, error.problems) from None
-
-
-__all__ = [
-    "Campaign",
-    "PlannedRun",
-    "built_in_folder",
-    "built_in_names",
-    "find",
-    "load_campaign",
-    "parse_campaign",
-    "tree_to_toml",
-]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from safehold.campaign import draws, keys
-from safehold.campaign.distributions import (
-    Choice,
-    Distribution,
-    UnfitError,
-    make,
-    plain_number,
-    span,
-)
+from safehold.campaign.distribution_tables import UnfitError, make, plain_number
+from safehold.campaign.distributions import Choice, Distribution, LogNormal, Normal, span
 from safehold.campaign.schema import Vary
-from safehold.durations import LONGEST_NS, format_duration, parse_duration
+from safehold.durations import format_duration, parse_duration
 from safehold.errors import Problem
 from safehold.schema import Scenario
 from safehold.toml_input import shown
@@ -57,7 +51,8 @@ class Dispersion:
         if not self.lasts:
             return found
         nanoseconds = round(found / self.tick_ns) * self.tick_ns
-        return format_duration(min(max(nanoseconds, 0), LONGEST_NS))
+        # The scenario's schema refuses what is negative.
+        return format_duration(nanoseconds) if nanoseconds >= 0 else f"-{format_duration(-nanoseconds)}"
 
     def label(self, drawn: Any, value: Any) -> Label:
         """What a run's labels say: the value in seconds if it lasts, of a scaled list its factor."""
@@ -82,35 +77,46 @@ def dispersions(given: Sequence[Vary], scenario: Scenario | None) -> tuple[list[
     for index, vary in enumerate(given):
         where = f"[[vary]] {index + 1}"
         try:
-            path = keys.parse_key(vary.key)
+            one, wrong = _dispersion(vary, scenario, where)
         except UnfitError as error:
-            problems.append(Problem(error.id, f"{vary.key[:60]!r}: {error.expected}", f"{where}, key"))
-            continue
-        lasts = keys.duration_key(path)
-        relative = vary.relative or vary.offset
-        if vary.relative and vary.offset:
-            problems.append(
-                Problem("SH-CMP-018", "is given together with relative; choose one", f"{where}, offset")
-            )
-        number = _duration if lasts and not vary.relative else None
-        distribution, wrong = make(vary.distribution, vary.parameters, where, number)
+            wrong = [Problem(error.id, f"{vary.key[:60]!r}: {error.expected}", f"{where}, key")]
+            one = None
         problems.extend(wrong)
-        if distribution is None or scenario is None:
-            continue
-        try:
-            base = keys.value_at(scenario, path) if relative else None
-            how = _how(vary, base, distribution)
-        except UnfitError as error:
-            problems.append(Problem(error.id, error.expected, f"{where}, key"))
-            continue
-        if lasts and base is not None:
-            base = parse_duration(base)
-        one = Dispersion(vary.key, path, distribution, how, base, lasts, scenario.tick_ns)
-        found = list(_refused(one, scenario, where))
-        problems.extend(found)
-        if not found:
+        if one is not None and not wrong:
             made.append(one)
     return made, problems
+
+
+def _dispersion(vary: Vary, scenario: Scenario | None, where: str) -> tuple[Dispersion | None, list[Problem]]:
+    """A dispersion, or what is wrong with it; raises UnfitError for what is wrong with its key."""
+    path = keys.parse_key(vary.key)
+    lasts = keys.duration_key(path)
+    problems: list[Problem] = []
+    if vary.relative and vary.offset:
+        problems.append(
+            Problem("SH-CMP-018", "is given together with relative; choose one", f"{where}, offset")
+        )
+    number = _duration if lasts and not vary.relative else None
+    distribution, wrong = make(vary.distribution, vary.parameters, where, number)
+    problems.extend(wrong)
+    if distribution is None or scenario is None:
+        return None, problems
+    base = keys.value_at(scenario, path) if vary.relative or vary.offset else None
+    how = _how(vary, base, distribution)
+    if lasts and base is not None:
+        base = parse_duration(base)
+    one = Dispersion(vary.key, path, distribution, how, base, lasts, scenario.tick_ns)
+    problems.extend(_refused(one, scenario, where))
+    return one, problems
+
+
+def clash(path: keys.Path, places: Mapping[keys.Path, str]) -> str | None:
+    """Where a key is already set, as the same, as part of a whole, or in part."""
+    for other, place in places.items():
+        shared = min(len(path), len(other))
+        if path[:shared] == other[:shared]:
+            return place
+    return None
 
 
 def overlapping(paths: Sequence[tuple[str, keys.Path]]) -> list[Problem]:
@@ -118,12 +124,9 @@ def overlapping(paths: Sequence[tuple[str, keys.Path]]) -> list[Problem]:
     problems: list[Problem] = []
     seen: dict[keys.Path, str] = {}
     for where, path in paths:
-        parts = [path[:depth] for depth in range(1, len(path) + 1)]
-        clash = next((part for part in parts if part in seen), None)
-        if clash is None:
-            clash = next((other for other in seen if other[: len(path)] == path), None)
-        if clash is not None:
-            wrong = f"{keys.key_of(path)} is already set by {seen[clash]}"
+        place = clash(path, seen)
+        if place is not None:
+            wrong = f"{keys.key_of(path)} is already set by {place}"
             problems.append(Problem("SH-CMP-018", wrong, where))
         seen.setdefault(path, where)
     return problems
@@ -175,8 +178,6 @@ def _refused(one: Dispersion, scenario: Scenario, where: str) -> list[Problem]:
 
 
 def _hint(one: Dispersion) -> str:
-    from safehold.campaign.distributions import LogNormal, Normal
-
     if isinstance(one.distribution, Normal | LogNormal):
         return "; low and high cut the distribution off (it ends at 8.2 sigma otherwise)"
     return ""

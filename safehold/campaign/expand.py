@@ -19,10 +19,9 @@ from typing import Any
 from safehold.campaign import draws, injection, keys
 from safehold.campaign import storm as storms
 from safehold.campaign.dispersion import Dispersion, Label
-from safehold.campaign.distributions import UnfitError
+from safehold.campaign.distribution_tables import UnfitError
 from safehold.campaign.flips import Flips
 from safehold.campaign.grid import Grid
-from safehold.campaign.schema import MOST_RUNS
 from safehold.campaign.storm import Storm
 from safehold.checks import recheck
 from safehold.dump import plain, tree_to_toml
@@ -176,6 +175,3 @@ def resolved(tree: Mapping[str, Any], base: Scenario) -> dict[str, Any]:
     gone = {"set", "duration", "fault", "expect"}
     kept = {key: value for key, value in tree.items() if key not in gone}
     return kept | {"base": plain(base)}
-
-
-__all__ = ["MOST_RUNS", "Campaign", "PlannedRun", "resolved"]

@@ -15,7 +15,8 @@ from typing import Any
 
 from safehold.campaign import injection, keys
 from safehold.campaign.dispersion import Label, label_of, overlapping
-from safehold.campaign.distributions import MOST_VALUES, UnfitError
+from safehold.campaign.distribution_tables import UnfitError
+from safehold.campaign.distributions import MOST_VALUES
 from safehold.campaign.schema import Grid as GridTable
 from safehold.errors import Problem
 from safehold.registry import FaultKind

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from safehold import checks
-from safehold.campaign.distributions import UnfitError
+from safehold.campaign.distribution_tables import UnfitError
 from safehold.dump import is_duration, value_tree
 from safehold.errors import Problem
 from safehold.fault_kinds import kinds

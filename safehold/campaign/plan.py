@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from safehold.campaign.dispersion import Dispersion, Label
-from safehold.campaign.distributions import name_of
+from safehold.campaign.distribution_tables import name_of
 from safehold.campaign.expand import Campaign
 from safehold.campaign.grid import Grid
 from safehold.durations import format_duration

@@ -16,7 +16,8 @@ from itertools import accumulate
 from typing import Any
 
 from safehold.campaign import draws, injection
-from safehold.campaign.distributions import Distribution, make, span
+from safehold.campaign.distribution_tables import make
+from safehold.campaign.distributions import Distribution, span
 from safehold.campaign.schema import Storm as StormTable
 from safehold.campaign.schema import StormKind
 from safehold.durations import format_duration

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from safehold.campaign.definition import built_in_names, parse_campaign
-from safehold.campaign.distributions import DISTRIBUTIONS
+from safehold.campaign.distribution_tables import DISTRIBUTIONS
 from safehold.campaign.schema import CampaignFile, Flips, Grid, Storm, StormKind, Vary
 from safehold.scenario import Source
 

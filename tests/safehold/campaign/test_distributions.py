@@ -19,8 +19,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from safehold.campaign import draws
+from safehold.campaign.distribution_tables import DISTRIBUTIONS, make, name_of
 from safehold.campaign.distributions import (
-    DISTRIBUTIONS,
     Choice,
     Distribution,
     ImpossibleError,
@@ -30,7 +30,6 @@ from safehold.campaign.distributions import (
     Normal,
     Triangular,
     Uniform,
-    make,
     span,
 )
 
@@ -231,3 +230,4 @@ def test_every_distribution_can_be_made() -> None:
         made, problems = make(name, parameters, "x")
         assert made is not None, problems
         assert made.draw(0.5) is not None
+        assert name_of(made) == name

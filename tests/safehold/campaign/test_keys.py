@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safehold.campaign import keys
-from safehold.campaign.distributions import UnfitError
+from safehold.campaign.distribution_tables import UnfitError
 from safehold.dump import plain, to_toml
 from safehold.durations import format_duration
 from safehold.errors import ScenarioError
