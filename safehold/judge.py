@@ -220,6 +220,8 @@ def _degraded(judge: Judge, ending: Ending, later: str) -> list[str]:
 
 def _longest_run(flags: NDArray[np.bool_], before: int) -> tuple[int, int]:
     """The run of True that the flags end with (carrying on one of `before`), and the longest one seen."""
+    if not flags.any():
+        return 0, before
     if flags.all():
         return before + len(flags), before + len(flags)
     breaks = np.flatnonzero(~flags)

@@ -168,9 +168,10 @@ class Forker:
                 continue
             walker.collect()
             collected = tick
-            if walker.control_hash() != reference.hash_at(stop, CONTROL):
+            control = walker.control_hash()
+            if control != reference.hash_at(stop, CONTROL):
                 continue
-            identical = walker.whole_hash() == reference.hash_at(stop, WHOLE)
+            identical = walker.whole_hash(control) == reference.hash_at(stop, WHOLE)
             if identical or reference.steady:
                 return stop, identical
         return None

@@ -24,7 +24,8 @@ def make_reference(scenario: Scenario) -> Reference:
         snapshots: dict[int, bytes] = {}
         for tick in range(0, scenario.ticks + 1, STOP_S * rate_hz):
             walker.walk_to(tick)
-            hashes += [walker.native_hash(), walker.control_hash(), walker.whole_hash(), walker.plant_hash()]
+            control = walker.control_hash()
+            hashes += [walker.native_hash(), control, walker.whole_hash(control), walker.plant_hash()]
             counts.append(count(walker))
             if tick % (SNAPSHOT_S * rate_hz) == 0:
                 snapshots[tick] = _snapshot(walker)

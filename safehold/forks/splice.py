@@ -36,7 +36,7 @@ def stopped_document(reference: Reference, walker: Walker, stop: int, *, identic
     found["digests"] = walker.digests()
     found["digest"] = digest_of(found["digests"])
     found["digest_until_s"] = tick * simulation.tick_ns / 1e9
-    found["plant_equal"] = walker.plant_hash() == reference.hash_at(stop, PLANT)
+    found["plant_equal"] = bytes.fromhex(found["digests"]["plant"]) == reference.hash_at(stop, PLANT)
     _carry_counts(reference, walker, stop, found)
     return found
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from safehold.contact_log import ContactLog, ContactMark
+    from safehold.judge import Judge
     from safehold.timeline import FlightEvent
     from sim.link import Link
 
@@ -92,7 +92,7 @@ class Mark:
     uplink_octets_outside: int
     downlink_octets_before: int
     contacts: ContactMark
-    judge: dict[str, Any]
+    judge: Judge
     events: int
     books: Books
 
@@ -153,7 +153,7 @@ class Walker:
             uplink_octets_outside=simulation.uplink_octets_outside,
             downlink_octets_before=simulation.downlink_octets_before,
             contacts=simulation.contacts.mark(),
-            judge=deepcopy(simulation.judge.to_json()),
+            judge=simulation.judge.copy(),
             events=len(simulation.events),
             books=self.books.copy(),
         )
@@ -170,7 +170,7 @@ class Walker:
         simulation.uplink_octets_outside = mark.uplink_octets_outside
         simulation.downlink_octets_before = mark.downlink_octets_before
         simulation.contacts.rewind(mark.contacts)
-        simulation.judge.from_json(mark.judge)
+        simulation.judge = mark.judge
         del simulation.events[mark.events :]
         simulation.onsets.clear()
         simulation.inject(mark.scenario)
@@ -215,10 +215,10 @@ class Walker:
         found.update(json.dumps(host, sort_keys=True, separators=(",", ":")).encode())
         return found.digest()
 
-    def whole_hash(self) -> bytes:
-        """Of every octet that the run keeps; after `collect`."""
+    def whole_hash(self, control: bytes | None = None) -> bytes:
+        """Of every octet that the run keeps; after `collect`. control: `control_hash`, if it is known."""
         simulation = self.simulation
-        found = hashlib.sha256(self.control_hash())
+        found = hashlib.sha256(self.control_hash() if control is None else control)
         found.update(simulation.driver.whole_hash())
         found.update(hashlib.sha256(simulation.link.to_bytes()).digest())
         found.update(self.ground.whole_hash())
