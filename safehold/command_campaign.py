@@ -19,7 +19,7 @@ from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from safehold.folder import DEFAULT_PARENT
 
 if TYPE_CHECKING:
-    from safehold.campaign.definition import Campaign
+    from safehold.campaign.expand import Campaign
     from safehold.campaign.summary import Summary
 
 CRASHED_SHOWN = 10

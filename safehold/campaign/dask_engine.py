@@ -8,11 +8,13 @@ so a cluster belongs in a network of its own.
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from safehold.campaign.fly_run import Flyer, Setup
@@ -60,13 +62,14 @@ class DaskEngine:
 
     def _connect(self, address: str | None, workers: int) -> Client:
         if address is None:
-            self._cluster = self._distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=50,
-            )
+            with _interrupts_ignored():
+                self._cluster = self._distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs=50,
+                )
             return self._distributed.Client(self._cluster)
         try:
             return self._distributed.Client(f"tcp://{address}", timeout=CONNECT_S)
@@ -172,6 +175,19 @@ class DaskEngine:
             self._client.close(timeout=5)
         if self._cluster is not None:
             self._cluster.close(timeout=10)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started meanwhile go on when Ctrl-C reaches the whole group: it is the parent who answers."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(slots=True)
