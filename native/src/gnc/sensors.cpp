@@ -23,7 +23,8 @@ struct Persistence {
 Verdict judge(UnitHealth& unit, bool good, Persistence persistence, bool held_out, bool held_in) {
     if (good) {
         unit.bad = 0;
-        if (unit.excluded != 0 && unit.good < count_max) ++unit.good;
+        if (unit.excluded == 0 && !held_out) return {false, false};
+        if (unit.good < count_max) ++unit.good;
     } else {
         unit.good = 0;
         if (unit.bad < count_max) ++unit.bad;
@@ -95,12 +96,12 @@ struct Vote {
 };
 
 struct VotedUnits {
-    UnitKind kind;
     EventId excluded;
     EventId readmitted;
     double tolerance;
     Persistence persistence;
-    UnitCustody custody;
+    std::uint32_t held_out;  // bit by unit, from the first of the kind
+    std::uint32_t held_in;
 };
 
 // Mid-value of the usable units by component, then the mean of those within the tolerance of it. If all
@@ -169,7 +170,7 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
             fault = Exclusion::disagrees;
         if (fault != Exclusion::none) ++rejected;
         const Verdict verdict = judge(health[i], fault == Exclusion::none, kind.persistence,
-                                      kind.custody.out(kind.kind, i), kind.custody.in(kind.kind, i));
+                                      (kind.held_out >> i & 1U) != 0, (kind.held_in >> i & 1U) != 0);
         if (verdict.excluded_now) {
             events.add(kind.excluded, static_cast<double>(i), static_cast<double>(fault), deviation[i]);
         }
@@ -240,12 +241,12 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, U
     }
     mark_drift(state, p, custody, samples, faults);
     const VotedUnits kind = {
-        UnitKind::gyro,
         EventId::gyro_excluded,
         EventId::gyro_readmitted,
         p.gyro_vote_rad_s,
         {as_count(p.exclusion_persistence), as_count(p.readmission_s / p.control_period_s)},
-        custody};
+        custody.held_out >> unit_first(UnitKind::gyro),
+        custody.held_in >> unit_first(UnitKind::gyro)};
     const Vote result = vote(state.gyro, samples, faults, state.rate_body_rad_s, kind, out.rejected, events);
     std::uint32_t excluded_after = 0;
     for (std::size_t i = 0; i < 4; ++i)
@@ -282,12 +283,12 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
                                      frame.sample_age_ms[6 + i], spacecraft::magnetometer_range_t);
         }
         const VotedUnits kind = {
-            UnitKind::magnetometer,
             EventId::magnetometer_excluded,
             EventId::magnetometer_readmitted,
             p.magnetometer_vote_t,
             {as_count(p.exclusion_persistence), as_count(p.readmission_s / (5.0 * p.control_period_s))},
-            custody};
+            custody.held_out >> unit_first(UnitKind::magnetometer),
+            custody.held_in >> unit_first(UnitKind::magnetometer)};
         const Vote result =
             vote(state.magnetometer, samples, faults, state.field_body_t, kind, out.rejected, events);
         if (result.used > 0 && dot(result.value, result.value) > 1.0e-12) {
@@ -342,8 +343,6 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
 
 void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
               Measurements& out, EventList& events) {
-    const Persistence persistence = {as_count(p.exclusion_persistence),
-                                     as_count(p.readmission_s / (5.0 * p.control_period_s))};
     for (std::size_t i = 0; i < 2; ++i) {
         UnitHealth& unit = state.tracker[i];
         out.attitude_new[i] = false;
@@ -356,6 +355,8 @@ void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame
                         static_cast<double>(sample[2]), static_cast<double>(sample[3])};
         if (fault == Exclusion::none && absolute(dot(q, q) - 1.0) > 1.0e-3) fault = Exclusion::out_of_range;
         if (fault != Exclusion::none) ++out.rejected;
+        const Persistence persistence = {as_count(p.exclusion_persistence),
+                                         as_count(p.readmission_s / (5.0 * p.control_period_s))};
         const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
                                       custody.out(UnitKind::tracker, i), custody.in(UnitKind::tracker, i));
         if (verdict.excluded_now) {
@@ -375,7 +376,6 @@ void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame
 
 void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
          Measurements& out, EventList& events) {
-    const Persistence persistence = {as_count(p.exclusion_persistence), as_count(p.readmission_s)};
     for (std::size_t i = 0; i < 2; ++i) {
         UnitHealth& unit = state.gps[i];
         out.gps_new[i] = false;
@@ -393,6 +393,7 @@ void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Uni
         }
         state.gps_time_ns[i] = frame.gps_time_ns[i];
         if (fault != Exclusion::none) ++out.rejected;
+        const Persistence persistence = {as_count(p.exclusion_persistence), as_count(p.readmission_s)};
         const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
                                       custody.out(UnitKind::gps, i), custody.in(UnitKind::gps, i));
         if (verdict.excluded_now) {

@@ -37,8 +37,11 @@ struct UnitBits {
 inline constexpr std::array<UnitBits, unit_kind_count> unit_bits = {
     {{0, 4}, {4, 2}, {6, 3}, {9, 2}, {11, 12}, {23, 4}, {27, 1}}};
 
+[[nodiscard]] constexpr std::uint32_t unit_first(UnitKind kind) {
+    return unit_bits[static_cast<std::size_t>(kind)].first;
+}
 [[nodiscard]] constexpr std::uint32_t unit_bit(UnitKind kind, std::size_t unit) {
-    return 1U << (unit_bits[static_cast<std::size_t>(kind)].first + unit);
+    return 1U << (unit_first(kind) + unit);
 }
 
 // State: what the ground has ordered, a bit each. A unit in no word is left to the monitors, if they decide.
