@@ -135,6 +135,21 @@ def test_fault_that_leaves_its_mark_is_flown_to_the_end(base: Scenario, forker: 
     assert found["stop"]["at_s"] == base.duration / 1e9
 
 
+@pytest.mark.requirement("S5")
+def test_hardware_fault_that_moved_nothing_stops_early(base: Scenario, whole: Fly) -> None:
+    """A heater that is off anyway fails for 20 s: identical, if two orbits are left until the end, over which
+    the judgement looks back; otherwise it is flown to the end, with the same result.
+    """
+    longer = base.model_copy(update={"duration": 12_000 * 10**9, "expect": []})
+    scenario = faulty(longer, {"kind": "heater_dead", "target": "heater.1", "at": "2m", "duration": "20s"})
+    forker = Forker(make_reference(longer))
+    found = forker.fly(scenario)
+    assert found["stop"] == {"kind": "identical", "at_s": 150.0, "forked_at_s": 120.0, "ticks_flown": 300}
+    assert told(found) == told(whole(scenario))
+    later = faulty(longer, {"kind": "heater_dead", "target": "heater.1", "at": "20m", "duration": "20s"})
+    assert forker.fly(later)["stop"]["kind"] == "end"
+
+
 def test_watched_count_keeps_a_run_from_reconverging(base: Scenario) -> None:
     """An expectation on telemetry that tells of the flip makes that telemetry part of the verdict."""
     expect = Expect(quantity="replica_divergences[1]", below=1.0)
