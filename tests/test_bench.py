@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import campaign, judgement, loop
+from bench import analysis, campaign, judgement, loop
 from safehold.campaign.definition import load_campaign
 from safehold.scenario import load
 
@@ -69,3 +69,13 @@ def test_campaigns_are_timed_on_one_worker_and_two(monkeypatch: pytest.MonkeyPat
         assert all(0.0 < one["private"] < one["resident"] for one in row["memory_mb"].values())
     assert report["scaling"] > 0.0
     assert "runs a minute on 2 worker(s)" in "\n".join(campaign.lines(report))
+
+
+def test_the_analysis_is_timed_on_copies_of_real_results() -> None:
+    report = analysis.measure(3)
+    assert report["results"] == [3, 30]
+    assert set(report["read"]) == {"analysis", "DuckDB, many files", "DuckDB, one file"}
+    assert all(
+        one["wall_s"] > 0.0 and one["peak_mb"] > 10.0 for two in report["read"].values() for one in two
+    )
+    assert len(analysis.lines(report)) == 4
