@@ -32,7 +32,7 @@ STYLE = """
 .tile.lost, .tile.failed { border-left-color: #b3261e; }
 code { font: 12.5px ui-monospace, monospace; background: #f1f3f6; padding: 1px 6px; border-radius: 4px;
   user-select: all; overflow-wrap: anywhere; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.rate { white-space: nowrap; }
 tr.lost td:first-child { color: #b3261e; font-weight: 700; } tr.degraded td:first-child { color: #b77412; }
 .note { color: #5a6473; font-size: 13px; }
 """

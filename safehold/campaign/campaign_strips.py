@@ -36,7 +36,7 @@ def working_scatter(analysis: Analysis) -> dict[str, Any] | None:
     entries = [entry for entry in analysis.tally.sample.entries() if entry.working_s is not None]
     if len({entry.working_s for entry in entries}) < 2:
         return None
-    names = [name for name in _numbers(analysis) if not name.startswith("fault")]
+    names = [name for name in _numbers(analysis) if not name.startswith(("fault", "storm"))]
     likeness = {name: _correlation(entries, name) for name in names}
     names.sort(key=lambda name: (-abs(likeness[name]), name))
     notes = {name: f"{name}, r = {likeness[name]:+.2f}" for name in names}

@@ -16,6 +16,7 @@ from safehold.report_style import table
 NUMBERS_SHOWN = 20
 WORDS_SHOWN = 60
 CELLS_SHOWN = 120
+STAGES_OF_A_FAULT = ("detected", "isolated", "recovered", "sheltered")
 
 
 def text(value: object) -> str:
@@ -48,23 +49,18 @@ def score_card(analysis: Analysis) -> str:
     """The FDIR score card."""
     rows = "".join(
         "<tr>"
-        + "".join(
-            f"<td>{text(cell)}</td>"
-            for cell in (
-                line["kind"],
-                f"{line['injected']:,}",
-                *(_rate(line[name]) for name in ("detected", "isolated", "recovered", "sheltered")),
-            )
-        )
+        + f"<td>{text(line['kind'])}</td><td>{line['injected']:,}</td>"
+        + "".join(f'<td class="rate">{_rate(line[name])}</td>' for name in STAGES_OF_A_FAULT)
         + "</tr>"
         for line in score_card_lines(analysis.tally)
     )
     if not rows:
         return ""
-    head = ("fault", "injected", "detected", "isolated", "recovered", "took shelter in SAFE or SURVIVAL")
+    head = ("fault", "injected", "detected", "isolated", "recovered", "took shelter")
     note = _note(
         "Detected and isolated: of all that were injected. Recovered: of those that ended within the run, "
-        "and of bit flips. Took shelter: of the runs in which it was the first fault."
+        "and of bit flips. Took shelter: went to SAFE or SURVIVAL, of the runs in which it was the first "
+        "fault."
     )
     return table("Fault detection, isolation and recovery", head, rows, note)
 
