@@ -34,6 +34,7 @@ from safehold.schema import Scenario
 AT_MOST = 3
 EXAMPLES = 100
 BACK_WITHIN = "45m"
+FORK_FROM_S = 1800.0  # less is not worth the fault-free run
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _bisect(options: HuntOptions, base: Scenario, broken_if: str) -> int:
         flights = Flights(stopped=lambda: interrupt.wished)
 
         def fly(value: float) -> Probe:
-            document = flights.fly(knob.scenario(value))
+            document = flights.fly_forked(knob.scenario(value))
             probe = Probe(
                 value, broken_by(broken_if, document), str(document["outcome"]), str(document["digest"])
             )
@@ -118,9 +119,13 @@ def _bisect(options: HuntOptions, base: Scenario, broken_if: str) -> int:
 
         _say(options, f"broken if {broken_if}; {knob.label} from {knob.shown(knob.low)} to "
              f"{knob.shown(knob.high)}, {'logarithmic' if knob.logarithmic else 'linear'} steps")  # fmt: skip
+        if knob.onset_s >= FORK_FROM_S:
+            _say(options, f"the fault-free run is flown once; every flight begins at {knob.onset_s:g} s")
+            flights.fork_from(base)
         with suppress(HuntStoppedError):
             grid = {} if options.grid is None else {"grid": options.grid}
             bisect(knob, tolerance, fly, found=found, **grid)
+        flights.close()
         document = bisection_document(found, broken_if, flights)
         if found.probes:
             write_bisection(writer, found, document)

@@ -71,6 +71,11 @@ class Knob:
             faults[key.index] = faults[key.index].model_copy(update=update)
         return self.base.model_copy(update={"fault": faults})
 
+    @property
+    def onset_s(self) -> float:
+        """When the first fault begins, at the end of the range at which that is earliest."""
+        return min((fault.at for fault in self.scenario(self.low).fault), default=0) / 1e9
+
     def between(self, share: float, one: float, other: float) -> float:
         """A value that lies a share of the way from one to another, rounded as files show it."""
         if self.logarithmic:

@@ -108,6 +108,20 @@ def test_stopping_early_never_changes_the_verdict(
     assert (broken_by("unmet", Flights().fly(scenario)) == ()) == survives
 
 
+def test_a_forked_flight_is_the_whole_one(watched: Scenario) -> None:
+    """Where a flight begins changes its cost alone; the prefix of 10 s of 20 s is flown once."""
+    knob = make_knob(watched, ["fault.1.rate_deg_s"], ("0.001", "1"))
+    whole, forked = Flights(), Flights()
+    forked.fork_from(watched)
+    for value in (0.5, 0.001, 0.02):
+        one, other = whole.fly(knob.scenario(value)), forked.fly_forked(knob.scenario(value))
+        for name in ("digest", "outcome", "expectations", "faults"):
+            assert one[name] == other[name], name
+    assert forked.simulated_s == pytest.approx(20.0 + 3 * 10.0)
+    assert knob.onset_s == 10.0
+    forked.close()
+
+
 def test_a_wish_to_stop_ends_a_flight(watched: Scenario) -> None:
     with pytest.raises(HuntStoppedError):
         Flights(stopped=lambda: True).fly(watched)
