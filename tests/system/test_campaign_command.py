@@ -21,6 +21,9 @@ base = "first-contact"
 seed = 5
 runs = 12
 duration = "3m"
+[set]
+"flight.replicas" = 1
+"environment.gravity_degree" = 0
 [[vary]]
 key = "initial.rate_deg_s[1]"
 distribution = "normal"

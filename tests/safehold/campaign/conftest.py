@@ -16,6 +16,7 @@ from safehold.campaign.execute import execute  # noqa: E402
 from safehold.campaign.expand import Campaign  # noqa: E402
 from safehold.scenario import Source  # noqa: E402
 
+# Before it is judged a short run is flown on for most of an hour: hence one replica and a simple field.
 RELEASES = """
 schema = 1
 name = "releases"
@@ -24,6 +25,9 @@ seed = 5
 runs = 9
 duration = "90s"
 expect = []
+[set]
+"flight.replicas" = 1
+"environment.gravity_degree" = 0
 [[vary]]
 key = "initial.rate_deg_s[1]"
 distribution = "normal"
@@ -38,8 +42,10 @@ base = "first-contact"
 seed = 2
 duration = "4m"
 expect = []
+[set]
+"environment.gravity_degree" = 0
 [flips]
-count = 12
+count = 8
 """
 
 # Faults that pass and faults that stay, flips, and releases of which one is too fast for an expectation and
@@ -102,7 +108,7 @@ def releases() -> Campaign:
 
 @pytest.fixture(scope="session")
 def flips() -> Campaign:
-    """Twelve bit flips that share a fault-free run of four minutes."""
+    """Eight bit flips that share a fault-free run of four minutes."""
     return campaign_of(FLIPS)
 
 

@@ -313,6 +313,9 @@ seed = 5
 runs = 4
 duration = "20s"
 expect = []
+[set]
+"flight.replicas" = 1
+"environment.gravity_degree" = 0
 [[vary]]
 key = "initial.rate_deg_s[1]"
 distribution = "normal"
