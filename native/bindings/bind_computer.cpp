@@ -61,38 +61,18 @@ ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& 
 }
 
 py::object value_of(const std::uint8_t* at, Type type) {
-    const auto load = [at](auto value) {
+    return with_type(type, [at](auto value) -> py::object {
         std::memcpy(&value, at, sizeof value);
-        return value;
-    };
-    switch (type) {
-        case Type::f64:
-            return py::cast(load(double{}));
-        case Type::i64:
-            return py::cast(load(std::int64_t{}));
-        case Type::u64:
-            return py::cast(load(std::uint64_t{}));
-        case Type::f32:
-            return py::cast(load(float{}));
-        case Type::u32:
-            return py::cast(load(std::uint32_t{}));
-        case Type::u16:
-            return py::cast(load(std::uint16_t{}));
-        case Type::i16:
-            return py::cast(load(std::int16_t{}));
-        case Type::u8:
-            return py::cast(static_cast<unsigned>(*at));
-    }
-    return py::none();
+        if constexpr (sizeof value == 1) return py::cast(static_cast<unsigned>(value));
+        return py::cast(value);
+    });
 }
-
-constexpr std::array<std::size_t, 8> type_octets = {8, 8, 8, 4, 4, 2, 2, 1};
 
 py::dict telemetry(const FlightComputer& flight) {
     py::dict found;
     const auto* base = reinterpret_cast<const std::uint8_t*>(&flight.leader().account.telemetry);
     for (const TelemetryEntry& entry : telemetry_entries) {
-        const std::size_t size = type_octets[static_cast<std::size_t>(entry.type)];
+        const std::size_t size = octets_of(entry.type);
         if (entry.count == 1) {
             found[entry.name] = value_of(base + entry.offset, entry.type);
             continue;

@@ -107,8 +107,6 @@ void put_value(Writer& writer, const std::uint8_t* at, Type type) {
     }
 }
 
-constexpr std::array<std::size_t, 8> type_octets = {8, 8, 8, 4, 4, 2, 2, 1};
-
 // Range-checked: a float conversion of a double beyond float's range is undefined.
 float to_f32(double value) {
     constexpr double limit = 3.4028234663852886e38;
@@ -145,7 +143,7 @@ void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telem
     const auto* base = reinterpret_cast<const std::uint8_t*>(&telemetry);
     for (const TelemetryEntry& entry : telemetry_entries) {
         if (entry.structure != structure) continue;
-        const std::size_t size = type_octets[static_cast<std::size_t>(entry.type)];
+        const std::size_t size = octets_of(entry.type);
         for (std::size_t i = 0; i < entry.count; ++i)
             put_value(packet.data(), base + entry.offset + i * size, entry.type);
     }

@@ -67,7 +67,7 @@ std::uint8_t FlightComputer::voting() const {
 
 void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
     if (input_.uplink_count >= uplink_frames_max) {
-        ++state_.voter.uplink_overflow;
+        ++state_.voter.status.uplink_overflow;
         return;
     }
     UplinkFrame& place = input_.uplink[input_.uplink_count];
@@ -83,6 +83,7 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     input_.sensor = sensor;
     input_.status = voter.status;
     input_.status.overrun = overrun_;
+    input_.configured = &config_.parameters;
     for (std::size_t i = 0; i < replicas_max; ++i) {
         if (!has(voting, i)) continue;
         input_.stalled = voter.stalled[i] != 0 ? 1 : 0;

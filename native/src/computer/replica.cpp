@@ -6,7 +6,7 @@
 //   gate          every tick   nothing leaves that is not finite or beyond what a unit can do
 //   status        every tick   the computer's own parameters and events
 //   housekeeping  1 Hz         a report while a transmitter is on
-//   settings      0.1 Hz       settings that left their limits get their defaults
+//   settings      0.1 Hz       settings that left their limits get the values that they started with
 //   downlink      every tick   events and packets -> frames while a transmitter is on
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
@@ -131,8 +131,8 @@ void report_changes(const ComputerStatus& seen, const ComputerStatus& now, Event
     if (now.restorations != seen.restorations) events.add(EventId::computer_restored, now.restorations);
 }
 
-std::uint32_t total_dropped(const cdh::CdhAccount& account) {
-    std::uint32_t total = 0;
+std::uint32_t total_dropped(const cdh::CdhAccount& account, const ComputerStatus& status) {
+    std::uint32_t total = status.uplink_overflow;
     for (const std::uint32_t count : account.frames_dropped)
         total += count;
     return total;
@@ -150,7 +150,8 @@ void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const
     telemetry.overruns = account.computer.overruns;
     telemetry.work_max = account.computer.work_max;
     telemetry.frames_accepted = account.cdh.frames_accepted;
-    telemetry.frames_dropped = total_dropped(account.cdh);
+    telemetry.frames_dropped = total_dropped(account.cdh, status);
+    telemetry.uplink_overflow = status.uplink_overflow;
     telemetry.commands_accepted = account.cdh.commands_accepted;
     telemetry.commands_refused = account.cdh.commands_refused;
     telemetry.commands_failed = account.cdh.commands_failed;
@@ -182,7 +183,7 @@ void run_status(Cycle& cycle) {
 void run_housekeeping(Cycle& cycle) {
     AccountState& account = cycle.state.account;
     const std::uint32_t refused = account.cdh.commands_refused;
-    const std::uint32_t dropped = total_dropped(account.cdh);
+    const std::uint32_t dropped = total_dropped(account.cdh, cycle.input.status);
     if (refused != account.computer.refused_reported || dropped != account.computer.dropped_reported) {
         cycle.output.events.add(EventId::command_refused, refused, dropped);
         account.computer.refused_reported = refused;
@@ -199,7 +200,7 @@ void run_settings(Cycle& cycle) {
         for (std::uint16_t i = 0; i < entry.count; ++i) {
             const double value = cdh::setting_value(parameters, entry, i);
             if (value >= entry.min && value <= entry.max) continue;
-            const double restored = cdh::setting_value(parameters_default, entry, i);
+            const double restored = cdh::setting_value(*cycle.input.configured, entry, i);
             if (cdh::set_setting(parameters, entry.id, i, restored) != cdh::FailureCode::none) continue;
             ++cycle.state.account.computer.settings_repaired;
             cycle.output.events.add(EventId::setting_repaired, entry.id, i);

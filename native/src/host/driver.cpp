@@ -30,15 +30,6 @@ class Stopwatch {
     std::uint64_t last_;
 };
 
-constexpr std::array<std::size_t, 8> type_octets = {8, 8, 8, 4, 4, 2, 2, 1};
-
-template <typename T>
-double load(const std::uint8_t* at) {
-    T value;
-    std::memcpy(&value, at, sizeof value);
-    return static_cast<double>(value);
-}
-
 }  // namespace
 
 Driver::Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth truth, void* context,
@@ -149,28 +140,8 @@ void Driver::look_at_truth() {
 
 double Driver::telemetry_value(const Watch& watch) const {
     const TelemetryEntry& entry = telemetry_entries[watch.telemetry_entry];
-    const auto* at = reinterpret_cast<const std::uint8_t*>(&computer_.leader().account.telemetry) +
-                     entry.offset +
-                     watch.telemetry_element * type_octets[static_cast<std::size_t>(entry.type)];
-    switch (entry.type) {
-        case Type::f64:
-            return load<double>(at);
-        case Type::i64:
-            return load<std::int64_t>(at);
-        case Type::u64:
-            return load<std::uint64_t>(at);
-        case Type::f32:
-            return load<float>(at);
-        case Type::u32:
-            return load<std::uint32_t>(at);
-        case Type::u16:
-            return load<std::uint16_t>(at);
-        case Type::i16:
-            return load<std::int16_t>(at);
-        case Type::u8:
-            return load<std::uint8_t>(at);
-    }
-    return std::nan("");
+    const auto* base = reinterpret_cast<const std::uint8_t*>(&computer_.leader().account.telemetry);
+    return load_number(base + entry.offset + watch.telemetry_element * octets_of(entry.type), entry.type);
 }
 
 std::vector<DownlinkFrame> Driver::take_downlink() {

@@ -299,6 +299,9 @@ TEST_CASE("random octets, damaged frames and floods are only ever counted") {
         bench.flight->receive(good.data(), good.size());
     bench.step();
     CHECK(bench.flight->uplink_overflow() == 92);
+    const Telemetry& told = bench.flight->leader().account.telemetry;
+    CHECK(told.uplink_overflow == 92);
+    CHECK(told.frames_dropped >= 92 + bench.dropped(FrameDrop::fecf));
 }
 
 }  // namespace

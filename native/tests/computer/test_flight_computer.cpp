@@ -226,6 +226,18 @@ TEST_CASE("the control period is the tick's, whatever happens to the setting") {
     CHECK(period_s() == 0.1);
 }
 
+TEST_CASE("a setting that leaves its limits goes back to the value that it was configured with") {
+    auto flight = make_computer(1);
+    auto state = std::make_unique<ComputerState>(flight->state());
+    REQUIRE(parameters_default.radio_silence_s != 0.0);
+    REQUIRE(state->replicas[0].control.parameters.radio_silence_s == 0.0);  // as configured
+    state->replicas[0].control.parameters.radio_silence_s = 1.0e9;
+    flight->restore(*state);
+    run(*flight, 0, 120);
+    CHECK(flight->leader().control.parameters.radio_silence_s == 0.0);
+    CHECK(flight->leader().account.computer.settings_repaired == 1);
+}
+
 TEST_CASE("the account half never reaches an actuator") {
     const auto expected = reference();
     auto flight = make_computer();

@@ -45,9 +45,8 @@ struct VoterState {
     std::uint64_t slice_offset;
     std::uint32_t checkpoint_crc;
     std::uint32_t winner;
-    std::uint64_t uplink_overflow;  // frames beyond what a tick can take
 };
-static_assert(sizeof(VoterState) == 32 + 12 + 12 + 24 + 12 + 4 + 6 * 8 + 8 + 8);
+static_assert(sizeof(VoterState) == 40 + 12 + 12 + 24 + 12 + 4 + 6 * 8 + 8);
 
 struct ComputerState {
     std::array<ReplicaState, replicas_max> replicas;
@@ -77,7 +76,7 @@ class FlightComputer {
     [[nodiscard]] const ReplicaState& leader() const { return state_.replicas[leader_index()]; }
     [[nodiscard]] const ComputerConfig& config() const { return config_; }
     [[nodiscard]] const VoterState& voter() const { return state_.voter; }
-    [[nodiscard]] std::uint64_t uplink_overflow() const { return state_.voter.uplink_overflow; }
+    [[nodiscard]] std::uint32_t uplink_overflow() const { return state_.voter.status.uplink_overflow; }
 
     [[nodiscard]] const ComputerState& state() const { return state_; }
     void restore(const ComputerState& state);

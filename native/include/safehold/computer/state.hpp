@@ -44,8 +44,10 @@ struct ComputerStatus {
     std::uint8_t restored;  // 1 in the first step after a checkpoint was restored: SAFE is asked for
     std::uint8_t overrun;   // 1 when the host's clock says that the last cycle did not end in time
     std::uint8_t spare;
+    std::uint32_t uplink_overflow;  // TC frames beyond what a tick can take
+    std::uint32_t spare_word;
 };
-static_assert(sizeof(ComputerStatus) == 32);
+static_assert(sizeof(ComputerStatus) == 40);
 
 struct ComputerAccount {
     ComputerStatus seen;  // the last status, so that changes become events
@@ -58,7 +60,7 @@ struct ComputerAccount {
     std::uint32_t refused_reported;
     std::uint32_t dropped_reported;
 };
-static_assert(sizeof(ComputerAccount) == 64);
+static_assert(sizeof(ComputerAccount) == 72);
 
 struct AccountState {
     Telemetry telemetry;
@@ -84,6 +86,7 @@ struct StepInput {
     SensorFrame sensor;
     ComputerStatus status;
     std::int64_t tick_ns;
+    const Parameters* configured;  // what a setting that left its limits goes back to
     std::uint32_t uplink_count;
     std::uint32_t stalled;   // fault port: 1 hangs one of this replica's tasks until the work budget is gone
     std::uint32_t autonomy;  // as configured; outside the state, so that it changes no octet of it
