@@ -21,6 +21,7 @@ from safehold.run import Outing, adjusted, document
 from safehold.scenario import load
 from safehold.schema import Fault, Scenario
 from safehold.simulation import Simulation
+from safehold.timeline import WORKING
 from sim.environment.layout import AT_MAGNETIC_TABLE
 
 HOUR = 3600.0
@@ -168,6 +169,33 @@ def test_contact_is_restored_to_a_satellite_that_has_waited_for_it() -> None:
     assert "STANDBY" in found.why
 
 
+@pytest.mark.requirement("S5")
+def test_a_healed_fault_costs_an_orbit_even_if_it_did_no_harm() -> None:
+    """What the orbit before has shown was shown with the fault."""
+    found = judged(flown(scenario("125m", fault("gyro_stuck", "gyro.0", "10m", "5h"))))
+    assert found.healed == ("gyro_stuck gyro.0",)
+    assert found.verdict.outcome == "OK"
+    assert found.flown_s > 5700.0
+
+
+@pytest.mark.requirement("S5")
+def test_a_unit_that_was_left_out_for_a_moment_is_waited_for() -> None:
+    """A gyro repeats itself for eight seconds and no fault is to blame: it is back a minute later."""
+
+    def hiccup(simulation: Simulation) -> None:
+        simulation.advance(simulation.end_tick - 100)
+        simulation.plant.state["fault_gyro_stuck"][0, 0] = 1
+        simulation.advance(simulation.end_tick - 20)
+        simulation.plant.state["fault_gyro_stuck"][0, 0] = 0
+
+    simulation = flown(scenario("125m"), hiccup)
+    assert Phase(simulation).power_positive, "the orbit before has shown its power"
+    assert Phase(simulation).units_off() == ["gyro.0"]
+    found = judged(simulation)
+    assert found.verdict.outcome == "OK"
+    assert 60.0 < found.flown_s < 1300.0
+
+
 # --- DEGRADED -----------------------------------------------------------------------------------------------
 
 
@@ -227,6 +255,20 @@ def test_without_power_it_is_lost() -> None:
     assert found.healed == ()
     assert found.verdict.reasons[0].startswith("not power-positive, 8.0 h after the end: charge")
     assert found.verdict.reasons[1] == "not commandable, 8.0 h after the end: no answer to a ping"
+
+
+@pytest.mark.requirement("S5", "L4.1")
+def test_the_orbit_before_a_fault_says_nothing_about_the_one_after() -> None:
+    simulation = flown(
+        scenario("125m", *[fault("string_loss", f"wing.{wing}", "123m", share=1.0) for wing in range(2)])
+    )
+    power = simulation.judge.power()
+    assert power is not None
+    assert power.positive
+    assert simulation.mode in WORKING
+    found = judged(simulation, 2 * HOUR)
+    assert found.verdict.outcome == "LOST"
+    assert "not power-positive" in found.verdict.reasons[0]
 
 
 @pytest.mark.long
@@ -318,6 +360,9 @@ def test_each_fault_says_what_it_befell() -> None:
     late, early = document(Outing(simulation), True)["faults"]
     assert (early["mode"], early["sunlit"]) == ("DETUMBLE", True)
     assert (late["mode"], late["sunlit"]) == ("STANDBY", False)
-    # Restored behind an onset, it is still known.
-    assert snapshot.restore(snapshot.take(simulation)).onsets == simulation.onsets
+    # Restored behind an onset, it is still known, and so is all that the judge has seen.
+    restored = snapshot.restore(snapshot.take(simulation))
+    assert restored.onsets == simulation.onsets
+    assert restored.judge.to_json() == simulation.judge.to_json()
+    assert restored.judge.charges
     assert sound.onsets == {}
