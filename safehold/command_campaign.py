@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,5 +183,5 @@ def _replay(summary: Summary) -> Sequence[str]:
     }.get(kind, "")
     return [
         f"first    run {index}: {why}{note}",
-        f"replay   safehold run {summary.folder / scenario_name(index)}",
+        f"replay   safehold run {shlex.quote(str(summary.folder / scenario_name(index)))}",
     ]

@@ -19,6 +19,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -123,7 +124,8 @@ class CampaignFolder:
 
     def __exit__(self, *_: object) -> None:
         for log in self._logs.values():
-            log.close()
+            with suppress(OSError):  # said before, by `log` or `flush`
+                log.close()
         self._lock.close()
 
     def write(self, name: str, data: bytes) -> None:
@@ -132,12 +134,13 @@ class CampaignFolder:
 
     def start_log(self, name: str) -> None:
         """Begin a file of lines anew."""
-        self._log(name).truncate(0)
+        with self._writing(name):
+            self._log(name).truncate(0)
 
     def log(self, name: str, document: Mapping[str, Any]) -> None:
         """Add a line to one of the files of lines."""
-        log = self._log(name)
-        log.write(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
+        with self._writing(name):
+            self._log(name).write(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
 
     def end_log(self, name: str, data: bytes) -> None:
         """Replace one of the files of lines by its final content."""
@@ -148,8 +151,18 @@ class CampaignFolder:
 
     def flush(self) -> None:
         """Hand all lines to the system."""
-        for log in self._logs.values():
-            log.flush()
+        for name, log in self._logs.items():
+            with self._writing(name):
+                log.flush()
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """A full disk is an error of the folder, not of safehold."""
+        try:
+            yield
+        except OSError as error:
+            wrong = f"{self.path / name} cannot be written: {error.strerror or error}"
+            raise FolderError("SH-OUT-001", wrong) from None
 
     def _log(self, name: str) -> IO[str]:
         if name not in self._logs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ class Verifier:
     def _scenario(self, index: int) -> str:
         name = scenario_name(index)
         self._folder.write(name, to_toml(self._campaign.run(index).scenario).encode())
-        return str(self._folder.path / name)
+        return shlex.quote(str(self._folder.path / name))
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:
