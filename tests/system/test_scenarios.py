@@ -11,7 +11,17 @@ from safehold.simulation import Simulation
 
 
 @pytest.mark.requirement("L1.3", "C6")
-@pytest.mark.parametrize("name", ["wheel-loss", "starbase-launch", "replica-upset"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wheel-loss",
+        "starbase-launch",
+        "replica-upset",
+        "second-wheel-friction",
+        "common-gyro-bias",
+        "in-service",
+    ],
+)
 def test_every_expectation_is_met(name: str) -> None:
     result = fly(load(name))[0]
     assert [entry for entry in result.expectations if not entry["met"]] == []
