@@ -91,6 +91,31 @@ def test_autonomy_recovers_by_itself_and_the_ground_in_the_next_contact(arms: Co
     assert arms.ground.outcome == "OK", "basic SAFE and three wheels keep it alive"
 
 
+@pytest.mark.requirement("S5", "L3.5")
+def test_basic_safe_keeps_the_satellite_until_the_ground_sends_it_back_to_work(seized: Scenario) -> None:
+    """For a minute no unit tells rate or attitude: both arms go to SAFE, and only one gets out by itself."""
+    sources = [("gyro_stuck", "gyro", 4), ("tracker_blind", "tracker", 2)]
+    faults = [
+        Fault(at="760s", duration="60s", kind=kind, target=f"{unit}.{number}")
+        for kind, unit, count in sources
+        for number in range(count)
+    ]
+    flight = seized.flight.model_copy(update={"parameters": {"safe_dwell_s": 60.0}})
+    found = compare(seized.model_copy(update={"fault": faults, "flight": flight}))
+    left = []
+    for result in found.arms:
+        safe = [span for span in result.document["modes"] if span["mode"] == "SAFE"][-1]
+        assert 765.0 <= safe["from_s"] <= 770.0
+        left.append(safe["until_s"])
+        assert result.document["modes"][-1]["mode"] in ("STANDBY", "DOWNLINK")
+    assert left[0] < 1000.0, "a minute of SAFE, another to be sure"
+    (action,) = found.ground.document["operator"]["actions"]
+    assert (action["name"], action["arguments"], action["state"]) == ("set_mode", {"mode": 4}, "completed")
+    assert left[1] == pytest.approx(action["radiated_s"] + LATENCY_S, abs=0.15)
+    assert CONTACT_S < left[1] < CONTACT_S + 30.0
+    assert found.ground.document["outage_s"] > found.autonomy.document["outage_s"] + 300.0
+
+
 @pytest.mark.requirement("S5")
 def test_the_operators_action_is_in_the_document_with_its_times(arms: Comparison) -> None:
     assert arms.autonomy.document["operator"] is None
