@@ -84,10 +84,12 @@ def _pack(epoch: datetime, duration_s: float, model: EnvironmentModel) -> NDArra
     header = np.zeros(layout.HEADER_SIZE)
     parts = [header]
     offset = layout.HEADER_SIZE
+    # What is longer for a longer run comes last: the plant's state holds the place of a day's magnetic block,
+    # and must not depend on the duration.
     for index, part in (
-        (layout.HEADER_EPHEMERIS, ephemeris),
         (layout.HEADER_GRAVITY, gravity),
         (layout.HEADER_MAGNETIC, magnetic),
+        (layout.HEADER_EPHEMERIS, ephemeris),
         (layout.HEADER_ATMOSPHERE, atmosphere),
     ):
         header[index] = offset

@@ -22,7 +22,6 @@ from safehold.scenario import load
 from safehold.schema import Fault, Scenario
 from safehold.simulation import Simulation
 from safehold.timeline import WORKING
-from sim.environment.layout import AT_MAGNETIC_TABLE
 
 HOUR = 3600.0
 
@@ -105,19 +104,14 @@ def test_what_is_flown_on_is_the_same_satellite(faults: Sequence[Fault]) -> None
 @pytest.mark.long
 @pytest.mark.requirement("S5")
 def test_it_is_the_same_satellite_a_day_later() -> None:
-    """As far as the tables of the environment reach. The state names a place in them, and longer tables have
-    other places.
-    """
+    """As far as the tables of the environment reach; a longer run has longer ones."""
     whole = scenario("24h", station=[])
     short = flown(scenario("15m", station=[]))
     phase = Phase(short)
     long = flown(whole.model_copy(update={"duration": parse_duration("24h15m")}))
     phase.advance(long.tick)
-    assert long.plant.state["environment"][0, AT_MAGNETIC_TABLE] > 0.0
-    for simulation in (phase, long):
-        simulation.plant.state["environment"][0, AT_MAGNETIC_TABLE] = 0.0
     assert phase.plant.state_bytes() == long.plant.state_bytes()
-    assert phase.driver.digests()["flight"] == long.driver.digests()["flight"]
+    assert phase.driver.digests() == long.driver.digests()
     assert phase.judge.to_json() == long.judge.to_json()
 
 
