@@ -1,8 +1,8 @@
 """Five questions to a campaign's results, in SQL for DuckDB, and the tables that they ask.
 
-The tables are read from `runs.jsonl`, which the analysis leaves in a campaign's folder, a line a run. (The
-many small files below results/ can be read as well, but DuckDB's reader took 31 s and 1.9 GB for 20,000 of
-them, and 0.5 s for the one file.) docs/campaigns.md shows how to ask further questions.
+The tables are read from `runs.jsonl`, which the analysis leaves in a campaign's folder, a line a run; the
+many small files below results/ take DuckDB some seventy times as long. docs/campaigns.md shows how to ask
+further questions.
 """
 
 from __future__ import annotations
