@@ -19,12 +19,11 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str]]:
     autonomy, ground = (arm.document for arm in comparison.arms)
     return [
         ("outcome", autonomy["outcome"], ground["outcome"]),
-        *(
-            (label, _duration(autonomy["recovery"][key]), _duration(ground["recovery"][key]))
-            for label, key in (
-                ("back in service for good after", "back_after_s"),
-                (f"not working, or over {POINTING_LIMIT_DEG:g} deg", "out_of_service_s"),
-            )
+        ("back in service for good after", _back(autonomy["recovery"]), _back(ground["recovery"])),
+        (
+            f"not working, or over {POINTING_LIMIT_DEG:g} deg",
+            _duration(autonomy["recovery"]["out_of_service_s"]),
+            _duration(ground["recovery"]["out_of_service_s"]),
         ),
         ("outage (no working mode)", _duration(autonomy["outage_s"]), _duration(ground["outage_s"])),
         *(
@@ -48,7 +47,10 @@ def lines(comparison: Comparison) -> list[str]:
     text = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in made
     ]
-    return text + [f"operator  {line}" for line in actions(comparison.ground.document)]
+    text += [f"operator  {line}" for line in actions(comparison.ground.document)]
+    if not all(arm.document["complete"] for arm in comparison.arms):
+        text.append("stopped   before the end, so the arms have not flown the same time")
+    return text
 
 
 def actions(document: Mapping[str, Any]) -> list[str]:
@@ -138,7 +140,13 @@ def _clock(seconds: float | None) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    return "not by the end" if seconds is None else f"{seconds:,.0f} s"
+    return "-" if seconds is None else f"{seconds:,.0f} s"
+
+
+def _back(found: Mapping[str, Any]) -> str:
+    """Nothing is known of a run that never came into service, or not as far as its first fault."""
+    never = found["back_after_s"] is None and found["out_of_service_s"] is not None
+    return "not by the end" if never else _duration(found["back_after_s"])
 
 
 def _number(value: float | None, form: str) -> str:

@@ -133,6 +133,13 @@ def test_the_operators_action_is_in_the_document_with_its_times(arms: Comparison
 
 
 @pytest.mark.requirement("S5")
+def test_the_operator_acts_alike_in_a_process_of_its_own(seized: Scenario, arms: Comparison) -> None:
+    far = fly(arm(seized, "ground"), deployment="zmq")[0]
+    assert dict(far.digests) == dict(arms.ground.digests)
+    assert far.document["operator"] == arms.ground.document["operator"]
+
+
+@pytest.mark.requirement("S5")
 def test_both_arms_are_the_same_until_the_fault(arms: Comparison) -> None:
     rows = slice(0, int(FAULT_S) + 1)
     for name in ("rate_body_x_rad_s", "wheel_speed_2_rad_s", "battery_state_of_charge", "flight_mode"):
@@ -194,6 +201,14 @@ def test_a_satellite_that_is_not_back_at_the_end_says_so(seized: Scenario) -> No
     assert found.autonomy.document["recovery"]["back_after_s"] is not None
     assert found.ground.document["recovery"]["back_after_s"] is None
     assert "not by the end" in "\n".join(compare_report.lines(found))
+
+
+def test_arms_that_were_stopped_say_so_and_compare_nothing(seized: Scenario) -> None:
+    found = compare(seized, stopped=lambda: True)
+    assert [one.document["complete"] for one in found.arms] == [False, False]
+    lines = compare_report.lines(found)
+    assert lines[-1].startswith("stopped")
+    assert not any("not by the end" in line for line in lines)
 
 
 @pytest.mark.requirement("S5")
