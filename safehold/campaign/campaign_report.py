@@ -50,11 +50,11 @@ def conclude(folder: Path) -> Analysis:
 def report_again(folder: Path) -> Path:
     """Read a campaign's folder anew and write its report and junit.xml; returns the report's path.
 
-    campaign.json says that a campaign is complete, so it is written only if no run is missing or crashed.
+    campaign.json says that a campaign is complete, so it is written only if no run is missing.
     """
     analysis = analyse(folder)
     write_junit(folder, analysis)
-    if not analysis.missing and not analysis.crashed:
+    if not analysis.missing:
         write_campaign_json(folder, analysis)
     return write_report(folder, analysis)
 

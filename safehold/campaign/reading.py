@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safehold.campaign.entry import CRASHED, MISSING, Entry, boil_down
+from safehold.campaign.entry import CRASHED, MISSING, Entry, Labels, boil_down
 from safehold.campaign.folder import scenario_name
 from safehold.campaign.store import DamagedError, Store
 from safehold.errors import FolderError
@@ -70,10 +70,16 @@ def read_head(folder: Path) -> Head:
 def read_entries(folder: Path) -> Iterator[Entry]:
     """Every run of the manifest in order of its index, with what became of it. Raises FolderError."""
     store = Store(folder)
-    crashed = {str(line["key"]): str(line.get("why", "")) for line in read_lines(folder / "crashed.jsonl")}
+    crashed = {
+        str(line.get("key")): str(line.get("why", "")) for line in read_lines(folder / "crashed.jsonl")
+    }
     previous = -1
     for line in read_lines(folder / "manifest.jsonl", needed=True):
-        index, key, labels = int(line["index"]), str(line["key"]), line.get("labels") or {}
+        index, key, labels = line.get("index"), line.get("key"), line.get("labels", {})
+        if not (isinstance(index, int) and isinstance(key, str) and isinstance(labels, dict)):
+            raise FolderError(
+                "SH-OUT-003", f"{folder / 'manifest.jsonl'}: a line without index, key or labels"
+            )
         if index <= previous:
             raise FolderError("SH-OUT-003", f"{folder / 'manifest.jsonl'}: run {index} is out of order")
         previous = index
@@ -83,11 +89,19 @@ def read_entries(folder: Path) -> Iterator[Entry]:
             yield Entry(index, key, labels, MISSING, why=str(error))
             continue
         if found is not None:
-            yield boil_down(index, key, labels, found[1])
+            yield _entry(index, key, labels, found[1])
         elif key in crashed:
             yield Entry(index, key, labels, CRASHED, why=crashed[key])
         else:
             yield Entry(index, key, labels, MISSING, why="not flown yet")
+
+
+def _entry(index: int, key: str, labels: Labels, record: dict[str, Any]) -> Entry:
+    """A result boiled down; one that lacks something, whoever sealed it, counts as not flown."""
+    try:
+        return boil_down(index, key, labels, record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Entry(index, key, labels, MISSING, why=f"the result is not one of a run: {error!r}")
 
 
 def read_fault_free_plants(folder: Path) -> dict[tuple[int, int], str]:
@@ -114,11 +128,14 @@ def read_checks(folder: Path) -> Checks:
     """What was found when runs were flown once more; raises FolderError. The last word on a run counts."""
     found: dict[str, dict[tuple[int, str], str]] = {"reconverged": {}, "repeat": {}}
     for line in read_lines(folder / "checks.jsonl"):
-        kind, run = str(line.get("kind")), (int(line["index"]), str(line["key"]))
-        if kind == "reconverged":
-            found[kind][run] = "; ".join(str(one) for one in line["disagreements"])
-        elif kind == "repeat":
-            found[kind][run] = "" if line["equal"] else "flown twice with two results"
+        try:
+            kind, run = str(line["kind"]), (int(line["index"]), str(line["key"]))
+            if kind == "reconverged":
+                found[kind][run] = "; ".join(str(one) for one in line["disagreements"])
+            elif kind == "repeat":
+                found[kind][run] = "" if line["equal"] else "flown twice with two results"
+        except (KeyError, TypeError, ValueError) as error:
+            raise FolderError("SH-OUT-003", f"{folder / 'checks.jsonl'}: not a check: {error!r}") from None
     bad = {
         kind: tuple((index, key, what) for (index, key), what in sorted(of.items()) if what)
         for kind, of in found.items()

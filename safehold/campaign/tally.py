@@ -99,7 +99,8 @@ class Tally:
             count["runs"] += 1
             count["events"] += any(at_s >= onset_s for at_s in entry.sheltered_s)
         if first is not None and len(entry.faults) == 1 and first.kind == REPLICA_BIT_FLIP.name:
-            replicas = int(entry.labels.get("flight.replicas", self.replicas))
+            drawn = entry.labels.get("flight.replicas")
+            replicas = drawn if isinstance(drawn, int) else self.replicas
             plant = self.fault_free_plants.get((entry.seed, replicas))
             self.flips.setdefault(replicas, Flips()).add(entry, plant)
 

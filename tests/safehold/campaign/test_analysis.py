@@ -276,6 +276,31 @@ def test_folders_that_are_no_campaign_are_refused(tmp_path: Path, copy: Path) ->
     assert not list(copy.glob(".runs.jsonl*"))
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("manifest.jsonl", {"index": 0}),
+        ("manifest.jsonl", {"index": "0", "key": "a" * 64}),
+        ("manifest.jsonl", {"index": 0, "key": "a" * 64, "labels": [1]}),
+        ("manifest.jsonl", [0]),
+        ("checks.jsonl", {"kind": "reconverged", "index": 0, "key": "a" * 64, "disagreements": 3}),
+        ("checks.jsonl", {"kind": "repeat", "index": None, "key": "a" * 64, "equal": True}),
+    ],
+)
+def test_lines_that_make_no_sense_are_refused(copy: Path, name: str, line: Any) -> None:
+    (copy / name).write_text(json.dumps(line) + "\n")
+    with pytest.raises(FolderError, match=name):
+        analyse(copy)
+
+
+def test_a_sealed_result_that_lacks_something_counts_as_not_flown(copy: Path) -> None:
+    change(copy, 0, lambda record: record.pop("modes"))
+    change(copy, 1, lambda record: record.update(faults=[3]))
+    analysis = analyse(copy)
+    assert analysis.missing == 2
+    assert "'modes'" in next(read_runs(copy))["why"]
+
+
 def test_summary_ends_with_the_verdict_and_names_the_failed_runs(mixed: Path) -> None:
     lines = summary_lines(analyse(mixed))
     assert lines[-1].startswith("verdict  FAILED: 1 run lost")
