@@ -15,14 +15,15 @@ POINTING_DEG = 0.5
 POINTING_FRACTION = 0.99
 
 
-def with_invariants(base: Scenario, schedule: Schedule, back_within_s: int) -> Scenario:
+def with_invariants(base: Scenario, schedule: Schedule, *, settled_s: int, back_within_s: int) -> Scenario:
     """The base with a schedule's events and what has to hold in spite of them.
 
-    `back_within_s`: how long after the schedule's last event or end of a fault the satellite may take to be
-    in a working mode again, on its target.
+    `settled_s`: when the base has come to work by itself. `back_within_s`: how long after that, and after the
+    schedule's last event or end of a fault, the satellite may take to be in a working mode again, on its
+    target.
     """
     scenario = apply(base, schedule)
-    back_ns = (last_s(schedule) + back_within_s) * SECOND_NS
+    back_ns = (max(last_s(schedule), settled_s) + back_within_s) * SECOND_NS
     expected = [*base.expect, *law_six(bool(scenario.command))]
     if schedule and back_ns < base.duration:
         expected.extend(back_again(back_ns, back_within_s))

@@ -9,7 +9,6 @@ from safehold.dump import to_toml
 from safehold.folder import FolderWriter
 from safehold.hunt.bisection import Bisection, Probe
 from safehold.hunt.flights import Flights
-from safehold.hunt.invariants import with_invariants
 from safehold.hunt.search import Plan, Search
 from safehold.schema import Scenario
 
@@ -105,7 +104,7 @@ def write_search(writer: FolderWriter, plan: Plan, found: Search, document: dict
     writer.write_json("hunt.json", document)
     if found.smallest is None:
         return
-    scenario = with_invariants(plan.base, found.smallest, plan.back_within_s)
+    scenario = plan.scenario(found.smallest)
     why = "; ".join(event.words() for event in found.smallest)
     writer.write_text(BREAKING, to_toml(named(scenario, "breaking", why)))
 

@@ -51,6 +51,12 @@ class Plan:
     examples: int
     seed: int
 
+    def scenario(self, schedule: Schedule) -> Scenario:
+        """The base with a schedule's events and what has to hold."""
+        return with_invariants(
+            self.base, schedule, settled_s=self.space.from_s, back_within_s=self.back_within_s
+        )
+
 
 @dataclass(slots=True)
 class Search:
@@ -104,7 +110,7 @@ def make_plan(
     """Fly the base, which must survive, and see where there is room for events; raises HuntError."""
     drawn = chosen_kinds(faults, base)
     strategies = _strategies()
-    document = flights.fly(with_invariants(base, (), back_within_s))
+    document = flights.fly(with_invariants(base, (), settled_s=0, back_within_s=back_within_s))
     reasons = broken_by(broken_if, document)
     if broken_if == "degraded":
         reasons += unmet(document["expectations"])
@@ -166,8 +172,7 @@ def search(
         find(strategies.schedules(plan.space), breaks, settings=quiet, random=random.Random(plan.seed))
     if found.smallest is not None:
         # Once more and whole: what is said of it is what `safehold run` will say.
-        scenario = with_invariants(plan.base, found.smallest, plan.back_within_s)
-        found.document = flights.fly(scenario)
+        found.document = flights.fly(plan.scenario(found.smallest))
         found.reasons = broken_by(plan.broken_if, found.document)
         if plan.broken_if == "degraded":
             found.reasons += unmet(found.document["expectations"])
@@ -177,8 +182,7 @@ def search(
 
 def fly(plan: Plan, flights: Flights, schedule: Schedule) -> tuple[str, ...]:
     """Why a schedule breaks the base; empty if it survives."""
-    scenario = with_invariants(plan.base, schedule, plan.back_within_s)
-    return flights.broken(scenario, plan.broken_if)
+    return flights.broken(plan.scenario(schedule), plan.broken_if)
 
 
 def size(schedule: Schedule) -> tuple[int, int, int, tuple[str, ...]]:
