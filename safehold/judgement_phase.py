@@ -24,7 +24,6 @@ STEP_S = 600
 SETTLE_S = 4 * 3600  # from release, or from the healing of a fault, to a working mode
 READMIT_S = 1200  # a wheel that was excluded is tried again every 15 minutes
 PROBE_S = 30
-LOCK_S = 1
 NOMINAL_RATE_DEG_S = 1.5  # a target on the ground passes at 0.8 deg/s
 NOMINAL_CHARGE = 0.4
 NOMINAL_FALL = 0.05  # over an orbit of the first three, in which the charge of the release evens out
@@ -237,7 +236,9 @@ class Phase:
         start, until = self.tick, self.tick + PROBE_S * self._second_ticks
         listener = Listener()
         self.plant.state["receiver_lock"][0] = 1
-        self.advance(start + LOCK_S * self._second_ticks)
+        # Long enough for a lock, and too short to lead it to DOWNLINK before it has answered.
+        locked = start + max(2, self._second_ticks // 2)
+        self.advance(locked)
         # A receiver without power hears nothing.
         uplink = [probe_frame()] if float(self.plant.state["bus_voltage_v"][0]) > 0.0 else []
         while self.tick < until and not listener.answered:
@@ -249,7 +250,7 @@ class Phase:
         self.plant.state["receiver_lock"][0] = 0
         self._collect()
         self.answered, self._asked_tick = listener.answered, self.tick
-        self.answer_s = (self.tick - start) * self.tick_ns / 1e9 - LOCK_S
+        self.answer_s = (self.tick - locked) * self.tick_ns / 1e9
         return self.answered
 
 
