@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -68,9 +69,12 @@ def main() -> None:
             UniformEulerAngleMRPDispersion(f"{hub}.sigma_BNInit"),
         ):
             controller.addDispersion(dispersion)
+        before_s = time.process_time()
         start = time.perf_counter()
         failed = controller.executeSimulations()
         wall_s = time.perf_counter() - start
+        used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+        spent_s = sum(one.ru_utime + one.ru_stime for one in used) - before_s
         ends = {path.read_text(encoding="utf-8") for path in results.iterdir()}
     import Basilisk
 
@@ -82,6 +86,7 @@ def main() -> None:
                 "failed": len(failed),
                 "different_ends": len(ends),
                 "wall_s": wall_s,
+                "cpu_s_a_run": spent_s / config["runs"],
             }
         )
     )

@@ -10,13 +10,16 @@ share are made before; the analysis at the end is given apart. Basilisk flies th
 (`full` and `lean`) for the same 60,000 steps a run on as many processes as we have workers, in turn with
 ours; its imports are not counted either.
 
-Memory is that of the workers: resident, and of that what they share with nobody (private)."""
+Processor time is that of all processes, parents and analysis included: on a busy machine, where wall times
+say more about who else is on it, the figure to compare. Memory is that of the workers: resident, and of that
+what they share with nobody (private)."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import multiprocessing
+import resource
 import subprocess
 import sys
 import tempfile
@@ -65,13 +68,19 @@ def memory_mb(pid: int) -> dict[str, float]:
     return found
 
 
+def cpu_s() -> float:
+    """Processor time of this process and of its children that have ended."""
+    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def ours(campaign: Campaign, workers: int) -> dict[str, Any]:
     """Fly the campaign into a new folder."""
     memory = Memory()
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), cpu_s()
         summary = execute(campaign, Path(folder) / "campaign", workers=workers, progress=memory)
-        whole_s = time.perf_counter() - start
+        whole_s, spent_s = time.perf_counter() - start, cpu_s() - before
     return {
         "workers": workers,
         "runs": summary.flown,
@@ -79,6 +88,7 @@ def ours(campaign: Campaign, workers: int) -> dict[str, Any]:
         "wall_s": summary.wall_s,
         "analysis_s": whole_s - summary.wall_s,
         "runs_a_minute": summary.flown / summary.wall_s * 60.0,
+        "cpu_s_a_run": spent_s / (summary.flown + summary.repeated),
         "outcomes": dict(summary.outcomes),
         "failed": summary.failed,
         "disagreements": len(summary.disagreements),
@@ -118,7 +128,10 @@ def measure(runs: int, python: str | None, basilisk_runs: int, variants: list[st
     report["scaling"] = rate / report["one_worker"]["runs_a_minute"]
     for name, found in others.items():
         if found is not None:
-            report.setdefault("basilisk", {})[name] = found | {"ratio": rate / found["runs_a_minute"]}
+            report.setdefault("basilisk", {})[name] = found | {
+                "ratio": rate / found["runs_a_minute"],
+                "cpu_ratio": found["cpu_s_a_run"] / report["two_workers"]["cpu_s_a_run"],
+            }
     return report
 
 
@@ -132,6 +145,7 @@ def lines(report: dict[str, Any]) -> list[str]:
             f"{row['wall_s']:.1f} s, {row['flown_twice']} flown twice within it, "
             f"{row['analysis_s']:.1f} s of analysis after it"
         )
+        text.append(f"         {row['cpu_s_a_run']:.2f} s of processor a flight")
         for runs, memory in row["memory_mb"].items():
             text.append(
                 f"         a worker's memory after {runs} runs: {memory['resident']:.1f} MB, "
@@ -142,6 +156,9 @@ def lines(report: dict[str, Any]) -> list[str]:
         text.append(
             f"  {row['runs_a_minute']:6.0f} runs a minute by Basilisk {row['version']}, {name}, "
             f"on 2 processes ({row['runs']} runs): ours is {row['ratio']:.1f} × that"
+        )
+        text.append(
+            f"         {row['cpu_s_a_run']:.2f} s of processor a flight: {row['cpu_ratio']:.1f} × ours"
         )
     if "basilisk" not in report:
         text.append("Basilisk is not installed here: pip install '.[bench]' pandas, or --basilisk PYTHON")

@@ -64,6 +64,7 @@ def test_campaigns_are_timed_on_one_worker_and_two(monkeypatch: pytest.MonkeyPat
     for name, workers in (("one_worker", 1), ("two_workers", 2)):
         row = report[name]
         assert (row["workers"], row["runs"], row["flown_twice"]) == (workers, 2, 1)
+        assert row["cpu_s_a_run"] > 0.0
         assert row["runs_a_minute"] == pytest.approx(2 / row["wall_s"] * 60.0)
         assert set(row["memory_mb"]) == {"1", "2"}
         assert all(0.0 < one["private"] < one["resident"] for one in row["memory_mb"].values())
