@@ -1,0 +1,42 @@
+"""Law 6 as a figure: a telecommand that runs more often than it was sent is counted."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from safehold.figures import figures
+from safehold.simulation import Simulation
+
+
+def repeated(states: list[str], *, completed: int, failed: int) -> float | None:
+    counters = {
+        "commands_completed": completed,
+        "commands_failed": failed,
+        "retired": 0,
+        "divergences": [0, 0, 0],
+    }
+    simulation: Any = SimpleNamespace(
+        link=SimpleNamespace(
+            counters={"down_loss_of_signal_bytes": 0}, config=SimpleNamespace(latency_ns=240_000_000)
+        ),
+        computer=SimpleNamespace(counters=lambda: counters),
+        contacts=SimpleNamespace(octets_outside=lambda *_, **__: 0),
+        ground=SimpleNamespace(archive=[]),
+        uplink_octets_outside=0,
+        downlink_octets_before=0,
+        tick_ns=100_000_000,
+    )
+    results = {"pong_delays_ms": [], "counters": {}, "commands": [{"state": state} for state in states]}
+    return figures(cast(Simulation, simulation), results, [])["commands_repeated"]
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_command_that_ran_twice_is_counted() -> None:
+    states = ["completed", "failed", "sent", "queued"]
+    assert repeated(states, completed=2, failed=1) == 0.0
+    assert repeated(states, completed=3, failed=1) == 1.0
+    assert repeated(["queued"], completed=1, failed=0) == 1.0
+    assert repeated(states, completed=0, failed=0) == 0.0
