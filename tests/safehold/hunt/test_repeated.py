@@ -19,15 +19,10 @@ def repeated(states: list[str], *, completed: int, failed: int) -> float | None:
         "divergences": [0, 0, 0],
     }
     simulation: Any = SimpleNamespace(
-        link=SimpleNamespace(
-            counters={"down_loss_of_signal_bytes": 0}, config=SimpleNamespace(latency_ns=240_000_000)
-        ),
+        link=SimpleNamespace(counters={"down_loss_of_signal_bytes": 0}),
         computer=SimpleNamespace(counters=lambda: counters),
-        contacts=SimpleNamespace(octets_outside=lambda *_, **__: 0),
-        ground=SimpleNamespace(archive=[]),
+        downlink_octets_outside=lambda: 0,
         uplink_octets_outside=0,
-        downlink_octets_before=0,
-        tick_ns=100_000_000,
     )
     results = {"pong_delays_ms": [], "counters": {}, "commands": [{"state": state} for state in states]}
     return figures(cast(Simulation, simulation), results, [])["commands_repeated"]
