@@ -21,6 +21,7 @@ from safehold.hunt.record import (
     BREAKING,
     SURVIVING,
     bisection_document,
+    ratio,
     search_document,
     write_bisection,
     write_search,
@@ -120,7 +121,7 @@ def _bisect(options: HuntOptions, base: Scenario, broken_if: str) -> int:
         _say(options, f"broken if {broken_if}; {knob.label} from {knob.shown(knob.low)} to "
              f"{knob.shown(knob.high)}, {'logarithmic' if knob.logarithmic else 'linear'} steps")  # fmt: skip
         if knob.onset_s >= FORK_FROM_S:
-            _say(options, f"the fault-free run is flown once; every flight begins at {knob.onset_s:g} s")
+            _say(options, "the fault-free run is flown once; every flight begins at its first fault")
             flights.fork_from(base)
         with suppress(HuntStoppedError):
             grid = {} if options.grid is None else {"grid": options.grid}
@@ -164,9 +165,8 @@ def _bisection_lines(found: Bisection, flights: Flights, place: Path) -> list[st
 
 
 def _boundary_lines(knob: Knob, survived: Probe, broke: Probe) -> list[str]:
-    gap = ""
-    if survived.value * broke.value > 0.0:
-        gap = f", ratio {broke.value / survived.value:.4f}"
+    share = ratio(knob, survived, broke)
+    gap = "" if share is None else f", ratio {share:.4f}"
     lines = [
         f"boundary {knob.label}",
         f"survives {knob.shown(survived.value)}: {survived.outcome}",

@@ -9,6 +9,7 @@ from safehold.dump import to_toml
 from safehold.folder import FolderWriter
 from safehold.hunt.bisection import Bisection, Probe
 from safehold.hunt.flights import Flights
+from safehold.hunt.knob import Knob
 from safehold.hunt.search import Plan, Search
 from safehold.schema import Scenario
 
@@ -51,7 +52,7 @@ def bisection_document(found: Bisection, criterion: str, flights: Flights) -> di
         "any_broken": found.any_broken,
         "survived": _probe_document(survived),
         "broken": _probe_document(broke),
-        "ratio": _ratio(survived, broke),
+        "ratio": ratio(knob, survived, broke),
         "changes": [[one.value, other.value] for one, other in found.changes()],
         "probes": [_probe_document(probe) for probe in found.probes],
         "flights": flights_document(flights),
@@ -121,8 +122,10 @@ def _probe_document(probe: Probe | None) -> dict[str, Any] | None:
     }
 
 
-def _ratio(survived: Probe | None, broke: Probe | None) -> float | None:
-    """Broken value over survived value; None where a ratio says nothing."""
+def ratio(knob: Knob, survived: Probe | None, broke: Probe | None) -> float | None:
+    """Broken value over survived value; None where a ratio says nothing, as of points in time."""
     if survived is None or broke is None or survived.value * broke.value <= 0.0:
+        return None
+    if knob.keys[0].name == "at":
         return None
     return broke.value / survived.value
