@@ -92,7 +92,8 @@ def wrong_words(text: str, *, owns_clock: bool) -> list[str]:
             found.append(f"line {node.lineno}: allow_pickle")
         if not owns_clock and parts[-2:] in WALL_CLOCK:
             found.append(f"line {node.lineno}: {called}")
-        if (
+        seeded = called == "random.Random" and node.args  # a source of one's own, from a given seed
+        if not seeded and (
             parts[0] == "random"
             or parts[:2] in (("np", "random"), ("numpy", "random"))
             or parts[-2:] == ("os", "urandom")
@@ -147,6 +148,9 @@ def test_word_rule_catches_offenders() -> None:
     assert wrong_words("import time\nt = time.time()", owns_clock=False)
     assert wrong_words("import datetime\nt = datetime.datetime.now()", owns_clock=False)
     assert wrong_words("x = np.random.normal()", owns_clock=True)
+    assert wrong_words("x = random.random()", owns_clock=True)
+    assert wrong_words("x = random.Random()", owns_clock=True)
+    assert not wrong_words("x = random.Random(seed)", owns_clock=True)
     assert wrong_words("eval('1')", owns_clock=True)
     assert wrong_words("np.load(f, allow_pickle=True)", owns_clock=True)
     assert not wrong_words("t = time.monotonic()", owns_clock=True)
