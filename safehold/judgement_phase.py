@@ -29,7 +29,7 @@ NOMINAL_CHARGE = 0.4
 NOMINAL_FALL = 0.05  # over an orbit of the first three, in which the charge of the release evens out
 
 # Telemetry's health bits (1: in use) and how many units each speaks of.
-HEALTH = {"wheel": 4, "gyro": 4, "tracker": 2, "magnetometer": 3, "gps": 2}
+HEALTH = {"wheel": 4, "gyro": 4, "tracker": 2, "magnetometer": 3, "gps": 2, "sun_sensor": 12}
 
 
 class Phase:
@@ -139,6 +139,7 @@ class Phase:
             for unit in range(count)
             if not int(telemetry[f"{kind}_health"]) >> unit & 1
         ]
+        off += ["drive.0"] if telemetry["array_drive_lost"] else []
         retired = int(self.computer.counters()["retired"])
         off += [f"replica.{replica}" for replica in range(3) if retired >> replica & 1]
         if self.span.mode not in ("BOOT", "SEPARATION"):

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from flight.dictionary import ACTUATOR_DTYPE
+from flight.frames import encode_tc_frame
+from flight.packets import encode_command, encode_tc_packet
 from safehold import snapshot
 from safehold.durations import parse_duration
 from safehold.judgement import Judgement, judge
@@ -191,6 +193,25 @@ def test_a_unit_that_was_left_out_for_a_moment_is_waited_for() -> None:
 
 
 # --- DEGRADED -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("S5")
+@pytest.mark.parametrize(("kind", "unit"), [("wheel", 0), ("sun_sensor", 0), ("drive", 0)])
+def test_a_sound_unit_that_stays_off_is_a_capability_lost(kind: str, unit: int) -> None:
+    """The ground has said so: no fault explains it, and no monitor brings it back."""
+    number = {"sun_sensor": 4, "wheel": 5, "drive": 6}[kind]
+    arguments = {"kind": float(number), "unit": float(unit), "state": 1.0}
+    frame = encode_tc_frame(encode_tc_packet(encode_command("set_unit_health", arguments, sequence=1)))
+
+    def leave_out(simulation: Simulation) -> None:
+        simulation.advance(simulation.end_tick - 100)
+        simulation.driver.run(simulation.tick + 1, [frame])
+
+    simulation = flown(scenario("100m"), leave_out)
+    assert Phase(simulation).units_off() == [f"{kind}.{unit}"]
+    found = judged(simulation, limit_s=0.7 * HOUR)
+    assert f"{kind}.{unit}" in " ".join(found.verdict.reasons)
+    assert found.verdict.outcome == "DEGRADED"
 
 
 @pytest.mark.requirement("S5")
