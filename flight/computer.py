@@ -55,8 +55,9 @@ def make_computer(
     """A flight computer at its start.
 
     replicas: 1 or 3; resync: whether a diverging replica is copied from the majority; tick_ns: control
-    period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters: settings by their dictionary name. Raises ValueError for a setting that
-    does not exist or is out of its limits.
+    period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters:
+    settings by their dictionary name. Raises ValueError for a setting that does not exist or is out of its
+    limits.
     """
     return FlightComputer(
         replicas=replicas,

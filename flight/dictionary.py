@@ -184,7 +184,7 @@ PARAMETERS = _parameters()
 SETTINGS = _settings()
 
 
-# What the numbers of an enumerated argument or parameter mean: name of the enumeration -> its values in order.
+# What the numbers of an enumerated argument or parameter mean: the enumeration's name -> its values in order.
 ENUMERATIONS: dict[str, tuple[str, ...]] = {
     name: tuple(entry["values"]) for name, entry in _TREE.get("enumeration", {}).items()
 }
