@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from ground.symptoms import RULES, Memory, Rule, Sample, left_out
+from ground.symptoms import RULES, Memory, Rule, Sample, default, left_out
 
 AUTOMATIC, EXCLUDE, RETEST = 0, 1, 3
 SAFE, STANDBY = 3, 4
@@ -30,11 +30,11 @@ ABLE_SAMPLES = 10
 RETEST_SAMPLES = 10
 
 # What the flight software asks before it leaves SAFE by itself: the defaults of its settings.
-KNOWLEDGE_RAD = 0.02617994
-RATE_RAD_S = 2.0 * 0.008726646
-CHARGE = 0.55
-CHARGE_AFTER_LOW = 0.9
-CHARGE_FORECAST = 0.42
+KNOWLEDGE_RAD = default("knowledge_entry_rad")
+RATE_RAD_S = 2.0 * default("detumble_exit_rate_rad_s")
+CHARGE = default("charge_standby_min")
+CHARGE_AFTER_LOW = default("charge_standby_again")
+CHARGE_FORECAST = default("charge_forecast_standby")
 WHEELS_NEEDED = 3
 # Reasons for SAFE after which a full battery is asked for, and the one that a person gave.
 CHARGE_REASONS = (16, 17, 18, 27)

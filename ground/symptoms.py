@@ -14,14 +14,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from flight.dictionary import SETTINGS
+
 Sample = Mapping[str, Any]
 
+
+def default(setting: str) -> float:
+    """The limit that the flight software has, unless a scenario or the ground has set another."""
+    value = SETTINGS[setting].default
+    if isinstance(value, tuple):
+        raise TypeError(f"{setting} is a list")
+    return float(value)
+
+
 GAP_S = 3.0
-GYRO_JUMP_RAD_S = 0.0015
-GYRO_DRIFT_RAD_S = 0.00015
+GYRO_JUMP_RAD_S = default("gyro_vote_rad_s")
+GYRO_DRIFT_RAD_S = default("gyro_drift_rad_s")
 GYRO_DRIFT_PER_RATE = 0.001
 GYRO_MEAN_S = 30.0
-FIELD_JUMP_T = 2e-6
+FIELD_JUMP_T = default("magnetometer_vote_t")
 SUN_LOWEST, SUN_HIGHEST = -0.2, 2.0
 WHEEL_CONTRADICTION_RAD_S = 6.0
 WHEEL_MEMORY_S = 10.0
