@@ -147,19 +147,20 @@ class Moments:
 
 @dataclass(slots=True)
 class Answers:
-    """What became of the faults of one kind."""
+    """What became of the faults of one kind. Recoveries are those of faults from which one could be expected: that
+    a fault which stays was once taken for gone is neither a recovery nor a time of one.
+    """
 
     injected: int = 0
     recoverable: int = 0
-    recovered: int = 0
     times: dict[str, list[float]] = field(default_factory=lambda: {stage: [] for stage in STAGES})
 
     def add(self, fault: FaultRecord) -> None:
         """Count a fault."""
         self.injected += 1
         self.recoverable += fault.recoverable
-        self.recovered += fault.recoverable and fault.recover_s is not None
-        for stage, time_s in zip(STAGES, (fault.detect_s, fault.isolate_s, fault.recover_s), strict=True):
+        recover_s = fault.recover_s if fault.recoverable else None
+        for stage, time_s in zip(STAGES, (fault.detect_s, fault.isolate_s, recover_s), strict=True):
             if time_s is not None:
                 self.times[stage].append(time_s)
 
@@ -168,7 +169,7 @@ class Answers:
         return {
             "detected": Rate(len(self.times["detect"]), self.injected),
             "isolated": Rate(len(self.times["isolate"]), self.injected),
-            "recovered": Rate(self.recovered, self.recoverable),
+            "recovered": Rate(len(self.times["recover"]), self.recoverable),
         }
 
 
@@ -246,9 +247,10 @@ class Label:
 class Flips:
     """What bit flips did, for one number of replicas, over all flips of the region drawn from.
 
-    A wrong actuation is one that reached the plant. A run that was stopped as identical or as reconverged had
-    none: its plant was that of the fault-free run to the last bit. A run that was flown to its end had one if
-    its plant's digest is not the fault-free run's; where that is not known, the flip is not compared.
+    A wrong actuation is one that reached the plant. A run that was stopped as identical had none: its plant was
+    that of the fault-free run to the last bit, all along. A run that was stopped as reconverged had one if its
+    plant ever was another before the stop, as its record says (`plant_equal`). A run that was flown to its end
+    had one if its plant's digest is not the fault-free run's. Where that is not known, the flip is not compared.
     """
 
     cell: Cell = field(default_factory=Cell)
@@ -265,10 +267,13 @@ class Flips:
         """Count a run that had one flip."""
         self.cell.add(entry)
         self.stops[entry.stop] += 1
-        if entry.stop != "end":
+        if entry.stop == "identical":
             return
-        self.unknown += fault_free_plant is None
-        self.wrong += fault_free_plant not in (None, entry.plant_digest)
+        equal = entry.plant_equal
+        if entry.stop == "end":
+            equal = None if fault_free_plant is None else entry.plant_digest == fault_free_plant
+        self.unknown += equal is None
+        self.wrong += equal is False
 
 
 @dataclass(slots=True)

@@ -70,7 +70,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run of the campaign, boiled down."""
+    """A run of the campaign, boiled down.
+
+    `plant_equal`: of a run that was stopped as reconverged, whether its plant was the fault-free run's all along.
+    """
 
     index: int
     key: str
@@ -93,6 +96,7 @@ class Entry:
     stop: str = "end"
     stopped_at_s: float | None = None
     plant_digest: str = ""
+    plant_equal: bool | None = None
     working_s: float | None = None
     outage_s: float = 0.0
     sheltered_s: tuple[float, ...] = ()
@@ -121,6 +125,7 @@ def boil_down(index: int, key: str, labels: Labels, record: Mapping[str, Any]) -
     modes = record["modes"]
     judgement = record.get("judgement") or {}
     at_s, forked_at_s = stop.get("at_s"), stop.get("forked_at_s")
+    plant_equal = record.get("plant_equal")
     return Entry(
         index=index,
         key=key,
@@ -142,6 +147,7 @@ def boil_down(index: int, key: str, labels: Labels, record: Mapping[str, Any]) -
         stop=str(stop["kind"]),
         stopped_at_s=at_s,
         plant_digest=str(record["digests"]["plant"]),
+        plant_equal=plant_equal if isinstance(plant_equal, bool) else None,
         working_s=next((float(span["from_s"]) for span in modes if span["mode"] in WORKING), None),
         outage_s=float(record["outage_s"]),
         sheltered_s=tuple(_sheltered(modes)),

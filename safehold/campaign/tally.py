@@ -112,4 +112,4 @@ def times_of(answers: Mapping[str, Answers]) -> Iterator[Times]:
         for stage in STAGES:
             ordered = tuple(sorted(found.times[stage]))
             never = (found.injected if stage != "recover" else found.recoverable) - len(ordered)
-            yield Times(kind, stage, ordered, max(0, never))
+            yield Times(kind, stage, ordered, never)

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from safehold.campaign.analysis import analyse, read_runs, run_document, write_c
 from safehold.campaign.campaign_report import conclude
 from safehold.campaign.campaign_summary import percent, summary_lines
 from safehold.campaign.counters import Answers, Flips, Label, Moments, Rate, Sample, Worst
-from safehold.campaign.entry import Entry, boil_down, mode_at
+from safehold.campaign.entry import Entry, FaultRecord, boil_down, mode_at
 from safehold.campaign.reading import read_entries
 from safehold.campaign.store import Store, seal
-from safehold.campaign.tally import Tally
+from safehold.campaign.tally import Tally, times_of
 from safehold.errors import FolderError
 
 pytestmark = pytest.mark.requirement("S5")
@@ -153,6 +154,30 @@ def test_a_flip_that_changed_the_plant_is_a_wrong_actuation(copy: Path) -> None:
     assert analyse(copy).tally.flips[3].rate == Rate(1, 3)
     path.unlink()
     assert analyse(copy).tally.flips[3].rate == Rate(0, 1)
+
+
+def test_a_flip_that_reconverged_is_asked_whether_it_reached_the_plant(copy: Path) -> None:
+    """A run may steer as the fault-free one again after its plant was another for a while."""
+    (index, *_) = (
+        index
+        for index, record in enumerate(records(copy))
+        if record["stop"]["kind"] == "reconverged" and record["faults"][0]["kind"] == "replica_bit_flip"
+    )
+    change(copy, index, lambda record: record.update(plant_equal=False))
+    assert analyse(copy).tally.flips[3].rate == Rate(1, 3)
+    change(copy, index, lambda record: record.pop("plant_equal"))
+    assert analyse(copy).tally.flips[3].rate == Rate(0, 2)
+
+
+def test_a_recovery_from_a_fault_that_stays_hides_none_that_is_missing() -> None:
+    stays = FaultRecord("gyro_bias", "gyro.0", "SAFE", "sunlit", 0.0, 1.0, 2.0, 3.0, recoverable=False)
+    passes = replace(stays, recover_s=None, recoverable=True)
+    answers = Answers()
+    for fault in [stays] * 5 + [passes] * 5:
+        answers.add(fault)
+    assert answers.rates()["recovered"] == Rate(0, 5)
+    found = {one.stage: (one.ordered, one.never) for one in times_of({"gyro_bias": answers})}
+    assert found == {"detect": ((1.0,) * 10, 0), "isolate": ((2.0,) * 10, 0), "recover": ((), 5)}
 
 
 def test_checks_are_read_and_one_disagreement_fails_the_campaign(copy: Path) -> None:
