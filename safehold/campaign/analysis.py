@@ -8,7 +8,6 @@ wall time, no path and no host enters.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -26,7 +25,7 @@ from safehold.campaign.reading import (
     read_head,
     read_lines,
 )
-from safehold.campaign.selection import CHECK_SHARE, CHECKED_AT_LEAST
+from safehold.campaign.selection import checks_wanted
 from safehold.campaign.statistics import CONFIDENCE
 from safehold.campaign.tally import Tally, times_of
 from safehold.campaign.whole_file import Whole
@@ -73,9 +72,7 @@ class Analysis:
     @property
     def unchecked(self) -> int:
         """Reconverged runs that are still to be flown on: 2 % of them are, at least 100."""
-        reconverged = self.tally.stops["reconverged"]
-        demanded = min(reconverged, max(CHECKED_AT_LEAST, math.ceil(CHECK_SHARE * reconverged)))
-        return max(0, demanded - self.checks.checked)
+        return max(0, checks_wanted(self.tally.stops["reconverged"]) - self.checks.checked)
 
     @property
     def failed(self) -> bool:

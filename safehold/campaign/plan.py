@@ -16,6 +16,7 @@ from safehold.campaign.dispersion import Dispersion, Label
 from safehold.campaign.distribution_tables import name_of
 from safehold.campaign.expand import Campaign
 from safehold.campaign.grid import Grid
+from safehold.campaign.selection import checks_wanted
 from safehold.durations import format_duration
 from safehold.fault_kinds import kinds
 
@@ -23,8 +24,6 @@ CALIBRATION_TICKS = 2_000
 EXAMPLES = 5
 SAMPLE = 200
 COMPARED_EVERY_S = 10.0
-CHECKED_SHARE = 0.02
-CHECKED_AT_LEAST = 100
 ROWS_SHOWN = 40
 LABELS_SHOWN = 6
 
@@ -266,8 +265,7 @@ def _estimate(campaign: Campaign, forkable: int, workers: int, cost: Calibration
     rest_s = flight_s * (1.0 - _mean_onset(campaign))
     compared_s = min(rest_s, COMPARED_EVERY_S * 1e9 / campaign.base.tick_ns * cost.tick_s)
     least_s = 2.0 * references_s + flown * (cost.fork_s + compared_s) / workers
-    checked = min(campaign.count, max(CHECKED_AT_LEAST, CHECKED_SHARE * campaign.count))
-    most_s = 2.0 * references_s + (flown + checked) * (cost.fork_s + rest_s) / workers
+    most_s = 2.0 * references_s + (flown + checks_wanted(campaign.count)) * (cost.fork_s + rest_s) / workers
     return Estimate(workers, cost, direct_s, least_s, most_s)
 
 

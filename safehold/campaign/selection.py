@@ -69,10 +69,14 @@ def check_rank(key: str) -> int:
     return _hash(f"check {key}")
 
 
+def checks_wanted(reconverged: int) -> int:
+    """How many of so many reconverged runs fly on: 2 %, at least 100, or all of fewer."""
+    return min(reconverged, max(CHECKED_AT_LEAST, math.ceil(CHECK_SHARE * reconverged)))
+
+
 def checked(ranks: Sequence[int], indices: Sequence[int]) -> list[int]:
-    """Which of the runs that were stopped as reconverged fly on: 2 %, at least 100, lowest ranks first."""
-    wanted = max(CHECKED_AT_LEAST, math.ceil(CHECK_SHARE * len(ranks)))
-    ranked = heapq.nsmallest(wanted, zip(ranks, indices, strict=True))
+    """Which of the runs that were stopped as reconverged fly on, lowest ranks first."""
+    ranked = heapq.nsmallest(checks_wanted(len(ranks)), zip(ranks, indices, strict=True))
     return [index for _, index in ranked]
 
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safehold.campaign.selection import Part, blocks, check_rank, checked, is_repeated, sample
+from safehold.campaign.selection import (
+    Part,
+    blocks,
+    check_rank,
+    checked,
+    checks_wanted,
+    is_repeated,
+    sample,
+)
 
 
 @pytest.mark.requirement("S5")
@@ -49,7 +57,8 @@ def test_runs_flown_twice_are_spread_and_follow_the_seed() -> None:
 
 @pytest.mark.requirement("S5")
 def test_checked_runs_are_two_percent_and_at_least_a_hundred() -> None:
-    for count, expected in ((0, 0), (40, 40), (100, 100), (3000, 100), (10_000, 200)):
+    for count, expected in ((0, 0), (40, 40), (100, 100), (3000, 100), (7549, 151), (10_000, 200)):
+        assert checks_wanted(count) == expected
         ranks = [check_rank(f"key {index}") for index in range(count)]
         chosen = checked(ranks, list(range(count)))
         assert len(chosen) == len(set(chosen)) == expected
