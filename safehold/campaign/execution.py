@@ -13,7 +13,7 @@ process ends anywhere, what is in the folder is whole, and the same command goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,8 +173,10 @@ class Execution:
             else:
                 self.summary.cached += 1
                 self._take(row, found)
-        broken = self._refer(rows, missing)
-        tasks = self._flights(rows, missing, broken)
+        again = [row for row in rows if self._is_repeated(row.index)]
+        again = [row for row in again if not self._verifier.has_repeated(row.index, row.key)]
+        broken = self._refer(rows, missing.keys() | {row.key for row in again})
+        tasks = self._flights(missing, again, broken)
         for task, answer in self._answers(tasks):
             assert isinstance(task, FlyRun)
             if task.repeat:
@@ -186,7 +188,7 @@ class Execution:
         self._keep_folders(rows)
 
     def _flights(
-        self, rows: Sequence[Row], missing: dict[str, list[Row]], broken: dict[str, Failure]
+        self, missing: dict[str, list[Row]], again: Sequence[Row], broken: Mapping[str, Failure]
     ) -> list[Task]:
         """The block's flights: each missing run once, sorted for forkers that walk forward, then repeats."""
         order = sorted(
@@ -199,20 +201,12 @@ class Execution:
                 self._crash(missing[row.key], broken[str(row.reference)])
             else:
                 tasks.append(self._flight(row))
-        for row in rows:
-            repeated = is_repeated(
-                row.index,
-                count=self.campaign.count,
-                share=self.campaign.repeat_share,
-                seed=self.campaign.seed,
-            )
-            if (
-                repeated
-                and row.reference not in broken
-                and not self._verifier.has_repeated(row.index, row.key)
-            ):
-                tasks.append(self._flight(row, repeat=True))
+        tasks.extend(self._flight(row, repeat=True) for row in again if row.reference not in broken)
         return tasks
+
+    def _is_repeated(self, index: int) -> bool:
+        campaign = self.campaign
+        return is_repeated(index, count=campaign.count, share=campaign.repeat_share, seed=campaign.seed)
 
     def _flight(self, row: Row, *, repeat: bool = False) -> FlyRun:
         return FlyRun(row.index, row.key, row.sim_s, row.way, row.reference, repeat)
@@ -246,7 +240,8 @@ class Execution:
         try:
             return store.read(key)
         except DamagedError:
-            store.set_aside(key)
+            if store is self.folder.store:  # other folders are not ours to tidy
+                store.set_aside(key)
             self.summary.damaged += 1
             return None
 
@@ -279,9 +274,9 @@ class Execution:
 
     # --- besides flying -----------------------------------------------------------------------------------
 
-    def _refer(self, rows: Sequence[Row], missing: Collection[str]) -> dict[str, Failure]:
-        """Have the references of these runs in the folder: from another folder, or flown if a run is missing
-        that forks from it. Returns those that failed, and how.
+    def _refer(self, rows: Sequence[Row], to_fly: Collection[str]) -> dict[str, Failure]:
+        """Have the references of these runs in the folder: from another folder, or flown if a run is to be
+        flown that forks from it. Returns those that failed, and how.
         """
         tasks: dict[str, Task] = {}
         for row in rows:
@@ -289,7 +284,7 @@ class Execution:
                 continue
             if self._take_reference(row.reference):
                 self._referred.add(row.reference)
-            elif row.key in missing:
+            elif row.key in to_fly:
                 tasks[row.reference] = MakeReference(row.reference, row.index, row.sim_s)
         broken: dict[str, Failure] = {}
         for task, answer in self._answers(list(tasks.values())):
@@ -327,6 +322,7 @@ class Execution:
         self.summary.to_check = len(indices)
         rows = self._plan(indices, self._shared)
         tasks = self._verifier.check_tasks(rows)
+        self._refer(rows, {task.key for task in tasks})
         for task, answer in self._answers(tasks):
             self._verifier.take_check(task, answer)
 

@@ -6,7 +6,7 @@ answered by a `Failure`. Tasks come sorted; each worker takes a contiguous stret
 has finished his own takes the later half of the longest stretch left.
 
 Workers are forked where the platform can, after the parent has compiled and made what all share; elsewhere
-they are spawned and make it themselves.
+they are spawned and make it themselves. A worker whose parent is gone ends, in the midst of a task as well.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import selectors
 import signal
+import socket
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess, parent_process
 from typing import Any
 
+from safehold.campaign.channel import Channel, frame, receive
 from safehold.campaign.task import Failure, Task, limit_s
 from safehold.clock import wall_seconds
 from safehold.errors import SafeholdError
@@ -46,10 +50,9 @@ class _Job:
 class _Worker:
     number: int
     process: BaseProcess
-    connection: Connection
+    channel: Channel
     jobs: deque[_Job] = field(default_factory=deque)
     deadline: float = 0.0
-    hung: bool = False
 
 
 class Stretches:
@@ -135,28 +138,45 @@ class Pool:
             busy = [worker for worker in self._workers if worker.jobs]
             if not busy:
                 return
-            handles = {worker.connection: worker for worker in busy}
-            for connection in wait(list(handles), timeout=POLL_S):
-                worker = handles[connection]  # type: ignore[index]
+            for worker in self._ready(busy):
                 try:
-                    answer = worker.connection.recv()
+                    answers = self._read(worker)
                 except (EOFError, OSError):
                     yield from self._bury(worker, stretches)
+                except Exception as error:  # whatever a message that makes no sense comes to
+                    worker.process.kill()
+                    yield from self._bury(worker, stretches, f"sent what cannot be read ({error})")
                 else:
-                    yield worker.jobs.popleft().task, answer
-                    worker.deadline = self._deadline(worker)
+                    for answer in answers:
+                        yield worker.jobs.popleft().task, answer
+                        worker.deadline = self._deadline(worker)
             now = wall_seconds()
             for worker in busy:
-                if worker.jobs and now > worker.deadline and not worker.hung:
-                    worker.hung = True
+                if worker.jobs and now > worker.deadline:
                     worker.process.kill()
+                    yield from self._bury(worker, stretches, "gave no answer in time")
+
+    @staticmethod
+    def _ready(busy: Sequence[_Worker]) -> list[_Worker]:
+        """Those that have something to say, or room for what was left unsaid; waits a moment for one."""
+        with selectors.DefaultSelector() as selector:
+            for worker in busy:
+                unsent = selectors.EVENT_WRITE if worker.channel.unsent else 0
+                selector.register(worker.channel.end, selectors.EVENT_READ | unsent, worker)
+            return [key.data for key, _ in selector.select(POLL_S)]
+
+    @staticmethod
+    def _read(worker: _Worker) -> list[Any]:
+        with suppress(OSError):  # what it said before it died is still there to be read
+            worker.channel.flush()
+        return worker.channel.read()
 
     def close(self) -> None:
         """End the workers: at once, whatever they do."""
         for worker in self._workers:
             if worker.jobs:
                 worker.process.kill()
-            worker.connection.close()
+            worker.channel.close()
         for worker in self._workers:
             worker.process.join(JOIN_S)
             if worker.process.is_alive():
@@ -170,7 +190,7 @@ class Pool:
             self._workers.append(self._start())
         for depth in range(QUEUE):
             for worker in self._workers:
-                if len(worker.jobs) > depth or worker.hung:
+                if len(worker.jobs) > depth:
                     continue
                 if depth and stretches.left < 2 * self._count:
                     return
@@ -180,8 +200,8 @@ class Pool:
                 worker.jobs.append(job)
                 if len(worker.jobs) == 1:
                     worker.deadline = self._deadline(worker)
-                with suppress(OSError):  # it has died; its connection says so when it is read
-                    worker.connection.send(job.task)
+                with suppress(OSError):  # it has died; its channel says so when it is read
+                    worker.channel.send(job.task)
 
     def _deadline(self, worker: _Worker) -> float:
         return wall_seconds() + self._limit(worker.jobs[0].task) if worker.jobs else 0.0
@@ -189,31 +209,35 @@ class Pool:
     def _start(self) -> _Worker:
         taken = {worker.number for worker in self._workers}
         number = min(set(range(self._count)) - taken)
-        ours, theirs = self._context.Pipe()
-        inherited = [worker.connection for worker in self._workers] + [ours]
+        ours, theirs = socket.socketpair()
+        inherited = [worker.channel.end for worker in self._workers] + [ours]
         arguments = (self._make, self._setup, theirs, inherited if self._forks else [])
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
-        return _Worker(number, process, ours)
+        return _Worker(number, process, Channel(ours))
 
     @property
     def _forks(self) -> bool:
         return str(self._context.get_start_method()) == "fork"
 
-    def _bury(self, worker: _Worker, stretches: Stretches) -> Iterator[tuple[Task, Failure]]:
-        """Take a dead worker out; its task is tried again or given up, the one behind it goes back."""
-        worker.connection.close()
+    def _bury(self, worker: _Worker, stretches: Stretches, how: str = "") -> Iterator[tuple[Task, Failure]]:
+        """Take a dead worker out; its task is tried again or given up, the one behind it goes back.
+
+        how: what was wrong with it, if it did not die by itself.
+        """
+        worker.channel.close()
         worker.process.join(JOIN_S)
         self._workers.remove(worker)
         self._deaths += 1
         current = worker.jobs.popleft()
         current.tries += 1
         stretches.give_back(worker.jobs)
+        worker.jobs.clear()
         if current.tries < TRIES:
             stretches.give_back([current])
             return
-        how = "gave no answer in time" if worker.hung else f"died ({_cause(worker.process.exitcode)})"
+        how = how or f"died ({_cause(worker.process.exitcode)})"
         yield current.task, Failure(f"{TRIES} workers in turn {how} on it", crashed=True)
 
 
@@ -227,11 +251,12 @@ def _cause(code: int | None) -> str:
 
 
 def _work(
-    make: Callable[[Any], Perform], setup: Any, connection: Connection, inherited: list[Connection]
+    make: Callable[[Any], Perform], setup: Any, end: socket.socket, inherited: list[socket.socket]
 ) -> None:
-    """A worker's life: it ends when the parent closes the connection, or is gone."""
+    """A worker's life: it ends when the parent closes the channel, or is gone."""
     for other in inherited:
         other.close()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C goes to the whole group of processes; it is the parent who answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -241,15 +266,24 @@ def _work(
     perform = make(setup)
     while True:
         try:
-            task = connection.recv()
+            task = receive(end)
         except (EOFError, OSError):
             break
+        answer = frame(answer_of(perform, task))
         try:
-            connection.send(answer_of(perform, task))
+            end.sendall(answer)
         except OSError:
             break
     # Nothing of the parent's that was inherited (its terminal display, its temporary files) is to be undone.
     os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """In a thread of a worker: end it as soon as the parent has gone, whatever it is doing."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def answer_of(perform: Perform, task: Task) -> Any:

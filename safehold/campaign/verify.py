@@ -115,9 +115,9 @@ class Verifier:
         """The indices of the reconverged runs that are checked."""
         return sorted(checked(*self._summary.reconverged()))
 
-    def check_tasks(self, rows: Sequence[Row]) -> list[Task]:
+    def check_tasks(self, rows: Sequence[Row]) -> list[CheckRun]:
         """The checks that have not been made yet; those that have count."""
-        tasks: list[Task] = []
+        tasks: list[CheckRun] = []
         for row in sorted(rows, key=lambda row: (row.reference or "", row.onset_ns, row.index)):
             found = self._folder.store.read(row.key)
             if found is None or row.reference is None:

@@ -263,6 +263,23 @@ def test_forked_flights_do_not_depend_on_workers_parts_or_interruptions(
 
 
 @pytest.mark.requirement("S5")
+def test_checks_are_made_again_where_results_came_without_them(
+    flips: Campaign, tmp_path: Path, content_of: Content
+) -> None:
+    """Results alone say nothing of having been checked, and a reference that is needed is flown again."""
+    whole = execute(flips, tmp_path / "whole")
+    bare = tmp_path / "bare"
+    shutil.copytree(tmp_path / "whole", bare)
+    shutil.rmtree(bare / "references")
+    (bare / "checks.jsonl").unlink()
+    found = execute(flips, bare)
+    assert (found.flown, found.references) == (0, 1)
+    assert (found.repeated, found.checked) == (whole.repeated, whole.checked)
+    assert found.crashed == []
+    assert content_of(bare) == content_of(tmp_path / "whole")
+
+
+@pytest.mark.requirement("S5")
 def test_forks_flown_to_the_end_have_the_digests_of_direct_flights(flips: Campaign, tmp_path: Path) -> None:
     execute(flips, tmp_path / "forked", early_stop=False)
     execute(flips, tmp_path / "direct", fork=False)
