@@ -120,13 +120,15 @@ def _bisect(options: HuntOptions, base: Scenario, broken_if: str) -> int:
 
         _say(options, f"broken if {broken_if}; {knob.label} from {knob.shown(knob.low)} to "
              f"{knob.shown(knob.high)}, {'logarithmic' if knob.logarithmic else 'linear'} steps")  # fmt: skip
-        if knob.onset_s >= FORK_FROM_S:
-            _say(options, "the fault-free run is flown once; every flight begins at its first fault")
-            flights.fork_from(base)
-        with suppress(HuntStoppedError):
-            grid = {} if options.grid is None else {"grid": options.grid}
-            bisect(knob, tolerance, fly, found=found, **grid)
-        flights.close()
+        try:
+            if knob.onset_s >= FORK_FROM_S:
+                _say(options, "the fault-free run is flown once; every flight begins at its first fault")
+                flights.fork_from(base)
+            with suppress(HuntStoppedError):
+                grid = {} if options.grid is None else {"grid": options.grid}
+                bisect(knob, tolerance, fly, found=found, **grid)
+        finally:
+            flights.close()
         document = bisection_document(found, broken_if, flights)
         if found.probes:
             write_bisection(writer, found, document)

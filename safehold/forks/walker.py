@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from safehold.forks.kept_ground import KeptGround
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
+from safehold.timeline import MODE_CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sim.link import Link
 
 CHUNK_TICKS = 3000
-MODE_CHANGED = "mode_changed"
 
 _EVENT = struct.Struct("<qHBB")
 _WINDOW = struct.Struct("<qqqBB")

@@ -29,7 +29,9 @@ class HuntStoppedError(KeyboardInterrupt):
 
 @dataclass(slots=True)
 class Flights:
-    """Flies scenarios and keeps count. `stopped`: looked at between pieces of a flight."""
+    """Flies scenarios and keeps count. `stopped`: looked at between pieces of a flight, and before a forked
+    one.
+    """
 
     stopped: Callable[[], bool] = lambda: False
     count: int = 0
