@@ -147,8 +147,8 @@ class Moments:
 
 @dataclass(slots=True)
 class Answers:
-    """What became of the faults of one kind. Recoveries are those of faults from which one could be expected: that
-    a fault which stays was once taken for gone is neither a recovery nor a time of one.
+    """What became of the faults of one kind. Recoveries are those of faults from which one could be expected:
+    that a fault which stays was once taken for gone is neither a recovery nor a time of one.
     """
 
     injected: int = 0
@@ -247,10 +247,11 @@ class Label:
 class Flips:
     """What bit flips did, for one number of replicas, over all flips of the region drawn from.
 
-    A wrong actuation is one that reached the plant. A run that was stopped as identical had none: its plant was
-    that of the fault-free run to the last bit, all along. A run that was stopped as reconverged had one if its
-    plant ever was another before the stop, as its record says (`plant_equal`). A run that was flown to its end
-    had one if its plant's digest is not the fault-free run's. Where that is not known, the flip is not compared.
+    A wrong actuation is one that reached the plant. A run that was stopped as identical had none: its plant
+    was that of the fault-free run to the last bit, all along. A run that was stopped as reconverged had one
+    if its plant ever was another before the stop, as its record says (`plant_equal`). A run that was flown to
+    its end had one if its plant's digest is not the fault-free run's. Where that is not known, the flip is
+    not compared.
     """
 
     cell: Cell = field(default_factory=Cell)

@@ -72,7 +72,8 @@ class Expected:
 class Entry:
     """A run of the campaign, boiled down.
 
-    `plant_equal`: of a run that was stopped as reconverged, whether its plant was the fault-free run's all along.
+    `plant_equal`: of a run that was stopped as reconverged, whether its plant was the fault-free run's all
+    along; None where its record does not say.
     """
 
     index: int

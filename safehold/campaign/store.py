@@ -14,10 +14,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safehold.campaign.whole_file import name_beside
 from safehold.dump import to_toml
 from safehold.errors import FolderError
 from safehold.schema import Scenario
@@ -65,7 +67,10 @@ def open_record(data: bytes, key: str) -> dict[str, Any]:
         raise DamagedError("the file has no seal at its end")
     if hashlib.sha256(head + b"}").hexdigest().encode() != tail[:64]:
         raise DamagedError("the file's content does not fit its hash")
-    record: dict[str, Any] = json.loads(data)
+    try:
+        record: dict[str, Any] = json.loads(data)
+    except (ValueError, RecursionError):
+        raise DamagedError("the file is not JSON, whoever sealed it") from None
     if record.get("key") != key or record.get("schema") != RECORD_SCHEMA:
         raise DamagedError("the file holds the record of another run or schema")
     return record
@@ -96,20 +101,28 @@ class Store:
         """Write a record; readers see all of it or none."""
         write_whole(self.path(key), data)
 
-    def set_aside(self, key: str) -> Path:
-        """Move a damaged file out of the way, for people to look at; returns where it is now."""
+    def set_aside(self, key: str) -> Path | None:
+        """Move a damaged file out of the way, for people to look at; returns where it is now, or None if
+        it is gone already: another process has been faster. Raises FolderError.
+        """
         folder = self.root / "damaged"
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while (place := folder / f"{key}-{number}.json").exists():
-            number += 1
-        os.replace(self.path(key), place)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            number = 1
+            while (place := folder / f"{key}-{number}.json").exists():
+                number += 1
+            os.replace(self.path(key), place)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            wrong = f"{self.path(key)} is damaged and cannot be moved to {folder}: {error.strerror or error}"
+            raise FolderError("SH-OUT-001", wrong) from None
         return place
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name and move it into its place. Raises FolderError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = name_beside(path)
     try:
         try:
             temporary.write_bytes(data)
@@ -118,5 +131,6 @@ def write_whole(path: Path, data: bytes) -> None:
             temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise FolderError("SH-OUT-001", f"{path} cannot be written: {error.strerror or error}") from None

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import IO
 
 from safehold.errors import FolderError
+
+
+def name_beside(path: Path) -> Path:
+    """A name to write a file under before it is moved into its place. No two writers have the same, be they
+    on different hosts that share the folder, where process numbers repeat.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
 
 
 class Whole:
@@ -14,7 +22,7 @@ class Whole:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self._temporary = name_beside(path)
 
     def __enter__(self) -> IO[str]:
         try:

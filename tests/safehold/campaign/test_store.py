@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from safehold.campaign.store import DIRECT, WAYS, DamagedError, Store, make_record, open_record, run_key
+from safehold.campaign.store import (
+    DIRECT,
+    WAYS,
+    DamagedError,
+    Store,
+    make_record,
+    open_record,
+    run_key,
+    write_whole,
+)
+from safehold.campaign.whole_file import Whole
+from safehold.errors import FolderError
 from safehold.scenario import load
 
 DOCUMENT = {
@@ -73,6 +86,57 @@ def test_store_gives_back_what_was_written_and_sets_damage_aside(tmp_path: Path)
     with pytest.raises(DamagedError):
         store.read(KEY)
     aside = store.set_aside(KEY)
+    assert aside is not None
     assert aside.read_bytes() == record[:-10]
     assert store.read(KEY) is None
     assert [path for path in (tmp_path / "results").rglob("*") if path.is_file()] == []
+
+
+def test_a_damaged_file_that_another_process_has_moved_is_no_error(tmp_path: Path) -> None:
+    assert Store(tmp_path).set_aside(KEY) is None
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_an_error_of_the_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(KEY, b"damaged")
+    (tmp_path / "damaged").write_text("in the way", encoding="utf-8")
+    with pytest.raises(FolderError, match=f"SH-OUT-001.*{KEY}.*cannot be moved"):
+        store.set_aside(KEY)
+
+
+def test_what_cannot_be_written_is_an_error_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way", encoding="utf-8")
+    with pytest.raises(FolderError, match="SH-OUT-001"):
+        Store(tmp_path).write(KEY, b"record")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":,'])
+def test_a_sealed_file_that_is_no_json_is_damaged(content: bytes) -> None:
+    sealed = b'%s,"sha256":"%s"}\n' % (content, hashlib.sha256(content + b"}").hexdigest().encode())
+    with pytest.raises(DamagedError, match="not JSON"):
+        open_record(sealed, KEY)
+
+
+def test_writers_with_one_process_number_on_two_hosts_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one writes, another begins and ends: each leaves its own, whole."""
+    path = tmp_path / "shared.json"
+    with Whole(path) as first:
+        first.write("first, ")
+        with Whole(path) as second:
+            second.write("second")
+        assert path.read_text(encoding="utf-8") == "second"
+        first.write("whole")
+    assert path.read_text(encoding="utf-8") == "first, whole"
+    move, moved = os.replace, set()
+
+    def replace(one: Path, other: Path) -> None:
+        moved.add(one)
+        move(one, other)
+
+    monkeypatch.setattr(os, "replace", replace)
+    for data in (b"one", b"other"):
+        write_whole(path, data)
+    assert len(moved) == 2
+    assert list(tmp_path.iterdir()) == [path]
