@@ -495,9 +495,9 @@ def main() -> None:
         typer.echo("safehold: interrupted", err=True)
         code = errors.EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; nothing more can be said to them.
+        # Whoever read our output has left; what was to be said to them may have been bad.
         sys.stderr.close()
-        code = errors.EXIT_OK
+        code = errors.EXIT_FAILED
     except (
         Exception
     ) as error:  # the outermost boundary: what gets here is our own fault, and exit code 3 says so

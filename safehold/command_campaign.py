@@ -80,7 +80,12 @@ def campaign_command(options: CampaignOptions) -> int:
             progress=displays.choose(campaign.name, quiet=silent),
             stopped=lambda: interrupt.wished,
         )
-    _print_result(summary, campaign, options)
+    try:
+        _print_result(summary, campaign, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has left (`| head`): what is left to say goes nowhere, the exit code stays.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if summary.stopped:
         return EXIT_INTERRUPTED
     return EXIT_OK if summary.ok else EXIT_FAILED

@@ -109,6 +109,20 @@ def test_json_prints_one_document_and_nothing_else(
 
 
 @pytest.mark.requirement("S5")
+@pytest.mark.parametrize(("name", "code"), [("good.toml", 0), ("bad.toml", 1)])
+def test_the_exit_code_does_not_depend_on_who_reads(place: Path, name: str, code: int) -> None:
+    """As in `safehold campaign … --json | head -c 0`: the reader is gone before anything is said."""
+    command = [sys.executable, "-m", "safehold", "campaign", name, "--runs", "2", "--json", "-q"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (ran.returncode, ran.stderr) == (code, "")
+
+
+@pytest.mark.requirement("S5")
 def test_plan_flies_nothing(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +141,7 @@ def test_plan_flies_nothing(
         (["good.toml", "--runs", "1000000"], ["SH-CMP-022", "1,000,000", "--yes"]),
         (["good.toml", "--workers", "0"], ["SH-CLI-002", "--workers"]),
         (["good.toml", "--part", "3/2"], ["SH-CLI-002", "--part", "3/2"]),
+        (["good.toml", "--part", "500/500"], ["SH-CLI-002", "--part", "500/500", "12 runs"]),
         (["good.toml", "--part", "1/2", "--merge", "x"], ["SH-CLI-001", "--merge"]),
         (["good.toml", "--merge", "nowhere"], ["SH-ENG-007", "nowhere"]),
         (["good.toml", "--keep-runs", "some"], ["SH-CLI-002", "--keep-runs", "failed"]),
