@@ -50,6 +50,8 @@ def execute(
     Raises EngineError, FolderError and UsageError for what cannot be done.
     """
     part = part or Part()
+    if not part.indices(campaign.count):
+        raise UsageError("SH-CLI-002", f"--part: {part} of {campaign.count:,} runs holds none of them")
     identity = identity_of(campaign, fork=fork, early_stop=early_stop, part=part)
     _check_merged(merge, folder, identity)
     # The engine comes first: one that cannot be reached leaves no folder behind.
