@@ -29,6 +29,17 @@ from safehold.errors import EngineError, FolderError
 
 FOLDER_SCHEMA = 1
 
+_locks: set[IO[str]] = set()
+
+
+def _let_go() -> None:
+    """In a process that was just forked: the locks stay with the parent, and end with it."""
+    while _locks:
+        _locks.pop().close()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -103,6 +114,7 @@ class CampaignFolder:
         except OSError:
             self._lock.close()
             raise EngineError("SH-ENG-003", f"{path} is being flown by another process") from None
+        _locks.add(self._lock)
         self.write("identity.json", _lines(identity.document()))
         self.write("campaign.toml", definition.encode())
         (path / "campaign.json").unlink(missing_ok=True)
@@ -126,6 +138,7 @@ class CampaignFolder:
         for log in self._logs.values():
             with suppress(OSError):  # said before, by `log` or `flush`
                 log.close()
+        _locks.discard(self._lock)
         self._lock.close()
 
     def write(self, name: str, data: bytes) -> None:

@@ -84,6 +84,29 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(place: Path) -> 
 
 
 @pytest.mark.requirement("S5")
+def test_the_same_command_goes_on_at_once_after_a_kill_whatever_the_workers_do(place: Path) -> None:
+    """The workers are stopped, so that they cannot end: they hold nothing that the next flight needs."""
+    command = [sys.executable, "-m", "safehold", "campaign", "good.toml", "--workers", "2"]
+    first = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        folder = place / "runs" / "campaign-releases-1"
+        while not list(folder.glob("results/*/*.json")):
+            assert first.poll() is None
+        os.killpg(first.pid, signal.SIGSTOP)
+        first.kill()
+        first.wait()
+        os.killpg(first.pid, 0)  # they are there
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+    assert second.returncode == 0, second.stderr
+    assert "were there" in second.stdout
+    assert (folder / "campaign.json").exists()
+
+
+@pytest.mark.requirement("S5")
 def test_a_failure_is_exit_code_1_and_ends_with_the_command_that_repeats_it(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
