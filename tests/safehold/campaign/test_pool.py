@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import select
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from safehold.campaign.pool import Pool, Stretches
-from safehold.campaign.task import Failure, FlyRun, Task
+from safehold.campaign.pool import TRIES, Pool, Stretches
+from safehold.campaign.task import CheckRun, Failure, FlyRun, Task
 
 
 def patience_s(task: Task) -> float:
     """Next to none with those that hang."""
-    return 0.5 if isinstance(task, FlyRun) and task.key == "hang" else 60.0
+    return 0.5 if isinstance(task, FlyRun) and task.key in ("hang", "stop_in_answer") else 60.0
 
 
 def tasks(count: int, **special: int) -> list[Task]:
@@ -31,12 +33,35 @@ def tasks(count: int, **special: int) -> list[Task]:
     return [FlyRun(index, what.get(index, ""), 1.0) for index in range(count)]
 
 
+class Unreadable:
+    """Sets out, and does not arrive."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return int, ("no number",)
+
+
+def await_file(path: Path) -> None:
+    """Until another process has made it."""
+    pause = threading.Event()
+    while not path.exists():
+        pause.wait(0.01)
+
+
+def send_a_part_and_stop(end: socket.socket, data: bytes) -> None:
+    """In place of `sendall`: leave the last byte out, and be stopped."""
+    for byte in data[:-1]:
+        end.send(bytes([byte]))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def make(marks: Path) -> Callable[[Task], object]:
     """A worker that squares, unless the task says something else; `marks` remembers what it did before."""
 
     faulthandler.disable()  # one of them dies of a signal that it would explain at length
 
     def perform(task: Task) -> object:
+        if isinstance(task, CheckRun):
+            return task.document["long"]
         assert isinstance(task, FlyRun)
         mark = marks / str(task.index)
         tries = int(mark.read_text()) if mark.exists() else 0
@@ -49,6 +74,10 @@ def make(marks: Path) -> Callable[[Task], object]:
             threading.Event().wait()
         if task.key == "fail":
             raise ValueError("on purpose")
+        if task.key == "stop_in_answer" and tries == 0:
+            socket.socket.sendall = send_a_part_and_stop  # type: ignore[method-assign,assignment]
+        if task.key == "unreadable":
+            return Unreadable()
         return task.index**2
 
     return perform
@@ -115,6 +144,48 @@ def test_a_hung_worker_is_killed(tmp_path: Path) -> None:
     assert failure.crashed
     assert "no answer in time" in failure.text
     assert found == {index: index**2 for index in range(6) if index != 2}
+
+
+def test_a_worker_stopped_in_the_midst_of_its_answer_is_killed_and_its_task_tried_again(pool: Pool) -> None:
+    """A part of an answer keeps nobody waiting: the parent sees that the rest is late."""
+    assert answers(pool.run(tasks(6, stop_in_answer=2))) == {index: index**2 for index in range(6)}
+    assert pool.deaths == 1
+
+
+def test_an_answer_that_cannot_be_read_costs_its_own_task_alone(pool: Pool) -> None:
+    found = answers(pool.run(tasks(6, unreadable=2)))
+    failure = found.pop(2)
+    assert isinstance(failure, Failure)
+    assert failure.crashed
+    assert "cannot be read" in failure.text
+    assert pool.deaths == TRIES
+    assert found == {index: index**2 for index in range(6) if index != 2}
+
+
+def test_long_messages_go_both_ways_at_once(pool: Pool) -> None:
+    """A second task is sent while the answer to the first is not yet taken; both are longer than a pipe."""
+    long = "x" * (8 << 20)
+    checks = [CheckRun(index, "", "", 1.0, {"long": long}) for index in range(6)]
+    assert sorted(
+        (task.index, len(answer))  # type: ignore[union-attr]
+        for task, answer in pool.run(checks)
+    ) == [(index, len(long)) for index in range(6)]
+
+
+@pytest.mark.requirement("S5")
+def test_workers_end_with_their_parent_in_the_midst_of_a_task(tmp_path: Path) -> None:
+    """A killed parent says nothing. The pipe stays open until the last worker has ended."""
+    there, theirs = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        for _ in Pool(make, tmp_path, workers=2).run(tasks(2, hang=0)):
+            pass
+    os.close(theirs)
+    await_file(tmp_path / "0")
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert select.select([there], [], [], 30.0)[0], "a worker has outlived its parent"
+    os.close(there)
 
 
 def test_a_task_that_fails_is_not_tried_again(pool: Pool, tmp_path: Path) -> None:
