@@ -143,7 +143,9 @@ def summary_lines(summary: Summary, name: str, seed: int) -> Sequence[str]:
     """What a person is told at the end, the replay of the first failure last."""
     lines = [f"campaign {name}, seed {seed}: {summary.done:,} of {summary.total:,} runs", _flown(summary)]
     if summary.damaged:
-        lines.append(f"damaged  {summary.damaged:,} result files set aside and flown again")
+        lines.append(
+            f"damaged  {summary.damaged:,} result files not used; those of this folder are in damaged/"
+        )
     if summary.deaths:
         lines.append(f"workers  {summary.deaths:,} died; their runs were tried again")
     lines.extend(f"crashed  run {index}: {text}" for index, text in summary.crashed[:CRASHED_SHOWN])

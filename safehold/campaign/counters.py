@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from safehold.campaign.entry import OUTCOMES as OUTCOMES
 from safehold.campaign.entry import Entry, Expected, FaultRecord
 from safehold.campaign.statistics import (
     clopper_pearson,
@@ -20,7 +21,6 @@ from safehold.campaign.statistics import (
     wilson,
 )
 
-OUTCOMES = ("OK", "DEGRADED", "LOST")
 STAGES = ("detect", "isolate", "recover")
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 FAILED_KEPT = 200

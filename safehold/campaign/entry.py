@@ -14,8 +14,11 @@ from safehold.timeline import WORKING
 Labels = Mapping[str, str | int | float | bool]
 
 FLOWN, CRASHED, MISSING = "flown", "crashed", "missing"
+OUTCOMES = ("OK", "DEGRADED", "LOST")
 SHELTER = ("SAFE", "SURVIVAL")
 NO_FAULT = "none"
+# What `boil_down` raises for a record that lacks something, or has it of another type.
+UNFIT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,15 @@ class Entry:
 
 
 def boil_down(index: int, key: str, labels: Labels, record: Mapping[str, Any]) -> Entry:
-    """What the analysis asks of a run's record."""
+    """What the analysis asks of a run's record. Raises one of UNFIT if it is not one, whoever sealed it."""
     stop = record["stop"]
     sim_s = float(record["sim_seconds"])
     modes = record["modes"]
     judgement = record.get("judgement") or {}
     at_s, forked_at_s = stop.get("at_s"), stop.get("forked_at_s")
     plant_equal = record.get("plant_equal")
+    if record["outcome"] not in OUTCOMES:
+        raise ValueError("it has no outcome that there is")
     return Entry(
         index=index,
         key=key,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safehold.campaign.entry import UNFIT, boil_down
 from safehold.campaign.folder import (
     CampaignFolder,
     References,
@@ -238,8 +239,11 @@ class Execution:
 
     def _sound(self, store: Store, key: str) -> tuple[bytes, dict[str, Any]] | None:
         try:
-            return store.read(key)
-        except DamagedError:
+            found = store.read(key)
+            if found is not None:
+                boil_down(0, key, {}, found[1])
+            return found
+        except (DamagedError, *UNFIT):
             if store is self.folder.store:  # other folders are not ours to tidy
                 store.set_aside(key)
             self.summary.damaged += 1
@@ -306,8 +310,9 @@ class Execution:
         for root in (self.folder.path, *(other.root for other in self._others)):
             try:
                 data = References(root)(key)
-                Reference.from_bytes(data)
-            except (FileNotFoundError, ForkError):
+                if Reference.from_bytes(data).key != key:
+                    continue  # sound, but of another run: what forks from it would be flown wrong
+            except (OSError, ForkError):
                 continue
             if root != self.folder.path:
                 self.folder.write(reference_name(key), data)

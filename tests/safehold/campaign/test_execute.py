@@ -128,6 +128,53 @@ def test_damaged_results_are_set_aside_and_flown_again(
 
 
 @pytest.mark.requirement("S5")
+def test_sealed_results_that_are_none_of_a_run_are_flown_again(
+    releases: Campaign, undisturbed: Path, tmp_path: Path, content_of: Content
+) -> None:
+    folder = tmp_path / "sealed"
+    shutil.copytree(undisturbed, folder)
+    store = Store(folder)
+    empty, odd, other = keys(folder)[2:5]
+    store.write(empty, seal({"key": empty, "schema": 1}))
+    for key, change in ((odd, {"outcome": "FINE"}), (other, {"expectations": 3})):
+        store.write(key, seal(open_record(store.path(key).read_bytes(), key) | change))
+    summary = execute(releases, folder)
+    assert (summary.damaged, summary.flown) == (3, 3)
+    assert content_of(folder) == content_of(undisturbed)
+
+
+@pytest.mark.requirement("S5")
+def test_damaged_results_of_other_folders_are_flown_and_left_where_they_are(
+    releases: Campaign, undisturbed: Path, tmp_path: Path, content_of: Content
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(undisturbed, theirs)
+    damaged = Store(theirs).path(keys(theirs)[2])
+    damaged.write_bytes(b"damaged")
+    before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+    summary = execute(releases, tmp_path / "ours", merge=[theirs])
+    assert (summary.damaged, summary.flown, summary.merged) == (1, 1, releases.count - 1)
+    assert content_of(tmp_path / "ours") == content_of(undisturbed)
+    assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.requirement("S5")
+def test_a_reference_under_another_ones_name_is_flown_again(
+    flips: Campaign, make_campaign: Callable[..., Campaign], tmp_path: Path, content_of: Content
+) -> None:
+    """The reference of a shorter flight, sound in itself, lies where that of the campaign belongs."""
+    execute(flips, tmp_path / "right")
+    execute(make_campaign(flips.text.replace('duration = "4m"', 'duration = "3m"')), tmp_path / "wrong")
+    (right,), (wrong,) = (list((tmp_path / name / "references").glob("*.bin")) for name in ("right", "wrong"))
+    assert right.name != wrong.name
+    store = tmp_path / "store"
+    (store / "references").mkdir(parents=True)
+    shutil.copy(wrong, store / "references" / right.name)
+    assert execute(flips, tmp_path / "again", store=store).references == 1
+    assert content_of(tmp_path / "again") == content_of(tmp_path / "right")
+
+
+@pytest.mark.requirement("S5")
 def test_nondeterminism_is_caught_by_flying_again(
     releases: Campaign, undisturbed: Path, tmp_path: Path
 ) -> None:
