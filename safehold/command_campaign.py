@@ -151,6 +151,9 @@ def summary_lines(summary: Summary, name: str, seed: int) -> Sequence[str]:
     lines.extend(f"crashed  run {index}: {text}" for index, text in summary.crashed[:CRASHED_SHOWN])
     if len(summary.crashed) > CRASHED_SHOWN:
         lines.append(f"crashed  and {len(summary.crashed) - CRASHED_SHOWN:,} more")
+    lines.extend(f"unproven run {index} {text}" for index, text in summary.unproven[:CRASHED_SHOWN])
+    if len(summary.unproven) > CRASHED_SHOWN:
+        lines.append(f"unproven and {len(summary.unproven) - CRASHED_SHOWN:,} more")
     lines.extend(f"differs  {text}" for text in summary.disagreements[:CRASHED_SHOWN])
     lines.extend(summary.findings or [_so_far(summary)])
     lines.append(f"folder   {summary.folder}" + (", with report.html" if summary.findings else ""))
@@ -178,12 +181,12 @@ def _flown(summary: Summary) -> str:
 
 
 def _replay(summary: Summary) -> Sequence[str]:
-    if summary.first_failed is None:
-        if not summary.crashed:
-            return []
-        index, why, kind = summary.crashed[0][0], "crashed", "end"
-    else:
+    if summary.first_failed is not None:
         index, why, kind = summary.first_failed
+    elif summary.crashed or summary.unproven:
+        index, why, kind = [*summary.crashed, *summary.unproven][0][0], "crashed", "end"
+    else:
+        return []
     note = {
         "reconverged": "; it was stopped early: the replay flies to the end, with the same outcome",
         "identical": "; it was stopped early as proven equal to the fault-free run",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,8 @@ class Analysis:
                 f"{_runs(len(checks.disagreements))} stopped early on a label that does not hold",
             ),
             (len(checks.differences), f"{_runs(len(checks.differences))} flown twice with different results"),
+            (len(checks.conflicts), f"{_runs(len(checks.conflicts))} with two different results"),
+            (len(checks.failures), f"{_count(len(checks.failures), 'check')} without a result"),
             (self.missing, f"{_runs(self.missing)} not flown yet"),
             (self.unchecked, f"{_runs(self.unchecked)} that reconverged not flown on yet"),
             (tally.cut_short, f"{_runs(tally.cut_short)} cut short"),
@@ -172,13 +174,11 @@ class Analysis:
         return {
             "reconverged": self.tally.stops["reconverged"],
             "checked": Rate(len(checks.disagreements), checks.checked).document(),
-            "disagreements": [
-                {"index": index, "key": key, "what": what} for index, key, what in checks.disagreements
-            ],
+            "disagreements": _named(checks.disagreements),
             "repeated": Rate(len(checks.differences), checks.repeated).document(),
-            "differences": [
-                {"index": index, "key": key, "what": what} for index, key, what in checks.differences
-            ],
+            "differences": _named(checks.differences),
+            "conflicts": _named(checks.conflicts),
+            "failures": _named(checks.failures),
         }
 
     def _flips(self) -> list[dict[str, Any]]:
@@ -302,6 +302,10 @@ def dispersions(tally: Tally) -> dict[str, Any]:
 
 def _line(document: Mapping[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _named(found: Iterable[tuple[int, str, str]]) -> list[dict[str, Any]]:
+    return [{"index": index, "key": key, "what": what} for index, key, what in found]
 
 
 def _count(number: int, noun: str) -> str:

@@ -71,7 +71,7 @@ def execute(
         execution = Execution(campaign, opened, hands, options, progress=progress, stopped=stopped)
         summary = execution.run()
         if summary.complete:
-            summary.findings = _analyse(folder)
+            _analyse(folder, summary)
     return summary
 
 
@@ -123,9 +123,10 @@ def _check_merged(paths: Sequence[Path], place: Path, ours: Identity) -> None:
             raise UsageError("SH-CLI-001", f"{path} cannot be merged into itself")
 
 
-def _analyse(folder: Path) -> list[str]:
-    """Leave campaign.json, junit.xml and report.html in a complete campaign's folder; what they come to."""
+def _analyse(folder: Path, summary: Summary) -> None:
+    """Leave campaign.json, junit.xml and report.html in the folder, and in the summary what they come to."""
     from safehold.campaign.campaign_report import conclude
     from safehold.campaign.campaign_summary import summary_lines
 
-    return summary_lines(conclude(folder))
+    analysis = conclude(folder)
+    summary.verdict, summary.findings = analysis.verdict, summary_lines(analysis)

@@ -173,7 +173,8 @@ class Execution:
                 missing.setdefault(row.key, []).append(row)
             else:
                 self.summary.cached += 1
-                self._take(row, found)
+                self._take(row, found[1])
+                self._verifier.compare_stores(row.index, row.key, found[0], self._others)
         again = [row for row in rows if self._is_repeated(row.index)]
         again = [row for row in again if not self._verifier.has_repeated(row.index, row.key)]
         broken = self._refer(rows, missing.keys() | {row.key for row in again})
@@ -220,21 +221,19 @@ class Execution:
 
     # --- results ------------------------------------------------------------------------------------------
 
-    def _look_up(self, key: str) -> dict[str, Any] | None:
+    def _look_up(self, key: str) -> tuple[bytes, dict[str, Any]] | None:
         """A result that is already there, in our folder at last; damaged files are set aside."""
         found = self._sound(self.folder.store, key)
         if found is not None:
             if self.options.share and self._others and not self._others[0].path(key).exists():
                 self._others[0].write(key, found[0])
-            self._verifier.compare_stores(key, found[0], self._others)
-            return found[1]
+            return found
         for other in self._others:
             found = self._sound(other, key)
             if found is not None:
                 link_or_copy(other.path(key), found[0], self.folder.store.path(key))
                 self.summary.merged += 1
-                self._verifier.compare_stores(key, found[0], self._others)
-                return found[1]
+                return found
         return None
 
     def _sound(self, store: Store, key: str) -> tuple[bytes, dict[str, Any]] | None:

@@ -20,6 +20,13 @@ from safehold.campaign.folder import scenario_name
 from safehold.campaign.store import DamagedError, Store
 from safehold.errors import FolderError
 
+# The kinds of line in checks.jsonl, each with what it means if the two flights differ.
+CHECKED = {
+    "reconverged": "flown on to another end",
+    "repeat": "flown twice with two results",
+    "conflict": "two folders have two results",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -34,17 +41,23 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Runs flown once more: reconverged ones to their end, repeats from the start."""
+    """Runs flown once more: reconverged ones to their end, repeats from the start.
+
+    `conflicts`: results of which another folder has a different one. `failures`: flights that were to prove
+    something and ended without a result; they are neither among the checked nor among the repeated.
+    """
 
     checked: int = 0
     disagreements: tuple[tuple[int, str, str], ...] = ()
     repeated: int = 0
     differences: tuple[tuple[int, str, str], ...] = ()
+    conflicts: tuple[tuple[int, str, str], ...] = ()
+    failures: tuple[tuple[int, str, str], ...] = ()
 
     @property
     def bad(self) -> tuple[tuple[int, str, str], ...]:
         """Index and key of results that did not stand, and why; one is enough to fail a campaign."""
-        return self.disagreements + self.differences
+        return self.disagreements + self.differences + self.conflicts + self.failures
 
 
 def read_head(folder: Path) -> Head:
@@ -126,21 +139,35 @@ def read_fault_free_plants(folder: Path) -> dict[tuple[int, int], str]:
 
 def read_checks(folder: Path) -> Checks:
     """What was found when runs were flown once more; raises FolderError. The last word on a run counts."""
-    found: dict[str, dict[tuple[int, str], str]] = {"reconverged": {}, "repeat": {}}
+    found: dict[str, dict[tuple[int, str], str]] = {kind: {} for kind in CHECKED}
+    failures: dict[tuple[int, str, str], str] = {}
     for line in read_lines(folder / "checks.jsonl"):
         try:
             kind, run = str(line["kind"]), (int(line["index"]), str(line["key"]))
-            if kind == "reconverged":
-                found[kind][run] = "; ".join(str(one) for one in line["disagreements"])
-            elif kind == "repeat":
-                found[kind][run] = "" if line["equal"] else "flown twice with two results"
+            if kind not in CHECKED:
+                continue
+            found[kind].pop(run, None)
+            failures.pop((*run, kind), None)
+            if "failure" in line:
+                failures[*run, kind] = f"flown once more without a result: {line['failure']}"
+                continue
+            said = "; ".join(str(one) for one in line["disagreements"])
+            bad = said or not line["equal"]
+            found[kind][run] = f"{CHECKED[kind]}: {said}".removesuffix(": ") if bad else ""
         except (KeyError, TypeError, ValueError) as error:
             raise FolderError("SH-OUT-003", f"{folder / 'checks.jsonl'}: not a check: {error!r}") from None
-    bad = {
+    wrong = {
         kind: tuple((index, key, what) for (index, key), what in sorted(of.items()) if what)
         for kind, of in found.items()
     }
-    return Checks(len(found["reconverged"]), bad["reconverged"], len(found["repeat"]), bad["repeat"])
+    return Checks(
+        checked=len(found["reconverged"]),
+        disagreements=wrong["reconverged"],
+        repeated=len(found["repeat"]),
+        differences=wrong["repeat"],
+        conflicts=wrong["conflict"],
+        failures=tuple((index, key, what) for (index, key, _), what in sorted(failures.items())),
+    )
 
 
 def replay_command(folder: Path, index: int) -> str:

@@ -29,20 +29,23 @@ class Summary:
     to_check: int = 0
     checked: int = 0
     disagreements: list[str] = field(default_factory=list)
-    crashed: list[tuple[int, str]] = field(default_factory=list)
+    crashed: list[tuple[int, str]] = field(default_factory=list)  # runs without a result
+    unproven: list[tuple[int, str]] = field(default_factory=list)  # runs without a result when flown again
     deaths: int = 0
     first_failed: tuple[int, str, str] | None = None  # index, why, kind of stop
     stopped: bool = False
     wall_s: float = 0.0  # of planning and flying
     checked_s: float = 0.0  # of flying reconverged runs on
-    findings: list[str] = field(default_factory=list)  # what the analysis says of a complete campaign
+    verdict: str = ""  # of the analysis, once every run has been dealt with
+    findings: list[str] = field(default_factory=list)  # what the analysis says then
     _ranks: array[int] = field(default_factory=lambda: array("Q"), repr=False)
     _reconverged: array[int] = field(default_factory=lambda: array("Q"), repr=False)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed: exit code 0."""
-        return not (self.failed or self.disagreements or self.crashed)
+        """Whether nothing failed: exit code 0. Whatever the counters say, the verdict has to agree."""
+        failed = self.failed or self.disagreements or self.crashed or self.unproven
+        return not failed and self.verdict in ("", "PASSED")
 
     @property
     def complete(self) -> bool:

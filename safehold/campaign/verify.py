@@ -17,6 +17,7 @@ from safehold.campaign.task import Campaign, CheckRun, Failure, Flown, FlyRun, R
 from safehold.dump import to_toml
 
 CHECKS = "checks.jsonl"
+AGAIN = {"repeat": "when flown again", "reconverged": "when flown on"}
 
 
 class Verifier:
@@ -53,8 +54,12 @@ class Verifier:
         self._counted.append(_line(kind, index, key, [], data))
         return True
 
-    def _note(self, kind: str, index: int, key: str, found: Sequence[str], data: bytes) -> None:
+    def _note(
+        self, kind: str, index: int, key: str, found: Sequence[str], data: bytes, failure: str = ""
+    ) -> None:
         line = _line(kind, index, key, found, data)
+        if failure:
+            line |= {"equal": False, "failure": failure}
         self._counted.append(line)
         self._folder.log(CHECKS, line)
 
@@ -72,8 +77,7 @@ class Verifier:
         """A second flight has ended."""
         if isinstance(answer, Failure):
             if not any(index == task.index for index, _ in self._summary.crashed):
-                self._summary.crashed.append((task.index, answer.text))
-                self._scenario(task.index)
+                self._fail("repeat", task.index, task.key, answer)
             return
         found = self._folder.store.read(task.key)
         if found is None:
@@ -96,18 +100,28 @@ class Verifier:
         if found:
             self._disagree(index, f"flown twice gave two results: {found[0]}")
 
-    def compare_stores(self, key: str, ours: bytes, others: Sequence[Store]) -> None:
-        """Name the conflict if another folder holds a different record of the same key."""
+    def compare_stores(self, index: int, key: str, ours: bytes, others: Sequence[Store]) -> None:
+        """Name the conflict if another folder holds a different record of the same key, or held one when
+        this record was compared before: such a proof does not go away with the other folder.
+        """
+        differences = []
         for other in others:
             try:
                 found = other.read(key)
             except DamagedError:
                 continue
             if found is not None and found[0] != ours:
-                difference = _difference(open_record(ours, key), found[1])
+                differences.append(_difference(open_record(ours, key), found[1]))
                 self._summary.disagreements.append(
-                    f"result {key} differs between {self._folder.path} and {other.root}: {difference}"
+                    f"result {key} differs between {self._folder.path} and {other.root}: {differences[-1]}"
                 )
+        known = self._lines.get(("conflict", key))
+        if known is not None and not differences and known.get("sha256") == _sha256(ours):
+            differences = [str(one) for one in known.get("disagreements", ())]
+            self._summary.disagreements.append(f"result {key} differed between folders: {differences}")
+        if differences:
+            self._note("conflict", index, key, differences, ours)
+            self._scenario(index)
 
     # --- reconverged runs ---------------------------------------------------------------------------------
 
@@ -132,14 +146,20 @@ class Verifier:
         """A reconverged run has been flown on to its end."""
         assert isinstance(task, CheckRun)
         if isinstance(answer, Failure):
-            self._summary.crashed.append((task.index, f"when flown on: {answer.text}"))
-            self._scenario(task.index)
+            self._fail("reconverged", task.index, task.key, answer)
             return
         self._summary.checked += 1
         found = self._folder.store.read(task.key)
         self._note("reconverged", task.index, task.key, list(answer), found[0] if found else b"")
         if answer:
             self._disagree(task.index, f"stopped as reconverged, but flown on: {'; '.join(answer)}")
+
+    def _fail(self, kind: str, index: int, key: str, failure: Failure) -> None:
+        """A flight that was to prove something ended without a result: the next command tries it again."""
+        found = self._folder.store.read(key)
+        self._note(kind, index, key, [], found[0] if found else b"", failure.text)
+        self._summary.unproven.append((index, f"{AGAIN[kind]}: {failure.text}"))
+        self._scenario(index)
 
     def _disagree(self, index: int, text: str) -> None:
         path = self._scenario(index)
