@@ -75,6 +75,12 @@ class Analysis:
         return max(0, checks_wanted(self.tally.stops["reconverged"]) - self.checks.checked)
 
     @property
+    def complete(self) -> bool:
+        """Whether flying the campaign again would find nothing left to fly, check or try once more."""
+        left = self.missing or self.crashed or self.unchecked or self.tally.cut_short or self.checks.failures
+        return bool(self.planned) and not left
+
+    @property
     def failed(self) -> bool:
         """Whether the exit code is to be 1."""
         return bool(self.failed_runs or self.crashed or self.checks.bad)
@@ -126,6 +132,7 @@ class Analysis:
             "code_id": codes[0] if len(codes) == 1 else codes or None,
             "confidence": CONFIDENCE,
             "verdict": self.verdict,
+            "complete": self.complete,
             "reasons": self.reasons,
             "counts": {
                 "planned": self.planned,

@@ -48,15 +48,12 @@ def conclude(folder: Path) -> Analysis:
 
 
 def report_again(folder: Path) -> Path:
-    """Read a campaign's folder anew and write its report and junit.xml; returns the report's path.
+    """Make a campaign's report anew, with junit.xml and campaign.json; returns the report's path.
 
-    campaign.json says that a campaign is complete, so it is written only if no run is missing.
+    campaign.json says whether the campaign is complete; if it is not, the same command goes on with it.
     """
-    analysis = analyse(folder)
-    write_junit(folder, analysis)
-    if not analysis.missing:
-        write_campaign_json(folder, analysis)
-    return write_report(folder, analysis)
+    conclude(folder)
+    return folder / "report.html"
 
 
 def write_report(folder: Path, analysis: Analysis) -> Path:

@@ -10,7 +10,7 @@ crashed.jsonl    a line for each run whose worker died every time
 costs.jsonl      wall times; the only file besides the log in which two flights of a campaign differ
 scenarios/       a scenario file for each failed run
 runs/            the whole folder of some runs, on request
-campaign.json    the campaign's result; it is there if and only if the campaign is complete
+campaign.json    the campaign's result; it says itself whether anything is left to do (`complete`)
 """
 
 from __future__ import annotations
@@ -217,10 +217,25 @@ def choose_folder(out: Path | None, identity: Identity, parent: Path) -> Path:
         return out
     number = 1
     while (place := parent / f"campaign-{identity.name}-{number}").exists():
-        if Identity.read(place) == identity and not (place / "campaign.json").exists():
+        if Identity.read(place) == identity and not is_complete(place):
             return place
         number += 1
     return place
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder's campaign.json says that nothing is left to do: no run missing or crashed, no check.
+
+    It has a line for each key, sorted, so that the runs, which may be many, need not be read.
+    """
+    try:
+        with (folder / "campaign.json").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith('"complete":'):
+                    return line.removeprefix('"complete":').strip() == "true,"
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _lines(document: Mapping[str, Any]) -> bytes:

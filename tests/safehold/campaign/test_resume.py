@@ -1,0 +1,105 @@
+"""What the same command does when it is given again, without the folder's name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safehold.campaign.analysis import analyse
+from safehold.campaign.campaign_report import report_again
+from safehold.campaign.execute import execute, identity_of
+from safehold.campaign.expand import Campaign, PlannedRun
+from safehold.campaign.folder import choose_folder
+from safehold.campaign.summary import Summary
+
+pytestmark = pytest.mark.requirement("S5")
+
+SHORT = """
+schema = 1
+name = "short"
+base = "first-contact"
+seed = 5
+runs = 4
+duration = "20s"
+repeat_share = 0.0
+expect = []
+[set]
+"flight.replicas" = 1
+"environment.gravity_degree" = 0
+[[vary]]
+key = "initial.rate_deg_s[1]"
+distribution = "normal"
+mean = 0.0
+sigma = 3.0
+"""
+
+
+class Deadly:
+    """A campaign one of whose runs ends every process that flies it."""
+
+    def __init__(self, campaign: Campaign, index: int) -> None:
+        self._campaign, self._index, self._parent = campaign, index, os.getpid()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._campaign, name)
+
+    def run(self, index: int) -> PlannedRun:
+        frame, callers = sys._getframe(1), []
+        while frame is not None:
+            callers.append(frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        if index == self._index and os.getpid() != self._parent and "_row" not in callers:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._campaign.run(index)
+
+
+def flown(campaign: object, parent: Path, **options: str) -> Summary:
+    """As the command does without --out."""
+    place = choose_folder(None, identity_of(campaign), parent)  # type: ignore[arg-type]
+    return execute(campaign, place, workers=1, **options)  # type: ignore[arg-type]
+
+
+def test_after_a_crash_the_same_command_goes_on_in_the_same_folder(
+    make_campaign: Callable[..., Campaign], tmp_path: Path
+) -> None:
+    campaign = make_campaign(SHORT)
+    crashed = flown(Deadly(campaign, 2), tmp_path)
+    assert [index for index, _ in crashed.crashed] == [2]
+    document = json.loads((crashed.folder / "campaign.json").read_text(encoding="utf-8"))
+    assert (document["verdict"], document["complete"]) == ("FAILED", False)
+    again = flown(campaign, tmp_path)
+    assert (again.folder, again.flown, again.cached, again.ok) == (crashed.folder, 1, 3, True)
+    # Once nothing is left to do the command begins anew.
+    assert json.loads((again.folder / "campaign.json").read_text(encoding="utf-8"))["complete"] is True
+    assert choose_folder(None, identity_of(campaign), tmp_path) != again.folder
+
+
+def test_a_report_in_between_does_not_end_a_campaign(flips: Campaign, tmp_path: Path) -> None:
+    """The runs are flown, but the reconverged ones have not been flown on yet."""
+    folder = choose_folder(None, identity_of(flips), tmp_path)
+    whole = execute(flips, folder)
+    before = (folder / "campaign.json").read_bytes()
+    (folder / "checks.jsonl").unlink()
+    report_again(folder)
+    assert analyse(folder).unchecked == whole.checked > 0
+    assert json.loads((folder / "campaign.json").read_bytes())["complete"] is False
+    assert choose_folder(None, identity_of(flips), tmp_path) == folder
+    assert flown(flips, tmp_path).checked == whole.checked
+    assert (folder / "campaign.json").read_bytes() == before
+
+
+def test_a_report_of_half_a_campaign_says_so(mixed: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(mixed, tmp_path / "half"))
+    for path in (folder / "results").glob("[0-7]*/*.json"):
+        path.unlink()
+    report_again(folder)
+    document = json.loads((folder / "campaign.json").read_bytes())
+    assert document["complete"] is False
+    assert document["counts"]["missing"] > 0
