@@ -22,6 +22,8 @@ from safehold.errors import Problem
 from safehold.registry import FaultKind
 from safehold.schema import Fault, Scenario
 
+TOLD = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -199,16 +201,30 @@ def _faultless(table: GridTable, where: str) -> Iterator[Problem]:
 
 
 def _refused(part: Part, scenario: Scenario, where: str) -> Iterator[Problem]:
-    """Each value of each axis is looked at once, the others at their first."""
+    """Each value that tells something is looked at once, the other axes at their first."""
     first = {axis.name: axis.values[0] for axis in part.fault_axes if axis.values}
     if len(first) < len(part.fault_axes):
         empty = next(axis.name for axis in part.fault_axes if not axis.values)
         yield Problem("SH-CMP-008", "is an empty list", f"{where}, {empty.split()[-1]}")
         return
     for axis in part.fault_axes:
-        for value in axis.values:
+        for value in _telling(axis):
             if axis.name.startswith("parameter ") and not isinstance(value, int | float | str):
                 name = axis.name.removeprefix("parameter ")
                 yield Problem("SH-CMP-007", f"is {value!r:.60}; it must be a number", f"{where}, {name}")
             else:
                 yield from injection.problems(scenario, _fault(part.kind, first | {axis.name: value}), where)
+
+
+def _telling(axis: Axis) -> list[Any]:
+    """The values of which one is wrong if any is: a fault's times and parameters have bounds, so of the
+    numbers only the lowest and the highest need a look. Of parameters that are none, ten are told.
+    """
+    numbers: list[Any] = []
+    others: list[Any] = []
+    for value in axis.values:
+        number = type(value) in (int, float) and -math.inf < value < math.inf
+        (numbers if number else others).append(value)
+    if axis.name.startswith("parameter "):
+        others = others[:TOLD]
+    return [*others, *dict.fromkeys((min(numbers), max(numbers)))] if numbers else others

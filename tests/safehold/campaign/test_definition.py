@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safehold import errors
+from safehold.campaign import injection
 from safehold.campaign.definition import built_in_names, load_campaign, parse_campaign
 from safehold.campaign.expand import Campaign
 from safehold.campaign.schema import MOST_RUNS
 from safehold.dump import to_toml
-from safehold.errors import CampaignError, InputError, ScenarioError
+from safehold.errors import CampaignError, InputError, Problem, ScenarioError
 from safehold.fault_kinds import kinds
 from safehold.scenario import Source, load, parse
+from safehold.schema import Fault, Scenario
 from safehold.toml_input import LARGEST_FILE
 
 HEAD = """
@@ -341,6 +343,29 @@ def test_every_problem_is_told_at_once() -> None:
         ("SH-CMP-019", "[[grid]] 1, kinds"),
         ("SH-CMP-019", "[[grid]] 2, at"),
     } <= found
+
+
+def test_a_long_list_is_checked_by_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may hold 150,000 onsets for each of 15 kinds."""
+    looked: list[str] = []
+    problems = injection.problems
+
+    def counted(scenario: Scenario, one: Fault, where: str) -> list[Problem]:
+        looked.append(where)
+        return problems(scenario, one, where)
+
+    monkeypatch.setattr(injection, "problems", counted)
+    onsets = [f"{second}s" for second in range(1, 5001)]
+    lines = f'[[grid]]\nkinds = "gyro_bias"\nat = {json.dumps(onsets)}\nrate_deg_s = %s\n'
+    rates = [0.001 * number for number in range(1, 5001)]
+    assert campaign(HEAD + lines % rates).count == 4 * 5000 * 5000
+    assert len(looked) < 20
+    # One that is wrong is found wherever it stands.
+    rates[2500] = 1e6
+    onsets[2500] = "30h"
+    with pytest.raises(CampaignError) as caught:
+        campaign(HEAD + f'[[grid]]\nkinds = "gyro_bias"\nat = {json.dumps(onsets)}\nrate_deg_s = {rates}\n')
+    assert {problem.key for problem in caught.value.problems} == {"[[grid]] 1, at", "[[grid]] 1, rate_deg_s"}
 
 
 @pytest.mark.requirement("S5")
