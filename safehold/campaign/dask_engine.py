@@ -8,15 +8,13 @@ so a cluster belongs in a network of its own.
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
-from threading import Lock, current_thread, main_thread
+from threading import Lock
 from typing import Any
 
+from safehold.campaign.dask_cluster import DaskCluster, Future
 from safehold.campaign.fly_run import Flyer, Setup
 from safehold.campaign.pool import TRIES, answer_of
 from safehold.campaign.task import CheckRun, Failure, FlyRun, Task, limit_s
@@ -24,14 +22,18 @@ from safehold.clock import wall_seconds
 from safehold.code_id import code_id
 from safehold.errors import EngineError
 
-# The library has no types of its own.
-Client = Any
-Future = Any
-
-CONNECT_S = 5.0
-WORKERS_S = 10.0
 QUEUE = 2
 POLL_S = 0.2
+
+
+@dataclass(slots=True)
+class _Job:
+    """A task, how often it was tried in vain, and since when and with which shared data it is under way."""
+
+    task: Task
+    tries: int = 0
+    since: float = 0.0
+    shares: int = 0
 
 
 class DaskEngine:
@@ -39,62 +41,15 @@ class DaskEngine:
 
     def __init__(self, setup: Setup, *, address: str | None, workers: int) -> None:
         """address: "HOST:PORT"; workers: processes of a cluster of our own. Raises EngineError."""
-        try:
-            distributed = import_module("distributed")
-        except ImportError:
-            raise EngineError(
-                "SH-ENG-005", "the dask engine needs the extra: pip install 'safehold[cluster]'"
-            ) from None
-        self._distributed: Any = distributed
         self._read_reference = setup.read_reference
-        self._cluster: Any = None
-        self._client: Client = self._connect(address, workers)
-        try:
-            self._workers = self._check_workers(address or "the local cluster")
-            # The setup crosses once; a reference is sent when the first run that forks from it is.
-            plain = Setup(setup.campaign, setup.early_stop)
-            self._setup: Future = self._client.scatter(plain, broadcast=True)
-        except BaseException:
-            self.close()
-            raise
+        # The setup crosses once; a reference is sent when the first run that forks from it is.
+        self._plain = Setup(setup.campaign, setup.early_stop)
+        self._cluster = DaskCluster(address, workers)
+        self._workers = self._cluster.workers()
+        self._setup: Future = None
         self._references: dict[str, Future] = {}
+        self._shares = 0
         self._deaths = 0
-
-    def _connect(self, address: str | None, workers: int) -> Client:
-        if address is None:
-            with _interrupts_ignored():
-                self._cluster = self._distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address=None,
-                    silence_logs=50,
-                )
-            return self._distributed.Client(self._cluster)
-        try:
-            return self._distributed.Client(f"tcp://{address}", timeout=CONNECT_S)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise EngineError(
-                "SH-ENG-004",
-                f"no Dask scheduler answers at {address} within {CONNECT_S:g} s: {_cause(error)}",
-            ) from None
-
-    def _check_workers(self, where: str) -> int:
-        """Wait for the first worker, and refuse those with other code; how many there are."""
-        try:
-            self._client.wait_for_workers(1, timeout=WORKERS_S)
-        except (TimeoutError, OSError):
-            raise EngineError(
-                "SH-ENG-004", f"the Dask scheduler at {where} has no worker after {WORKERS_S:g} s"
-            ) from None
-        for name, found in sorted(self._client.run(_identify).items()):
-            if found != code_id():
-                raise EngineError(
-                    "SH-ENG-006",
-                    f"the worker {name} has code {str(found)[:12]}, this is {code_id()[:12]}; "
-                    "install the same version, with the same libraries, there",
-                )
-        return len(self._client.nthreads())
 
     @property
     def workers(self) -> int:
@@ -103,91 +58,140 @@ class DaskEngine:
 
     @property
     def deaths(self) -> int:
-        """Tasks whose worker died every time; what Dask tried again by itself is not seen here."""
+        """Workers that died with what all share or every time, or were ended as hung; what Dask tried again
+        by itself is not seen here.
+        """
         return self._deaths
 
     def run(
         self, tasks: Sequence[Task], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[tuple[Task, Any]]:
         """Answer tasks in the order of completion; see `task.Engine`."""
-        left = deque(tasks)
-        pending: dict[Future, tuple[Task, float]] = {}
+        left = deque(_Job(task) for task in tasks)
+        pending: dict[Future, _Job] = {}
         while left or pending:
             if stopped():
                 left.clear()
             while left and len(pending) < QUEUE * self._workers:
-                task = left.popleft()
-                pending[self._submit(task)] = task, wall_seconds()
+                job = left.popleft()
+                pending[self._submit(job)] = job
             if not pending:
                 return
             for future in self._finished(list(pending)):
-                task, _ = pending.pop(future)
-                answer = self._answer(future)
-                if isinstance(answer, Failure) and answer.error_id == "SH-ENG-006":
-                    raise EngineError(answer.error_id, answer.text)
-                yield task, answer
-            now = wall_seconds()
-            for future, (task, since) in list(pending.items()):
-                # Time in the queue behind another run counts as well.
-                if now - since > QUEUE * limit_s(task):
-                    del pending[future]
-                    future.cancel(force=True)
-                    yield task, Failure("no answer from the cluster in time", crashed=True)
+                job = pending.pop(future)
+                try:
+                    answer = self._answer(future)
+                except self._cluster.distributed.CancelledError:
+                    self._take_loss(job, list(pending.values()))
+                    yield from self._again(job, left, "workers in turn died on it, with what all share")
+                else:
+                    yield job.task, answer
+            for job in self._end_hung(pending):
+                yield from self._again(job, left, "workers in turn gave no answer in time on it")
+
+    @staticmethod
+    def _again(job: _Job, left: deque[_Job], why: str) -> Iterator[tuple[Task, Failure]]:
+        """Try a task again, or give it up."""
+        if job.tries < TRIES:
+            left.appendleft(job)
+        else:
+            yield job.task, Failure(f"{TRIES} {why}", crashed=True)
 
     def _finished(self, futures: list[Future]) -> list[Future]:
         """Those that have ended; waits a moment for one. Raises EngineError if the scheduler is gone."""
+        distributed = self._cluster.distributed
         try:
-            self._distributed.wait(futures, timeout=POLL_S, return_when="FIRST_COMPLETED")
+            distributed.wait(futures, timeout=POLL_S, return_when="FIRST_COMPLETED")
         except TimeoutError:
             pass
-        except self._distributed.CancelledError:
+        except distributed.CancelledError:
             pass  # said again when its answer is asked for
-        if self._client.status not in ("running", "newly-created"):
-            raise EngineError("SH-ENG-004", "the Dask scheduler is gone; run the same command to go on")
+        self._cluster.check_scheduler()
         return [future for future in futures if future.done()]
 
-    def _submit(self, task: Task) -> Future:
+    def _submit(self, job: _Job) -> Future:
+        if self._setup is None:
+            self._setup = self._cluster.share(self._plain)
         reference = None
-        if isinstance(task, FlyRun | CheckRun) and task.reference is not None:
-            reference = self._reference(task.reference)
-        return self._client.submit(_perform, self._setup, code_id(), task, reference, pure=False, retries=0)
+        if isinstance(job.task, FlyRun | CheckRun) and job.task.reference is not None:
+            reference = self._reference(job.task.reference)
+        job.since, job.shares = wall_seconds(), self._shares
+        return self._cluster.client.submit(
+            _perform, self._setup, code_id(), job.task, reference, pure=False, retries=0
+        )
 
     def _reference(self, key: str) -> Future:
         if key not in self._references:
             if self._read_reference is None:
                 raise ValueError("no references can be read")
             self._references.clear()  # the cluster forgets the ones before
-            self._references[key] = self._client.scatter(self._read_reference(key), broadcast=True)
+            self._references[key] = self._cluster.share(self._read_reference(key))
         return self._references[key]
 
     def _answer(self, future: Future) -> Any:
+        """The answer that a future holds. Raises CancelledError if Dask has given it up, and EngineError if
+        it is the fault of a worker's code.
+        """
+        distributed = self._cluster.distributed
         try:
-            return future.result()
-        except self._distributed.KilledWorker:
+            answer = future.result()
+        except distributed.KilledWorker:
             self._deaths += TRIES
             return Failure("several workers in turn died on it", crashed=True)
-        except self._distributed.CancelledError as error:
-            return Failure(f"the cluster gave it up: {error}", crashed=True)
+        except distributed.CancelledError:
+            raise
+        except Exception as error:  # not the task's own, which come back as Failure
+            self._cluster.check_code()
+            return Failure(f"{type(error).__name__}: {error}")
+        if isinstance(answer, Failure) and answer.error_id == "SH-ENG-006":
+            raise EngineError(answer.error_id, answer.text)
+        return answer
+
+    def _take_loss(self, job: _Job, pending: Sequence[_Job]) -> None:
+        """Dask has given up a task: the last worker that held what it needs is gone.
+
+        All that were under way with the same are given up with it. Those that can have been running count as
+        tried, the oldest, and the shared data are sent anew.
+        """
+        if job.shares != self._shares:
+            return
+        together = [job, *(other for other in pending if other.shares == self._shares)]
+        for one in sorted(together, key=lambda other: other.since)[: self._workers]:
+            one.tries += 1
+        self._deaths += 1
+        self._shares += 1
+        self._setup = None
+        self._references.clear()
+
+    def _end_hung(self, pending: dict[Future, _Job]) -> list[_Job]:
+        """End the workers of tasks that are late; the tasks that were running on them, no longer pending.
+
+        A thread cannot be ended without its process. Time in the queue behind another run counts as well.
+        """
+        now = wall_seconds()
+        late = [one for one, job in pending.items() if now - job.since > QUEUE * limit_s(job.task)]
+        if not late:
+            return []
+        places = self._cluster.places()
+        hung: dict[str, Future] = {}  # a worker answers in the order of submission: the oldest is running
+        for future in sorted(late, key=lambda one: pending[one].since):
+            hung.setdefault(places.get(str(future.key), ""), future)
+        found = [pending.pop(future) for future in hung.values()]
+        for job, future in zip(found, hung.values(), strict=True):
+            job.tries += 1
+            future.cancel(force=True)
+        addresses = [address for address in hung if address]
+        self._cluster.restart(addresses)
+        self._deaths += len(addresses)
+        self._workers = self._cluster.workers()
+        for future, job in pending.items():
+            if addresses and places.get(str(future.key), "") in hung:
+                job.since = wall_seconds()
+        return found
 
     def close(self) -> None:
         """Leave the cluster; end it if it is ours."""
-        if hasattr(self, "_client"):
-            self._client.close(timeout=5)
-        if self._cluster is not None:
-            self._cluster.close(timeout=10)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started meanwhile go on when Ctrl-C reaches the whole group: it is the parent who answers."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        self._cluster.close()
 
 
 @dataclass(slots=True)
@@ -222,12 +226,3 @@ def _perform(setup: Setup, code: str, task: Task, reference: bytes | None) -> An
                 _hands.references.clear()
             _hands.references[task.reference] = reference
         return answer_of(_hands.flyer, task)
-
-
-def _identify() -> str:
-    """On the worker: the identity of its code."""
-    return code_id()
-
-
-def _cause(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
