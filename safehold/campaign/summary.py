@@ -21,6 +21,7 @@ class Summary:
     cached: int = 0
     merged: int = 0
     damaged: int = 0
+    unfit_lines: int = 0  # of checks.jsonl: what they say is found out again
     failed: int = 0  # runs that are LOST or failed an expectation
     outcomes: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
