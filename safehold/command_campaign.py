@@ -183,10 +183,14 @@ def _flown(summary: Summary) -> str:
 def _replay(summary: Summary) -> Sequence[str]:
     if summary.first_failed is not None:
         index, why, kind = summary.first_failed
-    elif summary.crashed or summary.unproven:
-        index, why, kind = [*summary.crashed, *summary.unproven][0][0], "crashed", "end"
     else:
-        return []
+        from safehold.campaign.reading import can_replay
+
+        crashed = [index for index, _ in [*summary.crashed, *summary.unproven]]
+        found = [index for index in crashed if can_replay(summary.folder, index)]
+        if not found:
+            return []
+        index, why, kind = found[0], "crashed", "end"
     note = {
         "reconverged": "; it was stopped early: the replay flies to the end, with the same outcome",
         "identical": "; it was stopped early as proven equal to the fault-free run",

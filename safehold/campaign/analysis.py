@@ -56,7 +56,7 @@ class Analysis:
 
     @property
     def crashed(self) -> int:
-        """Runs whose worker died every time."""
+        """Runs whose worker died every time, or that cannot be flown as they were drawn."""
         return self.tally.states[CRASHED]
 
     @property
@@ -102,7 +102,7 @@ class Analysis:
         said = [
             (lost, f"{_runs(lost)} lost"),
             (tally.unmet, f"{_count(tally.unmet, 'expectation')} unmet, in {_runs(tally.unmet_runs)}"),
-            (self.crashed, f"{_runs(self.crashed)} without a result: the worker died every time"),
+            (self.crashed, f"{_runs(self.crashed)} without a result"),
             (
                 len(checks.disagreements),
                 f"{_runs(len(checks.disagreements))} stopped early on a label that does not hold",

@@ -12,7 +12,7 @@ from safehold.campaign.campaign_tables import folded, text
 from safehold.campaign.counters import FAILED_KEPT, OUTCOMES, Rate
 from safehold.campaign.entry import Entry
 from safehold.campaign.junit import clean, write_junit
-from safehold.campaign.reading import read_lines, replay_command
+from safehold.campaign.reading import can_replay, read_lines, replay_command
 from safehold.campaign.whole_file import Whole
 from safehold.report_style import page, table
 
@@ -225,11 +225,11 @@ def _failed(folder: Path, analysis: Analysis) -> str:
 
 
 def _crashed(folder: Path, analysis: Analysis) -> str:
-    rows = "".join(
-        f"<tr><td>{entry.index}</td><td>{text(entry.why)}</td>"
-        f"<td><code>{text(replay_command(folder, entry.index))}</code></td></tr>"
-        for entry in analysis.tally.crashed
-    )
+    rows = ""
+    for entry in analysis.tally.crashed:
+        replay = replay_command(folder, entry.index) if can_replay(folder, entry.index) else ""
+        cell = f"<code>{text(replay)}</code>" if replay else "-"
+        rows += f"<tr><td>{entry.index}</td><td>{text(entry.why)}</td><td>{cell}</td></tr>"
     if not rows:
         return ""
     left_out = analysis.crashed - min(analysis.crashed, FAILED_KEPT)

@@ -28,7 +28,7 @@ from safehold.campaign.folder import (
 )
 from safehold.campaign.progress import Progress, Quiet
 from safehold.campaign.selection import Part, blocks, check_rank, is_repeated, sample
-from safehold.campaign.store import DamagedError, Store, open_record, write_whole
+from safehold.campaign.store import DamagedError, Store, impossible_key, open_record, write_whole
 from safehold.campaign.summary import Summary
 from safehold.campaign.task import (
     Campaign,
@@ -36,6 +36,7 @@ from safehold.campaign.task import (
     Failure,
     Flown,
     FlyRun,
+    Impossible,
     KeepRun,
     MakeReference,
     PlanRuns,
@@ -88,6 +89,7 @@ class Execution:
         self._verifier = Verifier(campaign, folder, self.summary, options.stores)
         self._shared: frozenset[str] = frozenset()
         self._referred: set[str] = set()
+        self._failed: set[int] = set()  # of the block that is flown
 
     def run(self) -> Summary:
         """Fly everything that is left to fly."""
@@ -118,13 +120,13 @@ class Execution:
 
     # --- planning -----------------------------------------------------------------------------------------
 
-    def _plan(self, indices: Sequence[int], shared: frozenset[str] | None) -> list[Row]:
-        """Expand runs, in the order of their indices. Raises InputError if one cannot be expanded."""
+    def _plan(self, indices: Sequence[int], shared: frozenset[str] | None) -> list[Row | Impossible]:
+        """Expand runs, in the order of their indices."""
         tasks = [
             PlanRuns(tuple(indices[start : start + PLAN_CHUNK]), shared)
             for start in range(0, len(indices), PLAN_CHUNK)
         ]
-        rows: list[Row] = []
+        rows: list[Row | Impossible] = []
         for _, answer in self._answers(tasks):
             if isinstance(answer, Failure):
                 if answer.error_id:
@@ -132,6 +134,19 @@ class Execution:
                 raise InternalError("SH-INT-001", f"a run cannot be expanded: {answer.text}")
             rows.extend(answer)
         return sorted(rows, key=lambda row: row.index)
+
+    def _rows(self, indices: Sequence[int], shared: frozenset[str] | None) -> list[Row]:
+        return [run for run in self._plan(indices, shared) if isinstance(run, Row)]
+
+    def _enter(self, run: Row | Impossible) -> None:
+        """A line in the manifest. An impossible run has no scenario; its key is made of what draws it."""
+        if isinstance(run, Row):
+            key, labels = run.key, dict(run.labels)
+        else:
+            key, labels = impossible_key(self.campaign.sha256(), run.index), {}
+            self.summary.crashed.append((run.index, run.why))
+            self.folder.log("crashed.jsonl", {"index": run.index, "key": key, "why": run.why})
+        self.folder.log("manifest.jsonl", {"index": run.index, "key": key, "labels": labels})
 
     def _shared_references(self) -> frozenset[str]:
         """The references that are worth flying: found on a sample of the whole campaign, so that a part of it
@@ -142,7 +157,7 @@ class Execution:
         if not (self.options.fork and self.campaign.injects):
             return frozenset()
         duration_ns = self.campaign.base.duration
-        rows = self._plan(sample(self.campaign.count, SAMPLE), None)
+        rows = self._rows(sample(self.campaign.count, SAMPLE), None)
         runs_each = self.campaign.count / max(1, len(rows))
         saved: dict[str, float] = {}
         members: dict[str, int] = {}
@@ -159,13 +174,16 @@ class Execution:
     # --- a block ------------------------------------------------------------------------------------------
 
     def _fly_block(self, block: range) -> None:
-        rows = self._plan(block, self._shared)
-        for row in rows:
-            self.folder.log(
-                "manifest.jsonl", {"index": row.index, "key": row.key, "labels": dict(row.labels)}
-            )
-        if len(rows) < len(block):
+        planned = self._plan(block, self._shared)
+        for run in planned:
+            self._enter(run)
+        if len(planned) < len(block):
             return  # stopped while planning
+        rows = [run for run in planned if isinstance(run, Row)]
+        self._failed.clear()
+        for row in rows:
+            # From an earlier flight of this campaign; a run that fails this time leaves another.
+            (self.folder.path / scenario_name(row.index)).unlink(missing_ok=True)
         missing: dict[str, list[Row]] = {}
         for row in rows:
             found = self._look_up(row.key)
@@ -262,6 +280,7 @@ class Execution:
 
     def _take(self, row: Row, record: dict[str, Any]) -> None:
         if self.summary.count(row.index, record, check_rank(row.key)):
+            self._failed.add(row.index)
             self.write_scenario(row.index)
 
     def write_scenario(self, index: int) -> Path:
@@ -324,26 +343,23 @@ class Execution:
         if not indices:
             return
         self.summary.to_check = len(indices)
-        rows = self._plan(indices, self._shared)
+        rows = self._rows(indices, self._shared)
         tasks = self._verifier.check_tasks(rows)
         self._refer(rows, {task.key for task in tasks})
         for task, answer in self._answers(tasks):
             self._verifier.take_check(task, answer)
 
     def _keep_folders(self, rows: Sequence[Row]) -> None:
-        """Leave the whole folder of the runs that were asked for."""
+        """Leave the whole folder of the runs that were asked for; of one without a result there is none."""
         if self.options.keep == "none":
             return
-        tasks = [
-            KeepRun(row.index, row.sim_s)
-            for row in rows
-            if (self.options.keep == "all" or (self.folder.path / scenario_name(row.index)).exists())
-            and not (self.folder.path / "runs" / f"{row.index:06d}" / "result.json").exists()
-        ]
+        tasks = []
+        for row in rows:
+            if self.options.keep == "failed" and row.index not in self._failed:
+                continue
+            found = self.folder.store.read(row.key)
+            if found is not None and not self._verifier.is_kept(row.index, found[1]):
+                tasks.append(KeepRun(row.index, row.key, row.sim_s))
         for task, answer in self._answers(tasks):
             assert isinstance(task, KeepRun)
-            if isinstance(answer, Failure):
-                continue
-            # The result comes last, so that a folder that has one is whole.
-            for name in sorted(answer, key=lambda name: name == "result.json"):
-                self.folder.write(f"runs/{task.index:06d}/{name}", answer[name])
+            self._verifier.take_kept(task, answer)

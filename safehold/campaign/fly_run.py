@@ -15,6 +15,7 @@ from safehold.campaign.task import (
     CheckRun,
     Flown,
     FlyRun,
+    Impossible,
     KeepRun,
     MakeReference,
     PlanRuns,
@@ -23,6 +24,7 @@ from safehold.campaign.task import (
 )
 from safehold.clock import wall_seconds
 from safehold.code_id import code_id, prepare_numba_cache
+from safehold.errors import InputError
 from safehold.run import Outing, document
 from safehold.simulation import Simulation
 
@@ -56,7 +58,7 @@ class Flyer:
     def __call__(self, task: Task) -> Any:
         """The answer to a task; see `task` for what each is answered by."""
         if isinstance(task, PlanRuns):
-            return tuple(self._row(index, task.shared) for index in task.indices)
+            return tuple(self._planned(index, task.shared) for index in task.indices)
         scenario = self.setup.campaign.run(task.index).scenario
         if isinstance(task, FlyRun):
             return self._fly(scenario, task)
@@ -69,6 +71,13 @@ class Flyer:
         if isinstance(task, KeepRun):
             return run_files(scenario)
         raise TypeError(f"no such task: {task!r}")
+
+    def _planned(self, index: int, shared: frozenset[str] | None) -> Row | Impossible:
+        """One run that cannot be flown as it was drawn must not end the campaign of the others."""
+        try:
+            return self._row(index, shared)
+        except InputError as error:
+            return Impossible(index, str(error))
 
     def _row(self, index: int, shared: frozenset[str] | None) -> Row:
         run = self.setup.campaign.run(index)

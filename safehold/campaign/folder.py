@@ -6,7 +6,7 @@ manifest.jsonl   a line a run: index, key, labels
 results/         a record a run, by key (`store`)
 references/      fault-free runs to fork from, by their key
 checks.jsonl     a line for each run flown twice or flown on, and what was found
-crashed.jsonl    a line for each run whose worker died every time
+crashed.jsonl    a line for each run whose worker died every time, or that cannot be flown as drawn
 costs.jsonl      wall times; the only file besides the log in which two flights of a campaign differ
 scenarios/       a scenario file for each failed run
 runs/            the whole folder of some runs, on request

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from safehold.campaign.analysis import Analysis, read_runs
 from safehold.campaign.entry import CRASHED, MISSING
-from safehold.campaign.reading import replay_command
+from safehold.campaign.reading import can_replay, replay_command
 from safehold.campaign.whole_file import Whole
 
 PASSED_LISTED = 10_000
@@ -102,7 +102,7 @@ def _inside(folder: Path, run: Mapping[str, Any]) -> str:
         return f"<skipped message={_attribute(run['why'])}/>"
     replay = f"replay: {replay_command(folder, run['index'])}"
     if run["state"] == CRASHED:
-        return _element("error", "crashed", run["why"], [replay])
+        return _element("error", "crashed", run["why"], [replay] if can_replay(folder, run["index"]) else [])
     if not run["failed"]:
         return ""
     unmet = [f"unmet: {one['what']}: {one['found']} {one['why']}".rstrip() for one in run["unmet"]]

@@ -25,6 +25,7 @@ CHECKED = {
     "reconverged": "flown on to another end",
     "repeat": "flown twice with two results",
     "conflict": "two folders have two results",
+    "kept": "flown again to be kept, with another result",
 }
 
 
@@ -43,7 +44,8 @@ class Head:
 class Checks:
     """Runs flown once more: reconverged ones to their end, repeats from the start.
 
-    `conflicts`: results of which another folder has a different one. `failures`: flights that were to prove
+    `conflicts`: results of which another folder has a different one, or the flight whose whole folder was
+    kept. `failures`: flights that were to prove
     something and ended without a result; they are neither among the checked nor among the repeated.
     """
 
@@ -165,9 +167,14 @@ def read_checks(folder: Path) -> Checks:
         disagreements=wrong["reconverged"],
         repeated=len(found["repeat"]),
         differences=wrong["repeat"],
-        conflicts=wrong["conflict"],
+        conflicts=wrong["conflict"] + wrong["kept"],
         failures=tuple((index, key, what) for (index, key, _), what in sorted(failures.items())),
     )
+
+
+def can_replay(folder: Path, index: int) -> bool:
+    """Whether the campaign left the scenario of a run; one that cannot be flown as it was drawn has none."""
+    return (folder / scenario_name(index)).is_file()
 
 
 def replay_command(folder: Path, index: int) -> str:

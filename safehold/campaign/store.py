@@ -43,6 +43,11 @@ def run_key(scenario: Scenario, code_id: str, way: str = DIRECT) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def impossible_key(campaign_sha256: str, index: int) -> str:
+    """The name in the manifest of a run that has no scenario, since what was drawn cannot be flown."""
+    return hashlib.sha256(f"impossible\n{campaign_sha256}\n{index}".encode()).hexdigest()
+
+
 def make_record(key: str, document: Mapping[str, Any], ticks: int) -> bytes:
     """The file's content for a run's document; without a `stop` of its own it has flown all `ticks`."""
     body = {name: value for name, value in document.items() if name not in _LEFT_OUT}

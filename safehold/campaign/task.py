@@ -69,8 +69,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Impossible:
+    """A run that cannot be flown as it was drawn, and why."""
+
+    index: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRuns:
-    """Expand some runs: answered by a tuple of `Row`s. Runs whose reference is in `shared` are to fork."""
+    """Expand some runs: answered by a tuple, for each a `Row` or an `Impossible`. Runs whose reference is
+    in `shared` are to fork.
+    """
 
     indices: tuple[int, ...]
     shared: frozenset[str] | None = None  # None: tell every run's reference, to find out which are shared
@@ -117,6 +127,7 @@ class KeepRun:
     """Fly a run with all its records: answered by the files of its folder, name and bytes."""
 
     index: int
+    key: str
     sim_s: float
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from safehold.campaign.folder import CampaignFolder, read_lines, scenario_name
 from safehold.campaign.selection import checked
 from safehold.campaign.store import DamagedError, Store, open_record
 from safehold.campaign.summary import Summary
-from safehold.campaign.task import Campaign, CheckRun, Failure, Flown, FlyRun, Row, Task
+from safehold.campaign.task import Campaign, CheckRun, Failure, Flown, FlyRun, KeepRun, Row, Task
 from safehold.dump import to_toml
 
 CHECKS = "checks.jsonl"
-AGAIN = {"repeat": "when flown again", "reconverged": "when flown on"}
+RESULT = "result.json"
+AGAIN = {"repeat": "when flown again", "reconverged": "when flown on", "kept": "when flown to be kept"}
 
 
 class Verifier:
@@ -154,6 +155,34 @@ class Verifier:
         if answer:
             self._disagree(task.index, f"stopped as reconverged, but flown on: {'; '.join(answer)}")
 
+    # --- runs whose folder is kept ------------------------------------------------------------------------
+
+    def is_kept(self, index: int, record: Mapping[str, Any]) -> bool:
+        """Whether the run's folder is there, whole, and of this record."""
+        try:
+            found = json.loads((self._folder.path / kept_name(index) / RESULT).read_bytes())
+            return _agrees(record, found)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def take_kept(self, task: KeepRun, answer: Mapping[str, bytes] | Failure) -> None:
+        """A run has been flown with all its records: leave its folder, and compare it with the result."""
+        if isinstance(answer, Failure):
+            self._fail("kept", task.index, task.key, answer)
+            return
+        # The result comes last, so that a folder that has one is whole.
+        (self._folder.path / kept_name(task.index) / RESULT).unlink(missing_ok=True)
+        for name in sorted(answer, key=lambda name: name == RESULT):
+            self._folder.write(f"{kept_name(task.index)}/{name}", answer[name])
+        found = self._folder.store.read(task.key)
+        kept = json.loads(answer[RESULT])
+        if found is not None and not _agrees(found[1], kept):
+            text = f"digest {found[1]['digest']} and {kept['digest']}"
+            self._note("kept", task.index, task.key, [text], found[0])
+            self._disagree(task.index, f"flown again to be kept gave another result: {text}")
+
+    # --- what was found -----------------------------------------------------------------------------------
+
     def _fail(self, kind: str, index: int, key: str, failure: Failure) -> None:
         """A flight that was to prove something ended without a result: the next command tries it again."""
         found = self._folder.store.read(key)
@@ -169,6 +198,16 @@ class Verifier:
         name = scenario_name(index)
         self._folder.write(name, to_toml(self._campaign.run(index).scenario).encode())
         return shlex.quote(str(self._folder.path / name))
+
+
+def kept_name(index: int) -> str:
+    """Where a run's whole folder is left, below the campaign's."""
+    return f"runs/{index:06d}"
+
+
+def _agrees(record: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
+    """Whether a whole flight has the digest of a record; a digest up to an early stop cannot be compared."""
+    return record.get("digest_until_s") is not None or bool(record["digest"] == kept["digest"])
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from safehold.campaign.execute import execute, identity_of
 from safehold.campaign.expand import Campaign, PlannedRun
 from safehold.campaign.folder import choose_folder
 from safehold.campaign.summary import Summary
+from safehold.command_campaign import summary_lines
+from safehold.errors import CampaignError, Problem
 
 pytestmark = pytest.mark.requirement("S5")
 
@@ -79,6 +81,52 @@ def test_after_a_crash_the_same_command_goes_on_in_the_same_folder(
     # Once nothing is left to do the command begins anew.
     assert json.loads((again.folder / "campaign.json").read_text(encoding="utf-8"))["complete"] is True
     assert choose_folder(None, identity_of(campaign), tmp_path) != again.folder
+
+
+def test_a_run_that_turns_out_sound_leaves_no_scenario_and_is_not_kept_as_failed(
+    make_campaign: Callable[..., Campaign], tmp_path: Path
+) -> None:
+    campaign = make_campaign(SHORT)
+    crashed = flown(Deadly(campaign, 2), tmp_path, keep="failed")
+    assert (crashed.folder / "scenarios" / "000002.toml").exists()
+    again = flown(campaign, tmp_path, keep="failed")
+    assert again.ok
+    assert list((again.folder / "scenarios").iterdir()) == []
+    assert not (again.folder / "runs").exists()
+
+
+class Unlucky(Deadly):
+    """A campaign one of whose runs was drawn so that it cannot be flown."""
+
+    def run(self, index: int) -> PlannedRun:
+        if index == self._index:
+            wrong = Problem("SH-CMP-020", f"run {index} cannot be flown: no such inertia")
+            raise CampaignError("short", [wrong])
+        return self._campaign.run(index)
+
+
+def test_an_impossible_run_is_named_and_the_others_are_flown(
+    make_campaign: Callable[..., Campaign], tmp_path: Path
+) -> None:
+    campaign = make_campaign(SHORT)
+    for _ in range(2):  # also when it is resumed
+        summary = flown(Unlucky(campaign, 2), tmp_path, keep="failed")
+        assert not summary.ok
+        assert (summary.done, summary.total, len(summary.outcomes)) == (3, 4, 1)
+        ((index, why),) = summary.crashed
+        assert index == 2
+        assert "SH-CMP-020" in why
+        document = json.loads((summary.folder / "campaign.json").read_text(encoding="utf-8"))
+        assert (document["verdict"], document["counts"]["crashed"]) == ("FAILED", 1)
+        assert [run["state"] for run in document["runs"]] == ["flown", "flown", "crashed", "flown"]
+        for name in ("junit.xml", "report.html"):
+            text = (summary.folder / name).read_text(encoding="utf-8")
+            assert "run 2 cannot be flown: no such inertia" in text
+            assert "000002.toml" not in text  # there is none to replay
+        lines = summary_lines(summary, "short", 5)
+        assert any("run 2: short: " in line and "no such inertia" in line for line in lines)
+        assert not any(line.startswith("replay") for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["campaign-short-1"]
 
 
 def test_a_report_in_between_does_not_end_a_campaign(flips: Campaign, tmp_path: Path) -> None:

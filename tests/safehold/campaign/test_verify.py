@@ -19,9 +19,10 @@ from safehold.campaign import execute as engine
 from safehold.campaign.execute import execute
 from safehold.campaign.expand import Campaign
 from safehold.campaign.pool import Pool
+from safehold.campaign.selection import Part
 from safehold.campaign.store import Store, open_record, seal
 from safehold.campaign.summary import Summary
-from safehold.campaign.task import CheckRun, Failure, FlyRun, Task
+from safehold.campaign.task import CheckRun, Failure, FlyRun, KeepRun, Task
 
 pytestmark = pytest.mark.requirement("S5")
 
@@ -113,3 +114,43 @@ def test_a_check_without_a_result_fails_the_campaign(
     checks = assert_all_say_failed(broken)
     assert len(checks["failures"]) == len(broken.unproven) == reconverged
     assert checks["checked"]["trials"] == 0
+
+
+def test_a_kept_run_that_differs_fails_the_campaign(
+    releases: Campaign, undisturbed: Path, tmp_path: Path
+) -> None:
+    """A stored result that this code does not give again, of a run that is not among those flown twice."""
+    campaign, folder = releases, tmp_path / "kept"
+    shutil.copytree(undisturbed, folder)
+    repeated = json.loads((folder / "checks.jsonl").read_text(encoding="utf-8").splitlines()[0])["index"]
+    index = (repeated + 1) % campaign.count
+    another_result(folder, index)
+    # So that it is kept at little cost, and alone: it fails nothing but an expectation.
+    store, key = Store(folder), key_of(folder, index)
+    record = open_record(store.path(key).read_bytes(), key)
+    unmet = {"quantity": "rate_norm_deg_s", "above": 100.0, "share": 0.0, "ticks": 900, "met": False}
+    store.write(key, seal(record | {"expectations": [unmet]}))
+    (found,) = assert_all_say_failed(execute(campaign, folder, keep="failed"))["conflicts"]
+    kept = json.loads((folder / "runs" / f"{index:06d}" / "result.json").read_text(encoding="utf-8"))
+    assert found["index"] == index
+    assert "1" * 64 in found["what"]
+    assert kept["digest"] in found["what"]
+    # It does not pass for kept the next time either.
+    (found,) = assert_all_say_failed(execute(campaign, folder, keep="failed"))["conflicts"]
+    assert found["index"] == index
+
+
+def test_a_run_that_could_not_be_kept_is_named(
+    flips: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, part = tmp_path / "flips", Part(1, 4)
+    with monkeypatch.context() as patch:
+        failing(KeepRun, patch)
+        broken = execute(flips, folder, part=part, keep="all")
+    assert [index for index, _ in broken.unproven] == [0, 4]
+    assert all(text.startswith("when flown to be kept: 3 workers") for _, text in broken.unproven)
+    assert len(assert_all_say_failed(broken)["failures"]) == 2
+    assert not (folder / "runs").exists()
+    again = execute(flips, folder, part=part, keep="all")
+    assert (again.ok, again.flown, again.unproven) == (True, 0, [])
+    assert [path.name for path in sorted((folder / "runs").iterdir())] == ["000000", "000004"]
