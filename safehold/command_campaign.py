@@ -146,6 +146,9 @@ def summary_lines(summary: Summary, name: str, seed: int) -> Sequence[str]:
         lines.append(
             f"damaged  {summary.damaged:,} result files not used; those of this folder are in damaged/"
         )
+    if summary.unfit_lines:
+        unfit = f"{summary.unfit_lines:,} lines of checks.jsonl"
+        lines.append(f"damaged  {unfit} not used; what they say is found out again")
     if summary.deaths:
         lines.append(f"workers  {summary.deaths:,} died; their runs were tried again")
     lines.extend(f"crashed  run {index}: {text}" for index, text in summary.crashed[:CRASHED_SHOWN])

@@ -16,6 +16,7 @@ from typing import Any
 
 from safehold.campaign.counters import Rate, Times
 from safehold.campaign.entry import CRASHED, FLOWN, MISSING, Entry
+from safehold.campaign.lines import read_lines
 from safehold.campaign.reading import (
     Checks,
     Head,
@@ -23,7 +24,6 @@ from safehold.campaign.reading import (
     read_entries,
     read_fault_free_plants,
     read_head,
-    read_lines,
 )
 from safehold.campaign.selection import checks_wanted
 from safehold.campaign.statistics import CONFIDENCE

@@ -12,7 +12,8 @@ from safehold.campaign.campaign_tables import folded, text
 from safehold.campaign.counters import FAILED_KEPT, OUTCOMES, Rate
 from safehold.campaign.entry import Entry
 from safehold.campaign.junit import clean, write_junit
-from safehold.campaign.reading import can_replay, read_lines, replay_command
+from safehold.campaign.lines import read_lines
+from safehold.campaign.reading import can_replay, replay_command
 from safehold.campaign.whole_file import Whole
 from safehold.report_style import page, table
 
@@ -138,14 +139,16 @@ def _tile(name: str, rate: Rate) -> str:
 
 def _cost(folder: Path) -> dict[str, str]:
     """What the flights took on the wall, from costs.jsonl; nothing if there is none."""
+    unfit: list[str] = []  # a flight that was ended leaves half a line, and the next one goes on behind it
     walls = [
-        float(line["wall_s"])
-        for line in read_lines(folder / "costs.jsonl")
-        if isinstance(line.get("wall_s"), int | float)
+        line["wall_s"]
+        for line in read_lines(folder / "costs.jsonl", unfit=unfit)
+        if isinstance(line.get("wall_s"), float)
     ]
     if not walls:
         return {}
-    return {"cost": f"{seconds_text(sum(walls))}, {sum(walls) / len(walls):.3g} s a flight"}
+    lost = f"; {len(unfit):,} lines cannot be read" if unfit else ""
+    return {"cost": f"{seconds_text(sum(walls))}, {sum(walls) / len(walls):.3g} s a flight{lost}"}
 
 
 def _checks(analysis: Analysis) -> str:

@@ -20,7 +20,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,11 +66,18 @@ class Identity:
             document = json.loads(path.read_bytes())
             if document.pop("schema") != FOLDER_SCHEMA:
                 raise ValueError("it has another schema")
-            return cls(**document)
+            found = cls(**document)
+            for one in fields(cls):
+                value = getattr(found, one.name)
+                if type(value).__name__ != one.type:
+                    raise ValueError(f"{one.name} is {value!r:.60}; it must be of type {one.type}")
+            return found
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise FolderError("SH-OUT-003", f"{path} cannot be read: {error}") from None
+        except RecursionError:
+            raise FolderError("SH-OUT-003", f"{path} is nested too deep to be an identity") from None
 
     def refuse(self, other: Identity, where: Path) -> None:
         """Raise EngineError if a folder of `other` holds another campaign or another code's results."""
@@ -194,21 +201,6 @@ class References:
         return (self.folder / reference_name(key)).read_bytes()
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON lines of a file that are whole; none if there is no file."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    document = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(document, dict):
-                    yield document
-    except FileNotFoundError:
-        return
-
-
 def choose_folder(out: Path | None, identity: Identity, parent: Path) -> Path:
     """`out`; or the campaign's unfinished folder below `parent`, so that the same command resumes; or a new
     one.
@@ -244,8 +236,8 @@ def _lines(document: Mapping[str, Any]) -> bytes:
 
 def link_or_copy(source: Path, data: bytes, target: Path) -> None:
     """Let `target` hold `data`, sharing the file `source` where the file system can."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.link(source, target)
     except OSError:
         write_whole(target, data)

@@ -7,19 +7,23 @@ took three times as long, and nine times the memory: `python -m bench.analysis`.
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from safehold.campaign.entry import CRASHED, MISSING, Entry, Labels, boil_down
+from safehold.campaign.entry import CRASHED, MISSING, UNFIT, Entry, Labels, boil_down
 from safehold.campaign.folder import scenario_name
+from safehold.campaign.lines import read_lines
 from safehold.campaign.store import DamagedError, Store
 from safehold.errors import FolderError
 
+T = TypeVar("T")
+# A key names a file, so nothing else may be taken for one.
+KEY = re.compile(r"[0-9a-f]{64}")
 # The kinds of line in checks.jsonl, each with what it means if the two flights differ.
 CHECKED = {
     "reconverged": "flown on to another end",
@@ -67,19 +71,33 @@ def read_head(folder: Path) -> Head:
     path = folder / "campaign.toml"
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        base = tree.get("base", "")
+        scenario = base if isinstance(base, dict) else {}
+        return Head(
+            name=str(tree.get("name", folder.name)),
+            description=str(tree.get("description", "")),
+            seed=_typed(tree, "seed", int, 0),
+            base=str(scenario.get("name", "")) if scenario else str(base),
+            replicas=_typed(
+                _typed(tree, "set", dict, {}),
+                "flight.replicas",
+                int,
+                _typed(_typed(scenario, "flight", dict, {}), "replicas", int, 3),
+            ),
+        )
     except (OSError, ValueError) as error:
         raise FolderError("SH-OUT-003", f"{folder} holds no campaign that can be read: {error}") from None
-    base = tree.get("base", "")
-    scenario = base if isinstance(base, dict) else {}
-    return Head(
-        name=str(tree.get("name", folder.name)),
-        description=str(tree.get("description", "")),
-        seed=int(tree.get("seed", 0)),
-        base=str(scenario.get("name", "")) if scenario else str(base),
-        replicas=int(
-            tree.get("set", {}).get("flight.replicas", scenario.get("flight", {}).get("replicas", 3))
-        ),
-    )
+    except RecursionError:
+        raise FolderError("SH-OUT-003", f"{path} is nested too deep to be a campaign's") from None
+
+
+def _typed(table: Mapping[str, Any], key: str, kind: type[T], otherwise: T) -> T:
+    """A value of a table; raises ValueError if it is of another type."""
+    value = table.get(key, otherwise)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted = "a table" if kind is dict else "a whole number"
+        raise ValueError(f"{key} is {value!r:.60}; it must be {wanted}")
+    return value
 
 
 def read_entries(folder: Path) -> Iterator[Entry]:
@@ -94,6 +112,10 @@ def read_entries(folder: Path) -> Iterator[Entry]:
         if not (isinstance(index, int) and isinstance(key, str) and isinstance(labels, dict)):
             raise FolderError(
                 "SH-OUT-003", f"{folder / 'manifest.jsonl'}: a line without index, key or labels"
+            )
+        if not KEY.fullmatch(key):
+            raise FolderError(
+                "SH-OUT-003", f"{folder / 'manifest.jsonl'}: the key {key[:80]!r} of run {index} is none"
             )
         if index <= previous:
             raise FolderError("SH-OUT-003", f"{folder / 'manifest.jsonl'}: run {index} is out of order")
@@ -115,7 +137,7 @@ def _entry(index: int, key: str, labels: Labels, record: dict[str, Any]) -> Entr
     """A result boiled down; one that lacks something, whoever sealed it, counts as not flown."""
     try:
         return boil_down(index, key, labels, record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except UNFIT as error:
         return Entry(index, key, labels, MISSING, why=f"the result is not one of a run: {error!r}")
 
 
@@ -156,7 +178,7 @@ def read_checks(folder: Path) -> Checks:
             said = "; ".join(str(one) for one in line["disagreements"])
             bad = said or not line["equal"]
             found[kind][run] = f"{CHECKED[kind]}: {said}".removesuffix(": ") if bad else ""
-        except (KeyError, TypeError, ValueError) as error:
+        except UNFIT as error:
             raise FolderError("SH-OUT-003", f"{folder / 'checks.jsonl'}: not a check: {error!r}") from None
     wrong = {
         kind: tuple((index, key, what) for (index, key), what in sorted(of.items()) if what)
@@ -180,27 +202,3 @@ def can_replay(folder: Path, index: int) -> bool:
 def replay_command(folder: Path, index: int) -> str:
     """The one command that flies a failed run again; the campaign leaves the scenario of each."""
     return f"safehold run {shlex.quote(str(folder / scenario_name(index)))}"
-
-
-def read_lines(path: Path, *, needed: bool = False) -> Iterator[dict[str, Any]]:
-    """The documents of a .jsonl file, one at a time; none if it is not there. Raises FolderError."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _line(path, number, line)
-    except FileNotFoundError as error:
-        if needed:
-            raise FolderError("SH-OUT-003", f"{path.parent} holds no campaign: {error.strerror}") from None
-    except OSError as error:
-        raise FolderError("SH-OUT-003", f"{path} cannot be read: {error.strerror or error}") from None
-
-
-def _line(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        document = json.loads(line)
-    except ValueError as error:
-        raise FolderError("SH-OUT-003", f"{path}, line {number}: {error}") from None
-    if not isinstance(document, dict):
-        raise FolderError("SH-OUT-003", f"{path}, line {number}: not an object")
-    return document

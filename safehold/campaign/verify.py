@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safehold.campaign.folder import CampaignFolder, read_lines, scenario_name
+from safehold.campaign.folder import CampaignFolder, scenario_name
+from safehold.campaign.lines import read_lines
 from safehold.campaign.selection import checked
 from safehold.campaign.store import DamagedError, Store, open_record
 from safehold.campaign.summary import Summary
@@ -33,11 +34,16 @@ class Verifier:
         self, campaign: Campaign, folder: CampaignFolder, summary: Summary, others: Sequence[Path] = ()
     ) -> None:
         self._campaign, self._folder, self._summary = campaign, folder, summary
-        self._lines = {
-            (line.get("kind"), line.get("key")): line
-            for place in (*others, folder.path)
-            for line in read_lines(place / CHECKS)
-        }
+        unfit: list[str] = []
+        self._lines: dict[tuple[str, str], dict[str, Any]] = {}
+        for place in (*others, folder.path):
+            for line in read_lines(place / CHECKS, unfit=unfit):
+                kind, key, found = line.get("kind"), line.get("key"), line.get("disagreements", [])
+                if isinstance(kind, str) and isinstance(key, str) and isinstance(found, list):
+                    self._lines[kind, key] = line
+                else:
+                    unfit.append(f"{place / CHECKS}: a line without kind, key or disagreements")
+        summary.unfit_lines += len(unfit)
         self._counted: list[dict[str, Any]] = []
         self._waiting: dict[str, tuple[int, bytes]] = {}
 

@@ -23,6 +23,7 @@ from safehold.campaign.campaign_report import conclude
 from safehold.campaign.campaign_summary import percent, summary_lines
 from safehold.campaign.counters import Answers, Flips, Label, Moments, Rate, Sample, Worst
 from safehold.campaign.entry import Entry, FaultRecord, boil_down, mode_at
+from safehold.campaign.lines import read_lines
 from safehold.campaign.reading import read_entries
 from safehold.campaign.store import Store, seal
 from safehold.campaign.tally import Tally, times_of
@@ -316,6 +317,9 @@ def test_folders_that_are_no_campaign_are_refused(tmp_path: Path, copy: Path) ->
         ("manifest.jsonl", {"index": "0", "key": "a" * 64}),
         ("manifest.jsonl", {"index": 0, "key": "a" * 64, "labels": [1]}),
         ("manifest.jsonl", [0]),
+        ("manifest.jsonl", {"index": 0, "key": "../../../../etc/passwd", "labels": {}}),
+        ("manifest.jsonl", {"index": 0, "key": "A" * 64, "labels": {}}),
+        ("checks.jsonl", {"kind": "repeat", "index": float("inf"), "key": "a" * 64, "equal": True}),
         ("checks.jsonl", {"kind": "reconverged", "index": 0, "key": "a" * 64, "disagreements": 3}),
         ("checks.jsonl", {"kind": "repeat", "index": None, "key": "a" * 64, "equal": True}),
     ],
@@ -324,6 +328,46 @@ def test_lines_that_make_no_sense_are_refused(copy: Path, name: str, line: Any) 
     (copy / name).write_text(json.dumps(line) + "\n")
     with pytest.raises(FolderError, match=name):
         analyse(copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('seed = "x"', "seed is 'x'; it must be a whole number"),
+        ("set = 3", "set is 3; it must be a table"),
+        ('set = { "flight.replicas" = [3] }', "flight.replicas is .* a whole number"),
+        ('[base]\nflight = "x"', "flight is 'x'; it must be a table"),
+        ("a = " + "[" * 5000, "campaign.toml"),
+    ],
+)
+def test_a_definition_that_makes_no_sense_is_refused(copy: Path, text: str, words: str) -> None:
+    (copy / "campaign.toml").write_text(text)
+    with pytest.raises(FolderError, match=f"SH-OUT-003.*{words}"):
+        analyse(copy)
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [(b"\xff\xfe\n", "not UTF-8"), (b"[" * 100_000 + b"\n", "nested too deep"), (b"3\n", "not an object")],
+)
+def test_a_line_that_cannot_be_read_is_named_or_refused(tmp_path: Path, octets: bytes, words: str) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"a":1}\n' + octets + b'{"b":2}\n{"c":')
+    with pytest.raises(FolderError, match=rf"lines\.jsonl, line 2: {words}"):
+        list(read_lines(path))
+    unfit: list[str] = []
+    assert list(read_lines(path, unfit=unfit)) == [{"a": 1}, {"b": 2}]
+    assert words in unfit[0]
+    assert [name.split(":")[0][-6:] for name in unfit] == ["line 2", "line 4"]
+
+
+def test_a_line_of_costs_that_was_cut_off_leaves_the_report(copy: Path) -> None:
+    """A flight that is killed leaves half a line, and the one that resumes it writes on behind it."""
+    path = copy / "costs.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0][:20] + "".join(lines[1:]))
+    conclude(copy)
+    assert "1 lines cannot be read" in (copy / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_sealed_result_that_lacks_something_counts_as_not_flown(copy: Path) -> None:

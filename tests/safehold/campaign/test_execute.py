@@ -361,6 +361,36 @@ def test_folders_of_other_campaigns_code_or_anything_else_are_refused(
         execute(releases, tmp_path / "diary")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('"code_id": 5', "code_id is 5; it must be of type str"),
+        ('"runs": true', "runs is True; it must be of type int"),
+        ('"deep": ' + "[" * 100_000, "nested too deep"),
+    ],
+)
+def test_an_identity_that_makes_no_sense_is_refused(
+    releases: Campaign, tmp_path: Path, text: str, words: str
+) -> None:
+    identity = json.dumps(identity_of(releases).document())
+    (tmp_path / "identity.json").write_text(f"{identity[:-1]}, {text}}}", encoding="utf-8")
+    with pytest.raises(FolderError, match=f"SH-OUT-003.*{words}"):
+        execute(releases, tmp_path / "new", merge=[tmp_path])
+    assert not (tmp_path / "new").exists()
+
+
+def test_lines_of_checks_that_make_no_sense_are_counted_and_their_checks_made_again(
+    releases: Campaign, undisturbed: Path, tmp_path: Path, content_of: Content
+) -> None:
+    folder = tmp_path / "checks"
+    shutil.copytree(undisturbed, folder)
+    (folder / "checks.jsonl").write_bytes(b'{"kind":["x"],"key":{}}\n\xff\n{"kind":"rep')
+    summary = execute(releases, folder)
+    assert (summary.unfit_lines, summary.repeated, summary.flown) == (3, 1, 0)
+    assert content_of(folder) == content_of(undisturbed)
+    assert (folder / "checks.jsonl").read_bytes() == (undisturbed / "checks.jsonl").read_bytes()
+
+
 def test_a_folder_is_flown_by_one_process_at_a_time(releases: Campaign, undisturbed: Path) -> None:
     with (
         CampaignFolder(undisturbed.parent / "held", identity_of(releases), releases.text) as held,
