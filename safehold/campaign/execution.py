@@ -116,6 +116,7 @@ class Execution:
         self.summary.deaths = self.engine.deaths
         self.summary.stopped = self.stopped()
         self.summary.crashed.sort()
+        self.summary.unproven.sort()
         return self.summary
 
     # --- planning -----------------------------------------------------------------------------------------

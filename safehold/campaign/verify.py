@@ -218,8 +218,8 @@ def _agrees(record: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     """Two records of one run: both digests, and what else differs."""
-    if one["digest"] != other["digest"]:
-        return f"digest {one['digest']} and {other['digest']}"
+    if one["digest"] != other.get("digest"):
+        return f"digest {one['digest']} and {other.get('digest')}"
     names = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
     return f"equal digests {one['digest']}, but different {', '.join(names)}"
 

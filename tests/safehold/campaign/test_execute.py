@@ -217,6 +217,20 @@ def test_merging_names_two_different_results_of_one_run(
 
 
 @pytest.mark.requirement("S5")
+def test_merging_names_a_sealed_result_that_is_none(
+    releases: Campaign, undisturbed: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(undisturbed, other)
+    key = keys(other)[0]
+    Store(other).write(key, seal({"key": key, "schema": 1}))
+    summary = execute(releases, tmp_path / "whole", merge=[undisturbed, other])
+    (text,) = summary.disagreements
+    assert f"{key} differs" in text
+    assert "and None" in text
+
+
+@pytest.mark.requirement("S5")
 def test_campaigns_share_a_store(make_campaign: Callable[..., Campaign], tmp_path: Path) -> None:
     """A longer campaign finds the runs of a shorter one: runs do not depend on how many there are."""
     short, long = (make_campaign(SHORT, runs=runs) for runs in (3, 5))
