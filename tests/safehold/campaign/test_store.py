@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from safehold.campaign.folder import link_or_copy
 from safehold.campaign.store import (
     DIRECT,
     WAYS,
@@ -108,6 +109,8 @@ def test_what_cannot_be_written_is_an_error_of_the_folder(tmp_path: Path) -> Non
     (tmp_path / "results").write_text("in the way", encoding="utf-8")
     with pytest.raises(FolderError, match="SH-OUT-001"):
         Store(tmp_path).write(KEY, b"record")
+    with pytest.raises(FolderError, match="SH-OUT-001"):
+        link_or_copy(tmp_path / "theirs", b"record", Store(tmp_path).path(KEY))
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":,'])
