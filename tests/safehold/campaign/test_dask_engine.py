@@ -65,8 +65,10 @@ def bare(*arguments: str) -> Iterator[str]:
     command = [sys.executable, "-c", BARE, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.kill()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def address(cluster: Any) -> str:
