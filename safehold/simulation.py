@@ -70,9 +70,7 @@ class Simulation:
         self.ground_tick = 0
         self.contacts = ContactLog(len(self.sites))
         self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
-        self.downlink_octets_before = (
-            0  # received outside windows before the snapshot that this started from
-        )
+        self.downlink_octets_before = 0  # received outside windows before the snapshot that this started from
         self.events: list[FlightEvent] = []
         self.keep_truth = keep_truth
         self.truth = TruthStore(self.columns)
