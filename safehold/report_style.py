@@ -29,7 +29,7 @@ STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8;
   margin: 0 auto; max-width: 1180px; padding: 20px; }
 header, section, details { background: #fff; border: 1px solid #dfe3ea; border-radius: 8px;
-  padding: 12px 18px; margin-bottom: 14px; }
+  padding: 12px 18px; margin-bottom: 14px; overflow-x: auto; }
 h1 { margin: 0; font-size: 26px; } h2 { margin: 2px 0 8px; font-size: 17px; } p { margin: 4px 0; }
 .outcome { display: inline-block; font-weight: 700; padding: 2px 12px; border-radius: 12px;
   color: #fff; background: #5c6b73; }
