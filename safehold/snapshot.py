@@ -1,6 +1,4 @@
-"""A snapshot: the whole run at a tick, as bytes.
-
-    magic (8) | version u32 | length of the header u32 | header (JSON) | sections | SHA-256 of all before (32)
+"""A snapshot: the whole run at a tick, as a sealed file (`safehold.sealed`).
 
 The header names the scenario (its resolved text), the code, the tick, and each section with its length. The
 sections are the plant's state, the flight driver's (computer, chains, watches, scheduled faults), the link's,
@@ -10,7 +8,6 @@ Nothing in it is code; what does not fit is refused before any of it is used.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Mapping
@@ -22,16 +19,11 @@ from safehold.dump import to_toml
 from safehold.errors import ScenarioError, SnapshotError
 from safehold.scenario import Source, parse
 from safehold.schema import Scenario
+from safehold.sealed import OtherVersionError, Seal, SealError
 from safehold.simulation import Simulation
 
-MAGIC = b"SAFEHOLD"
-VERSION = 1
-LARGEST = 1 << 30
-LARGEST_HEADER = 4 << 20
+SEAL = Seal(noun="snapshot", magic=b"SAFEHOLD", version=1, largest=1 << 30)
 SECTIONS = ("plant", "flight", "link", "ground", "host")
-
-_PREFIX = struct.Struct("<8sII")
-_DIGEST_OCTETS = 32
 
 
 def take(simulation: Simulation) -> bytes:
@@ -45,17 +37,12 @@ def take(simulation: Simulation) -> bytes:
         "ground": simulation.ground.to_bytes(),
         "host": json.dumps(host, separators=(",", ":"), allow_nan=False).encode(),
     }
-    header = json.dumps(
-        {
-            "scenario": to_toml(simulation.scenario),
-            "code_id": code_id(),
-            "tick": simulation.tick,
-            "sections": [[name, len(sections[name])] for name in SECTIONS],
-        },
-        separators=(",", ":"),
-    ).encode()
-    body = _PREFIX.pack(MAGIC, VERSION, len(header)) + header + b"".join(sections[name] for name in SECTIONS)
-    return body + hashlib.sha256(body).digest()
+    header = {
+        "scenario": to_toml(simulation.scenario),
+        "code_id": code_id(),
+        "tick": simulation.tick,
+    }
+    return SEAL.close(header, [(name, sections[name]) for name in SECTIONS])
 
 
 def restore(data: bytes, *, deployment: str = "in-process", label: str = "snapshot") -> Simulation:
@@ -96,7 +83,7 @@ def read(path: Path) -> bytes:
     """A snapshot file's bytes; its size is looked at first."""
     try:
         size = path.stat().st_size
-        if size > LARGEST:
+        if size > SEAL.largest:
             raise SnapshotError("SH-SNP-002", f"{path} is larger than a snapshot may be")
         return path.read_bytes()
     except OSError as error:
@@ -117,30 +104,15 @@ def _scenario(header: Mapping[str, Any], label: str) -> Scenario:
 
 def _open(data: bytes, label: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and sections, after every length and the hash have been checked."""
-    if len(data) < _PREFIX.size + _DIGEST_OCTETS or data[:8] != MAGIC:
-        raise SnapshotError("SH-SNP-002", f"{label} is not a snapshot of safehold")
-    _, version, header_octets = _PREFIX.unpack_from(data)
-    if version != VERSION:
-        raise SnapshotError("SH-SNP-003", f"{label} has version {version}; this safehold reads {VERSION}")
-    body, digest = memoryview(data)[:-_DIGEST_OCTETS], data[-_DIGEST_OCTETS:]
-    if hashlib.sha256(body).digest() != digest:
-        raise SnapshotError("SH-SNP-002", f"{label} is damaged: its hash does not fit its content")
-    if header_octets > min(LARGEST_HEADER, len(body) - _PREFIX.size):
-        raise SnapshotError("SH-SNP-002", f"{label} is damaged: its header is longer than the file")
-    start = _PREFIX.size + header_octets
     try:
-        header = json.loads(bytes(body[_PREFIX.size : start]))
-        lengths = {str(name): int(octets) for name, octets in header["sections"]}
-        header_ok = isinstance(header["scenario"], str) and isinstance(header["code_id"], str)
-        header_ok = header_ok and isinstance(header["tick"], int)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SnapshotError("SH-SNP-002", f"{label} has a header that makes no sense: {error}") from None
-    if not header_ok or tuple(lengths) != SECTIONS or min(lengths.values()) < 0:
+        header, sections = SEAL.open(data)
+    except OtherVersionError as error:
+        raise SnapshotError("SH-SNP-003", f"{label} {error}") from None
+    except SealError as error:
+        raise SnapshotError("SH-SNP-002", f"{label} {error}") from None
+    kinds = {"scenario": str, "code_id": str, "tick": int}
+    if any(not isinstance(header.get(name), kind) for name, kind in kinds.items()):
         raise SnapshotError("SH-SNP-002", f"{label} has a header that makes no sense")
-    if start + sum(lengths.values()) != len(body):
-        raise SnapshotError("SH-SNP-002", f"{label} is damaged: its sections do not add up to its length")
-    sections: dict[str, bytes] = {}
-    for name, octets in lengths.items():
-        sections[name] = bytes(body[start : start + octets])
-        start += octets
+    if tuple(sections) != SECTIONS:
+        raise SnapshotError("SH-SNP-002", f"{label} has other sections than a snapshot's")
     return header, sections

@@ -28,15 +28,13 @@ from safehold.dump import to_toml
 from safehold.errors import ForkError, ScenarioError
 from safehold.scenario import Source, parse
 from safehold.schema import Output, Scenario
+from safehold.sealed import OtherVersionError, Seal, SealError
 from safehold.timeline import FlightEvent
 
 STOP_S = 10
 SNAPSHOT_S = 600
 
-MAGIC = b"SAFEFORK"
-VERSION = 1
-LARGEST = 1 << 30
-LARGEST_HEADER = 4 << 20
+SEAL = Seal(noun="reference", magic=b"SAFEFORK", version=1, largest=1 << 30)
 LARGEST_SECTION = 64 << 20  # once expanded
 SNAPSHOT_SECTIONS = ("plant", "flight", "link", "ground", "host")
 
@@ -46,9 +44,8 @@ _BOOKS = ("document", "events", "windows", "elevations", "passes")
 _OWN = ("name", "description", "fault", "output")
 # Writing a scenario out takes as long as a run that is stopped early; a campaign's differ in their faults.
 _KEYS: deque[tuple[Scenario, str]] = deque(maxlen=8)
-_PREFIX = struct.Struct("<8sII")
 _LENGTHS = struct.Struct("<5Q")
-_DIGEST_OCTETS = 32
+_HASH_OCTETS = 32
 
 Hashes = NDArray[np.uint8]
 Counts = NDArray[np.int64]
@@ -164,17 +161,12 @@ class Reference:
             ("books", zlib.compress(json.dumps(self.books, separators=(",", ":")).encode(), 6)),
             *((f"snapshot {tick}", self.snapshots[tick]) for tick in sorted(self.snapshots)),
         ]
-        header = json.dumps(
-            {
-                "scenario": to_toml(self.scenario),
-                "code_id": self.code_id,
-                "steady": self.steady,
-                "sections": [[name, len(octets)] for name, octets in sections],
-            },
-            separators=(",", ":"),
-        ).encode()
-        body = _PREFIX.pack(MAGIC, VERSION, len(header)) + header + b"".join(one for _, one in sections)
-        return body + hashlib.sha256(body).digest()
+        header = {
+            "scenario": to_toml(self.scenario),
+            "code_id": self.code_id,
+            "steady": self.steady,
+        }
+        return SEAL.close(header, sections)
 
     @classmethod
     def from_bytes(cls, data: bytes, label: str = "reference") -> Self:
@@ -188,7 +180,7 @@ class Reference:
             )
         try:
             scenario = parse(header["scenario"], Source(label, None))
-            hashes = np.frombuffer(sections.pop("hashes"), np.uint8).reshape(-1, len(_WHICH), _DIGEST_OCTETS)
+            hashes = np.frombuffer(sections.pop("hashes"), np.uint8).reshape(-1, len(_WHICH), _HASH_OCTETS)
             counts = np.frombuffer(sections.pop("counts"), "<i8").astype(np.int64).reshape(-1, 4)
             books = json.loads(expand(sections.pop("books")))
             snapshots = {int(name.removeprefix("snapshot ")): octets for name, octets in sections.items()}
@@ -247,28 +239,13 @@ def expand(octets: bytes) -> bytes:
 
 def _open(data: bytes, label: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and sections, after every length and the hash have been checked."""
-    if not _PREFIX.size + _DIGEST_OCTETS <= len(data) <= LARGEST or data[:8] != MAGIC:
-        raise ForkError("SH-FRK-001", f"{label} is not a reference of safehold")
-    _, version, header_octets = _PREFIX.unpack_from(data)
-    if version != VERSION:
-        raise ForkError("SH-FRK-002", f"{label} has version {version}; this safehold reads {VERSION}")
-    body = memoryview(data)[:-_DIGEST_OCTETS]
-    if hashlib.sha256(body).digest() != data[-_DIGEST_OCTETS:]:
-        raise ForkError("SH-FRK-001", f"{label} is damaged: its hash does not fit its content")
-    if header_octets > min(LARGEST_HEADER, len(body) - _PREFIX.size):
-        raise ForkError("SH-FRK-001", f"{label} is damaged: its header is longer than the file")
-    start = _PREFIX.size + header_octets
     try:
-        header = json.loads(bytes(body[_PREFIX.size : start]))
-        lengths = {str(name): int(octets) for name, octets in header["sections"]}
-        sound = isinstance(header["scenario"], str) and isinstance(header["code_id"], str)
-        sound = sound and isinstance(header["steady"], bool) and len(lengths) == len(header["sections"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ForkError("SH-FRK-001", f"{label} has a header that makes no sense: {error}") from None
-    if not sound or min(lengths.values(), default=-1) < 0 or start + sum(lengths.values()) != len(body):
+        header, sections = SEAL.open(data)
+    except OtherVersionError as error:
+        raise ForkError("SH-FRK-002", f"{label} {error}") from None
+    except SealError as error:
+        raise ForkError("SH-FRK-001", f"{label} {error}") from None
+    kinds = {"scenario": str, "code_id": str, "steady": bool}
+    if any(not isinstance(header.get(name), kind) for name, kind in kinds.items()):
         raise ForkError("SH-FRK-001", f"{label} has a header that makes no sense")
-    sections: dict[str, bytes] = {}
-    for name, octets in lengths.items():
-        sections[name] = bytes(body[start : start + octets])
-        start += octets
     return header, sections
