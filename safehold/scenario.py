@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from safehold import toml_input
 from safehold.code_id import package_folder, prepare_numba_cache
 from safehold.errors import Problem, ScenarioError
-from safehold.near import listing, suggestion
 from safehold.schema import SCHEMA_VERSION, Scenario
 from safehold.toml_input import LARGEST_FILE as LARGEST_FILE
 from safehold.toml_input import Format, problems_of, read_text, read_toml
@@ -43,7 +43,7 @@ def built_in_folder() -> Path:
 
 def built_in_names() -> list[str]:
     """Names of the built-in scenarios, in alphabetical order."""
-    return sorted(path.stem for path in built_in_folder().glob("*.toml"))
+    return toml_input.built_in(built_in_folder())
 
 
 def load(scenario: str | Path | Scenario) -> Scenario:
@@ -59,14 +59,7 @@ def load(scenario: str | Path | Scenario) -> Scenario:
 
 def find(scenario: str | Path) -> Path:
     """The file of a built-in scenario's name, or the path itself."""
-    text = str(scenario)
-    if isinstance(scenario, Path) or "/" in text or "\\" in text or text.endswith(".toml"):
-        return Path(text)
-    names = built_in_names()
-    if text in names:
-        return built_in_folder() / f"{text}.toml"
-    hint = suggestion(text, names) or f"; there are {listing(names)}, or give the path of a .toml file"
-    raise ScenarioError(text[:80], [Problem("SH-SCN-001", f"no built-in scenario has this name{hint}")])
+    return toml_input.find(scenario, built_in_folder(), FORMAT)
 
 
 def parse(text: str, source: Source, overrides: Mapping[str, Any] | None = None) -> Scenario:

@@ -42,6 +42,23 @@ class Format:
         return self.error(label, [Problem(f"{self.ids}-{number:03d}", text)])
 
 
+def find(name: str | Path, folder: Path, format: Format) -> Path:
+    """The file of a built-in name, one of a folder's .toml files, or the path itself."""
+    text = str(name)
+    if isinstance(name, Path) or "/" in text or "\\" in text or text.endswith(".toml"):
+        return Path(text)
+    names = built_in(folder)
+    if text in names:
+        return folder / f"{text}.toml"
+    hint = suggestion(text, names) or f"; there are {listing(names)}, or give the path of a .toml file"
+    raise format.refusal(text[:80], 1, f"no built-in {format.noun} has this name{hint}")
+
+
+def built_in(folder: Path) -> list[str]:
+    """Names of a folder's .toml files, in alphabetical order."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
 def read_text(path: Path, format: Format) -> str:
     """A file's text; never more of it is read than a file may have."""
     try:

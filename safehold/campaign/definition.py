@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from safehold import scenario
+from safehold import scenario, toml_input
 from safehold.campaign import keys
 from safehold.campaign.base import base_of
 from safehold.campaign.dispersion import Dispersion, clash, dispersions, overlapping
@@ -25,7 +25,6 @@ from safehold.campaign.schema import FORMAT, MOST_RUNS, SCHEMA_VERSION, Campaign
 from safehold.campaign.storm import Storm, storm
 from safehold.code_id import prepare_numba_cache
 from safehold.errors import CampaignError, Problem
-from safehold.near import listing, suggestion
 from safehold.scenario import Source
 from safehold.toml_input import problems_of, read_text, read_toml
 
@@ -39,7 +38,7 @@ def built_in_folder() -> Path:
 
 def built_in_names() -> list[str]:
     """Names of the built-in campaigns, in alphabetical order."""
-    return sorted(path.stem for path in built_in_folder().glob("*.toml"))
+    return toml_input.built_in(built_in_folder())
 
 
 def load_campaign(campaign: str | Path | Campaign, overrides: Mapping[str, Any] | None = None) -> Campaign:
@@ -58,14 +57,7 @@ def load_campaign(campaign: str | Path | Campaign, overrides: Mapping[str, Any] 
 
 def find(campaign: str | Path) -> Path:
     """The file of a built-in campaign's name, or the path itself."""
-    text = str(campaign)
-    if isinstance(campaign, Path) or "/" in text or "\\" in text or text.endswith(".toml"):
-        return Path(text)
-    names = built_in_names()
-    if text in names:
-        return built_in_folder() / f"{text}.toml"
-    hint = suggestion(text, names) or f"; there are {listing(names)}, or give the path of a .toml file"
-    raise CampaignError(text[:80], [Problem("SH-CMP-001", f"no built-in campaign has this name{hint}")])
+    return toml_input.find(campaign, built_in_folder(), FORMAT)
 
 
 def parse_campaign(text: str, source: Source, overrides: Mapping[str, Any] | None = None) -> Campaign:
