@@ -37,6 +37,15 @@ ScenarioArgument = Annotated[
         help="A built-in scenario's name, or the path of a .toml file.",
     ),
 ]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")]
+DurationOption = Annotated[
+    str | None,
+    typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.'),
+]
+InProcessOption = Annotated[
+    bool,
+    typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
 ]
@@ -52,20 +61,14 @@ def run(
             help="A built-in scenario's name, or the path of a .toml file.",
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
-    duration: Annotated[
-        str | None,
-        typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.'),
-    ] = None,
+    seed: SeedOption = None,
+    duration: DurationOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; it must not hold anything yet. Default: runs/NAME-N."),
     ] = None,
     json_output: JsonOption = False,
-    in_process: Annotated[
-        bool,
-        typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ."),
-    ] = False,
+    in_process: InProcessOption = False,
     snapshot_at: Annotated[
         list[str] | None,
         typer.Option(help="Leave a snapshot of the whole run at this time; may be repeated."),
@@ -273,11 +276,8 @@ def campaign(
 @app.command()
 def compare(
     scenario: ScenarioArgument = "wheel-loss",
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
-    duration: Annotated[
-        str | None,
-        typer.Option(help='Another duration, like "90s" or "2h13m"; what lies after it is left out.'),
-    ] = None,
+    seed: SeedOption = None,
+    duration: DurationOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -285,10 +285,7 @@ def compare(
         ),
     ] = None,
     json_output: JsonOption = False,
-    in_process: Annotated[
-        bool,
-        typer.Option("--in-process", help="Ground in this process instead of one of its own over ZeroMQ."),
-    ] = False,
+    in_process: InProcessOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the table.")] = False,
 ) -> None:
     """Fly a scenario with autonomy and with a ground operator instead, side by side.
