@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from flight import dictionary
-from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, TC_DATA_OCTETS_MAX, TM_PACKET_OCTETS_MAX, crc16
+from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, crc16
+from flight.tc_frames import TC_DATA_OCTETS_MAX
+from flight.tm_frames import TM_PACKET_OCTETS_MAX
 
 FLIGHT_APID = 100
 GROUND_ID = 1

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flight.frames import encode_tc_frame
 from flight.packets import Verification, encode_command, encode_tc_packet
+from flight.tc_frames import encode_tc_frame
 from ground.config import Command
 
 _SEQUENCE_COUNTS = 2**14

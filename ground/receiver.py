@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from flight import packets
-from flight.frames import Clcw, Delivery, FrameError, PacketExtractor, decode_tm_frame
+from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
+from flight.tm_frames import Clcw, PacketExtractor, decode_tm_frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from flight.frames import FrameError, PacketExtractor, decode_tm_frame, encode_tc_frame
+from flight.frames import FrameError
 from flight.packets import (
     PacketError,
     TcPacket,
@@ -15,6 +15,8 @@ from flight.packets import (
     encode_command,
     encode_tc_packet,
 )
+from flight.tc_frames import encode_tc_frame
+from flight.tm_frames import PacketExtractor, decode_tm_frame
 
 SEQUENCE = 0x3FFF  # the ground counts up from 0
 _ALIVE = (17, 2)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from flight.computer import FlightComputer, make_computer
 from flight.dictionary import ACTUATOR_DTYPE, PARAMETERS
-from flight.frames import TmFrame, decode_tm_frame, encode_tc_frame
 from flight.packets import encode_command, encode_tc_packet
+from flight.tc_frames import encode_tc_frame
+from flight.tm_frames import TmFrame, decode_tm_frame
 
 from .conftest import tumbling_frames
 

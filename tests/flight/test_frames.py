@@ -11,20 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flight import frames
-from flight.frames import (
-    Clcw,
-    FrameError,
-    PacketExtractor,
-    TmFrame,
-    TmFramer,
-    crc16,
-    decode_tc_frame,
-    decode_tm_frame,
-    encode_tc_frame,
-    encode_tm_frame,
-)
+from flight import tm_frames
+from flight.frames import FrameError, crc16
 from flight.packets import TcPacket, TmPacket, encode_tc_packet, encode_tm_packet
+from flight.tc_frames import decode_tc_frame, encode_tc_frame
+from flight.tm_frames import Clcw, PacketExtractor, TmFrame, TmFramer, decode_tm_frame, encode_tm_frame
 
 PING = encode_tc_packet(TcPacket(17, 1))
 
@@ -51,7 +42,7 @@ def test_crc_against_the_published_check_value() -> None:
 
 @pytest.mark.requirement("S3")
 @given(
-    st.sampled_from(sorted(frames.TM_CHANNELS)),
+    st.sampled_from(sorted(tm_frames.TM_CHANNELS)),
     st.integers(0, 255),
     st.integers(0, 255),
     st.one_of(st.integers(0, 1102), st.sampled_from([2046, 2047])),

@@ -15,15 +15,10 @@ from hypothesis import strategies as st
 
 from flight import dictionary, packets
 from flight.chain import Chain
-from flight.frames import (
-    FrameError,
-    PacketExtractor,
-    crc16,
-    decode_tc_frame,
-    decode_tm_frame,
-    encode_tc_frame,
-)
+from flight.frames import FrameError, crc16
 from flight.packets import PacketError, TcPacket, TmPacket, encode_command, encode_tc_packet
+from flight.tc_frames import decode_tc_frame, encode_tc_frame
+from flight.tm_frames import PacketExtractor, decode_tm_frame
 
 native = dictionary.load_native()
 PING = encode_tc_frame(encode_tc_packet(encode_command("ping", {}, sequence=5)))

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from flight import packets
-from flight.frames import Clcw, FrameError, TmFramer, decode_tc_frame
+from flight.frames import FrameError
 from flight.packets import PacketError, TmPacket, Verification
+from flight.tc_frames import decode_tc_frame
+from flight.tm_frames import Clcw, TmFramer
 from ground.config import Command, GroundConfig, Orbit, Station
 from ground.process import GroundClient
 from sim.link import Link, LinkConfig

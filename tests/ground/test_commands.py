@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flight.frames import decode_tc_frame
 from flight.packets import Verification, decode_tc_packet
+from flight.tc_frames import decode_tc_frame
 from ground.commands import CommandQueue
 from ground.config import Command
 

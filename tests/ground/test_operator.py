@@ -13,8 +13,9 @@ import pytest
 
 from flight import packets
 from flight.dictionary import PARAMETERS
-from flight.frames import Clcw, Delivery, TmFramer
+from flight.frames import Delivery
 from flight.packets import TmPacket
+from flight.tm_frames import Clcw, TmFramer
 from ground.config import Command, GroundConfig
 from ground.mission import Ground
 from ground.operator import SAFE, STANDBY, Decision, Operator, able

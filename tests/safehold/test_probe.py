@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flight.frames import Clcw, TmFramer, decode_tc_frame
 from flight.packets import (
     TmPacket,
     Verification,
@@ -13,6 +12,8 @@ from flight.packets import (
     encode_tm_packet,
     encode_verification,
 )
+from flight.tc_frames import decode_tc_frame
+from flight.tm_frames import Clcw, TmFramer
 from safehold.probe import Listener, probe_frame
 
 PING = decode_tc_packet(decode_tc_frame(probe_frame()).packet)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from flight.dictionary import ACTUATOR_DTYPE
-from flight.frames import encode_tc_frame
 from flight.packets import encode_command, encode_tc_packet
+from flight.tc_frames import encode_tc_frame
 from safehold import snapshot
 from safehold.durations import parse_duration
 from safehold.judgement import Judgement, judge
