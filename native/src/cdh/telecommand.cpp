@@ -6,8 +6,6 @@
 namespace safehold::cdh {
 namespace {
 
-constexpr std::size_t frame_header_octets = 6;  // primary header and segment header
-constexpr std::size_t frame_octets_min = 9;
 constexpr std::size_t packet_header_octets = 11;
 constexpr std::uint16_t setting_control_period = 1000;  // the host's alone: it is how often a step is made
 constexpr std::uint8_t acknowledge_acceptance = 1;
@@ -24,25 +22,6 @@ struct Request {
     const TelecommandEntry* entry;
     std::array<double, telecommand_arguments_max> arguments;
 };
-
-// The frame's checks in the order of docs/wire.md; `count` when it is to be accepted.
-FrameDrop check_frame(const std::uint8_t* frame, std::size_t octets) {
-    if (octets < frame_octets_min || octets > tc_frame_octets_max) return FrameDrop::length;
-    const std::size_t declared = ((static_cast<std::size_t>(frame[2] & 3U) << 8) | frame[3]) + 1;
-    if (declared != octets) return FrameDrop::length;
-    const auto fecf = static_cast<std::uint16_t>((frame[octets - 2] << 8) | frame[octets - 1]);
-    if (crc16(frame, octets - 2) != fecf) return FrameDrop::fecf;
-    if ((frame[0] & 0xCCU) != 0) return FrameDrop::version;
-    const auto scid = static_cast<std::uint16_t>(((frame[0] & 3U) << 8) | frame[1]);
-    if (scid != spacecraft_id) return FrameDrop::scid;
-    if ((frame[2] >> 2) != 0) return FrameDrop::vcid;
-    if ((frame[0] & 0x30U) != 0x20U) return FrameDrop::type;
-    if (frame[5] != 0xC0U) return FrameDrop::segment;
-    const std::size_t packet = octets - frame_header_octets - 2;
-    if (packet < 7) return FrameDrop::packet;
-    const std::size_t packet_declared = ((static_cast<std::size_t>(frame[10]) << 8) | frame[11]) + 7;
-    return packet_declared == packet ? FrameDrop::count : FrameDrop::packet;
-}
 
 const TelecommandEntry* find(std::uint8_t service, std::uint8_t subtype, std::uint16_t function) {
     for (const TelecommandEntry& entry : telecommand_entries) {
@@ -194,19 +173,11 @@ Failure execute(CommandContext& context, const Request& request) {
 
 }  // namespace
 
-void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_t octets) {
+void handle_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets) {
     CdhAccount& account = context.account;
-    const FrameDrop drop = check_frame(frame, octets);
-    if (drop != FrameDrop::count) {
-        ++account.frames_dropped[static_cast<std::size_t>(drop)];
-        return;
-    }
-    ++account.frames_accepted;
-    ++account.farm_b_counter;
-    const std::uint8_t* packet = frame + frame_header_octets;
-    const std::size_t packet_octets = octets - frame_header_octets - 2;
-    const bool telecommand = (packet[0] & 0xF8U) == 0x18U && (packet[2] & 0xC0U) == 0xC0U;
-    if (!telecommand || packet_octets < packet_header_octets + 2) {
+    const bool telecommand = octets >= packet_header_octets + 2 && (packet[0] & 0xF8U) == 0x18U &&
+                             (packet[2] & 0xC0U) == 0xC0U;
+    if (!telecommand) {
         ++account.frames_dropped[static_cast<std::size_t>(FrameDrop::header)];
         return;
     }
@@ -215,7 +186,7 @@ void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_
                        (static_cast<std::uint32_t>(packet[1]) << 16) |
                        (static_cast<std::uint32_t>(packet[2]) << 8) | packet[3];
     request.acknowledge = packet[6] & 0x0FU;
-    Failure failure = read_request(packet, packet_octets, request);
+    Failure failure = read_request(packet, octets, request);
     if (failure.code != FailureCode::none) {
         ++account.commands_refused;
         report_failure(account, context.clock_ns, Message::acceptance_failure, request.id,

@@ -11,6 +11,7 @@
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
 
+#include "safehold/cdh/tc_frames.hpp"
 #include "safehold/cdh/telecommand.hpp"
 
 namespace safehold::computer {

@@ -1,6 +1,6 @@
-// Telecommands: TC transfer frames (CCSDS 232.0-B) to executed functions with their reports.
+// Telecommands: packets to executed functions with their reports.
 //
-// Rate: every control tick with uplink. Inputs: frames of at most 256 octets, all hostile. Outputs:
+// Rate: every control tick with uplink. Inputs: telecommand packets, all hostile. Outputs:
 // verification reports (PUS 1), answers (PUS 17), settings changed (PUS 20), one mode request a tick and
 // units left out or taken back (PUS 8), as docs/wire.md has them. Every drop and refusal is counted under its
 // reason. Meets L2.3, S3.
@@ -47,7 +47,8 @@ struct CommandContext {
     bool autonomous;
 };
 
-void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_t octets);
+// Takes one whole telecommand packet: the seam between the uplink path (tc_frames.hpp) and the services.
+void handle_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets);
 
 // Reports the mode request's outcome: the autonomy's answer is among the step's events, accepted or refused
 // in the mode that it is in.
