@@ -275,6 +275,7 @@ def _other_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
     model["tracker_earth_exclusion"] = craft.tracker_earth_exclusion_rad
     model["tracker_period_ticks"] = _ticks(craft.tracker_period_s, tick_ns)
     model["tracker_latency_ticks"] = round(craft.tracker_latency_s * 1e9 / tick_ns)
+    model["tracker_quantum"] = craft.tracker_quantum
     model["tracker_warm_up_ns"] = round(craft.tracker_warm_up_s * 1e9)
     model["magnetometer_bias"] = craft.magnetometer_bias_t * normals(seed, "magnetometer_bias", 9).reshape(
         3, 3
@@ -288,6 +289,14 @@ def _other_sensors(model: Any, craft: Spacecraft, seed: int) -> None:
         magnetometer_quantum="magnetometer_quantum_t",
         magnetometer_range="magnetometer_range_t",
         sun_sensor_noise="sun_sensor_noise",
+        sun_sensor_quantum="sun_sensor_quantum",
+        gps_position_quantum="gps_position_quantum_m",
+        gps_velocity_quantum="gps_velocity_quantum_m_s",
+        tachometer_quantum="wheel_tachometer_quantum_rad_s",
+        thermistor_quantum="thermistor_quantum_k",
+        current_quantum="current_quantum_a",
+        voltage_quantum="voltage_quantum_v",
+        tank_pressure_quantum="tank_pressure_quantum_pa",
         gps_position_noise="gps_position_noise_m",
         gps_velocity_noise="gps_velocity_noise_m_s",
         tachometer_noise="wheel_tachometer_noise_rad_s",

@@ -130,6 +130,7 @@ def measure_trackers(state: Record, model: Record, frame: Record) -> int:
     past = (state.tick - model.tracker_latency_ticks) % QUATERNION_HISTORY
     q = state.quaternion_history
     mount = model.tracker_from_body
+    quantum = model.tracker_quantum
     valid = 0
     for unit in range(2):
         if not tracker_sees(state, model, unit):
@@ -159,10 +160,10 @@ def measure_trackers(state: Record, model: Record, frame: Record) -> int:
         # Units report the half of the double cover with a positive scalar.
         if b0 < 0.0:
             scale = -scale
-        frame.tracker_quaternion_tracker_from_gcrf[unit, 0] = b0 * scale
-        frame.tracker_quaternion_tracker_from_gcrf[unit, 1] = b1 * scale
-        frame.tracker_quaternion_tracker_from_gcrf[unit, 2] = b2 * scale
-        frame.tracker_quaternion_tracker_from_gcrf[unit, 3] = b3 * scale
+        frame.tracker_quaternion_tracker_from_gcrf[unit, 0] = quantised(b0 * scale, quantum)
+        frame.tracker_quaternion_tracker_from_gcrf[unit, 1] = quantised(b1 * scale, quantum)
+        frame.tracker_quaternion_tracker_from_gcrf[unit, 2] = quantised(b2 * scale, quantum)
+        frame.tracker_quaternion_tracker_from_gcrf[unit, 3] = quantised(b3 * scale, quantum)
         frame.sample_age_ms[4 + unit] = model.tracker_latency_ticks * model.tick_ns // 1_000_000
         valid |= 1 << (VALID_TRACKER + unit)
     return valid
@@ -215,6 +216,7 @@ def measure_sun(state: Record, model: Record, frame: Record) -> int:
         for ring in range(2):
             index = 6 * ring + face
             value = light + model.sun_sensor_noise * noise[NOISE_SUN_SENSOR + index]
+            value = quantised(value, model.sun_sensor_quantum)
             frame.sun_sensor[index] = max(0.0, value) if powered else 0.0
     frame.sample_age_ms[11] = 0
     return 1 << VALID_SUN_SENSOR if powered else 0
@@ -253,10 +255,10 @@ def measure_gps(state: Record, model: Record, frame: Record) -> int:
             elif axis == 1:
                 turned -= EARTH_ROTATION_RAD_S * environment[AT_POSITION_ITRS]
             at = NOISE_GPS + 6 * unit + axis
-            frame.gps_position_itrs_m[unit, axis] = (
-                environment[AT_POSITION_ITRS + axis] + model.gps_position_noise * noise[at]
-            )
-            frame.gps_velocity_itrs_m_s[unit, axis] = turned + model.gps_velocity_noise * noise[at + 3]
+            position = environment[AT_POSITION_ITRS + axis] + model.gps_position_noise * noise[at]
+            turned += model.gps_velocity_noise * noise[at + 3]
+            frame.gps_position_itrs_m[unit, axis] = quantised(position, model.gps_position_quantum)
+            frame.gps_velocity_itrs_m_s[unit, axis] = quantised(turned, model.gps_velocity_quantum)
         frame.gps_time_ns[unit] = state.time_ns
         frame.sample_age_ms[9 + unit] = 0
         valid |= 1 << (VALID_GPS + unit)
@@ -272,6 +274,7 @@ def measure_housekeeping(state: Record, model: Record, frame: Record) -> None:
     if state.tick % model.slow_ticks == 0:
         fill_normals(model.key_housekeeping, state.tick, noise, NOISE_HOUSEKEEPING, COUNT_HOUSEKEEPING)
     wheels = switched_on(state, SWITCH_WHEELS)
+    ampere = model.current_quantum
     rate = state.rate_body_rad_s
     axis = model.wheel_axis
     for i in range(4):
@@ -281,25 +284,24 @@ def measure_housekeeping(state: Record, model: Record, frame: Record) -> None:
             - body
             + model.tachometer_noise * noise[NOISE_TACHOMETER + i]
         )
-        frame.wheel_speed_rad_s[i] = speed if wheels else 0.0
-        frame.wheel_current_a[i] = state.wheel_current_a[i] if wheels else 0.0
+        frame.wheel_speed_rad_s[i] = quantised(speed, model.tachometer_quantum) if wheels else 0.0
+        frame.wheel_current_a[i] = quantised(state.wheel_current_a[i], ampere) if wheels else 0.0
     for i in range(10):
-        frame.temperature_k[i] = (
-            state.temperature_k[i] + model.thermistor_noise * noise[NOISE_HOUSEKEEPING + i]
-        )
-        frame.load_current_a[i] = state.load_current_a[i]
+        warmth = state.temperature_k[i] + model.thermistor_noise * noise[NOISE_HOUSEKEEPING + i]
+        frame.temperature_k[i] = quantised(warmth, model.thermistor_quantum)
+        frame.load_current_a[i] = quantised(state.load_current_a[i], ampere)
     frame.array_angle_rad = quantised(state.array_angle_rad, model.drive_angle_quantum)
-    frame.array_current_a[0] = state.array_current_a[0]
-    frame.array_current_a[1] = state.array_current_a[1]
+    frame.array_current_a[0] = quantised(state.array_current_a[0], ampere)
+    frame.array_current_a[1] = quantised(state.array_current_a[1], ampere)
     alive = state.bus_voltage_v > 0.0
-    frame.bus_voltage_v = (
-        state.bus_voltage_v + model.voltage_noise * noise[NOISE_HOUSEKEEPING + 10] if alive else 0.0
-    )
-    frame.battery_current_a = state.battery_current_a + model.current_noise * noise[NOISE_HOUSEKEEPING + 11]
+    voltage = state.bus_voltage_v + model.voltage_noise * noise[NOISE_HOUSEKEEPING + 10]
+    frame.bus_voltage_v = quantised(voltage, model.voltage_quantum) if alive else 0.0
+    current = state.battery_current_a + model.current_noise * noise[NOISE_HOUSEKEEPING + 11]
+    frame.battery_current_a = quantised(current, ampere)
     frame.battery_charge_fraction = quantised(state.battery_charge, model.gauge_quantum)
     gas = model.tank_gas_m3 + (model.propellant_full_kg - state.propellant_kg) / model.propellant_density
-    warmth = state.temperature_k[4] / 293.0
-    frame.tank_pressure_pa = model.tank_pressure_pa * model.tank_gas_m3 / gas * warmth
+    pressure = model.tank_pressure_pa * model.tank_gas_m3 / gas * (state.temperature_k[4] / 293.0)
+    frame.tank_pressure_pa = quantised(pressure, model.tank_pressure_quantum)
     frame.clock_ns = state.time_ns + state.clock_offset_ns + int(model.clock_drift * state.time_ns)
     frame.sequence = state.tick & 0xFFFFFFFF
     frame.switch_status = state.switches

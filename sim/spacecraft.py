@@ -303,6 +303,7 @@ class Spacecraft:
     tracker_period_s: float = _constant(0.5, 0.01, 100.0, _TRACKER, "2 Hz")
     tracker_latency_s: float = _constant(0.1, 0.0, 3.0, _TRACKER, "exposure, read-out and matching")
     tracker_warm_up_s: float = _constant(10.0, 0.0, 1e4, _TRACKER, "lost-in-space solution")
+    tracker_quantum: float = _constant(1e-6, 0.0, 0.1, _TRACKER, "output word of each component, 0.4″")
 
     # Other sensors
     magnetometer_noise_t: float = _constant(50e-9, 0.0, 1e-3, _OTHER, "1 σ")
@@ -310,14 +311,22 @@ class Spacecraft:
     magnetometer_quantum_t: float = _constant(5e-9, 0.0, 1e-3, _OTHER, "output word")
     magnetometer_range_t: float = _constant(100e-6, 1e-9, 1.0, _OTHER, "±100 µT")
     sun_sensor_noise: float = _constant(0.01, 0.0, 1.0, _OTHER, "1 σ of full scale")
+    sun_sensor_quantum: float = _constant(1.0 / 4096.0, 0.0, 1.0, _OTHER, "12-bit converter")
     gps_position_noise_m: float = _constant(3.0, 0.0, 1e4, _OTHER, "1 σ of each axis")
     gps_velocity_noise_m_s: float = _constant(0.03, 0.0, 1e3, _OTHER, "1 σ of each axis")
+    gps_position_quantum_m: float = _constant(0.001, 0.0, 1e3, _OTHER, "output word")
+    gps_velocity_quantum_m_s: float = _constant(0.001, 0.0, 1e2, _OTHER, "output word")
     gps_period_s: float = _constant(1.0, 0.01, 1e3, _OTHER, "1 Hz")
     gps_warm_up_s: float = _constant(40.0, 0.0, 1e5, _OTHER, "cold start")
     wheel_tachometer_noise_rad_s: float = _constant(0.05, 0.0, 100.0, _OTHER, "1 σ")
+    wheel_tachometer_quantum_rad_s: float = _constant(0.01, 0.0, 100.0, _OTHER, "output word")
     thermistor_noise_k: float = _constant(0.1, 0.0, 100.0, _OTHER, "1 σ")
+    thermistor_quantum_k: float = _constant(0.05, 0.0, 100.0, _OTHER, "12-bit converter over 200 K")
     current_noise_a: float = _constant(0.005, 0.0, 10.0, _OTHER, "1 σ")
+    current_quantum_a: float = _constant(0.001, 0.0, 10.0, _OTHER, "converters of currents, the wheels' too")
     voltage_noise_v: float = _constant(0.01, 0.0, 10.0, _OTHER, "1 σ")
+    voltage_quantum_v: float = _constant(0.01, 0.0, 10.0, _OTHER, "12-bit converter over 40 V")
+    tank_pressure_quantum_pa: float = _constant(500.0, 0.0, 1e6, _OTHER, "12-bit converter over 2 MPa")
     gauge_quantum: float = _constant(0.001, 0.0, 1.0, _OTHER, "step of the charge gauge")
     drive_angle_quantum_rad: float = _constant(
         math.radians(0.02), 0.0, 0.1, _OTHER, "potentiometer and converter"

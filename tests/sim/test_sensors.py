@@ -6,16 +6,20 @@ Statistical tolerances are five standard errors of the samples taken.
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from skyfield.api import load
 from skyfield.framelib import itrs
 
+import flight
 from sim.attitude import multiply, rotate
 from sim.model import quaternion_from_matrix, tracker_mounting
 from sim.spacecraft import SpacecraftKeyError
 
+DICTIONARY = Path(flight.__file__).with_name("dictionary.toml")
 ARC_SECOND = math.radians(1.0 / 3600.0)
 PERFECT_TRACKER = {
     "tracker_noise_rad": [0.0, 0.0, 0.0],
@@ -74,7 +78,7 @@ def test_tracker_reports_tracker_from_gcrf_a_tick_late(make_plant, command):
             star = np.array([0.2, -0.5, 0.84])
             seen = np.array(rotate(*measured, *star))
             expected = mount @ np.array(rotate(*past[-1], *star))
-            np.testing.assert_allclose(seen, expected, atol=3e-7)
+            np.testing.assert_allclose(seen, expected, atol=3e-6)  # words of 1e-6
 
 
 def test_tracker_noise_has_the_promised_size_about_each_axis(make_plant, command):
@@ -312,4 +316,26 @@ def test_tracker_at_10_ms_reports_the_attitude_of_100_ms_ago(make_plant, command
             mounted = multiply(*plant.model["tracker_from_body"][0][0], *past[tick - 10])
             measured = plant.sensor_frame["tracker_quaternion_tracker_from_gcrf"][0][0].astype(float)
             assert plant.sensor_frame["valid"][0] & 0x10
-            assert np.abs(_angle(measured, mounted)).max() < 3e-7
+            assert np.abs(_angle(measured, mounted)).max() < 2e-6
+
+
+@pytest.mark.requirement("L6.3")
+def test_every_reading_is_a_whole_number_of_the_words_that_the_dictionary_tells(make_plant, command):
+    # The black box codes by the dictionary's quanta; the plant's data sheet has to have the same.
+    fields = tomllib.loads(DICTIONARY.read_text(encoding="utf-8"))["frame"]["sensor"]["fields"]
+    quanta = {field["name"]: field["quantum"] for field in fields if "quantum" in field}
+    assert len(quanta) == 16
+    plant = make_plant(initial={"rate_body_rad_s": (0.001, -0.002, 0.003)})
+    seen = set()
+    command["wheel_torque_n_m"][:] = 0.001
+    for _ in range(600):
+        plant.step(command)
+        frame = plant.sensor_frame[0]
+        for name, quantum in quanta.items():
+            reading = np.atleast_1d(frame[name])
+            words = np.rint(reading.astype(np.float64) / quantum)
+            np.testing.assert_array_equal((words * quantum).astype(reading.dtype), reading, err_msg=name)
+            if reading.any():
+                seen.add(name)
+    # The wings are folded: no current, no angle.
+    assert set(quanta) - seen == {"array_current_a", "array_angle_rad"}
