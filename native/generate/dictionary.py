@@ -124,7 +124,30 @@ def frame_struct(name: str, frame: dict[str, Any]) -> list[str]:
     lines.append(
         f"static_assert(std::is_trivially_copyable_v<{struct}> && std::is_standard_layout_v<{struct}>);"
     )
-    return [*lines, *asserts, f"inline constexpr std::size_t {name}_frame_octets = {offset};", ""]
+    return [
+        *lines,
+        *asserts,
+        f"inline constexpr std::size_t {name}_frame_octets = {offset};",
+        "",
+        *frame_fields(name, frame["fields"]),
+    ]
+
+
+def frame_fields(name: str, fields: list[dict[str, Any]]) -> list[str]:
+    """The table of a frame's fields: where they lie, and what the black box codes them by."""
+    rows = []
+    offset = 0
+    for field in fields:
+        where = f"frame.{name}.{field['name']}"
+        quantum = float(field.get("quantum", 0.0))
+        require(quantum >= 0.0 and math.isfinite(quantum), f"{where}: `quantum` must not be negative")
+        require(quantum == 0.0 or field["type"] in ("f64", "f32"), f"{where}: only floats have a `quantum`")
+        predicted = field.get("predicted", "constant")
+        require(predicted in ("constant", "linear"), f"{where}: `predicted` is constant or linear")
+        linear = "true" if predicted == "linear" else "false"
+        rows.append(f"{{Type::{field['type']}, {linear}, {count_of(field)}, {offset}, {quantum!r}}}")
+        offset += TYPES[field["type"]][1] * count_of(field)
+    return table("FrameFieldEntry", f"{name}_frame_fields", rows)
 
 
 def packed_struct(

@@ -6,13 +6,11 @@
 namespace safehold::host {
 namespace {
 
-constexpr char magic[16] = "SAFEHOLD-INPUT1";
+constexpr char magic[16] = "SAFEHOLD-INPUT2";
 constexpr std::uint8_t flag_uplink = 1;
 constexpr std::uint8_t flag_flips = 2;
 constexpr std::uint8_t flag_overrun = 4;
 constexpr std::uint8_t flag_end = 128;
-constexpr std::size_t words = sizeof(SensorFrame) / 8;
-static_assert(sizeof(SensorFrame) % 8 == 0 && words <= 64);
 
 struct Header {
     char magic[16];
@@ -31,30 +29,6 @@ Header make_header(std::uint64_t tick) {
     header.config_octets = sizeof(computer::ComputerConfig);
     header.state_octets = sizeof(computer::ComputerState);
     return header;
-}
-
-// The octets of `now` that differ from `before`: a bit for each word, then a mask and the octets of each such
-// word.
-void put_delta(std::vector<std::uint8_t>& out, const SensorFrame& before, const SensorFrame& now) {
-    const auto* a = reinterpret_cast<const std::uint8_t*>(&before);
-    const auto* b = reinterpret_cast<const std::uint8_t*>(&now);
-    std::uint64_t changed = 0;
-    const std::size_t start = out.size();
-    out.resize(start + 8);
-    for (std::size_t w = 0; w < words; ++w) {
-        if (std::memcmp(a + 8 * w, b + 8 * w, 8) == 0) continue;
-        changed |= 1ULL << w;
-        const std::size_t mask_at = out.size();
-        out.push_back(0);
-        unsigned mask = 0;
-        for (std::size_t i = 0; i < 8; ++i) {
-            if (a[8 * w + i] == b[8 * w + i]) continue;
-            mask |= 1U << i;
-            out.push_back(b[8 * w + i]);
-        }
-        out[mask_at] = static_cast<std::uint8_t>(mask);
-    }
-    std::memcpy(out.data() + start, &changed, 8);
 }
 
 void put_u16(std::vector<std::uint8_t>& out, std::size_t value) {
@@ -86,8 +60,11 @@ void Recorder::add(const TickInput& input) {
     const unsigned flags = (input.uplink.empty() ? 0U : flag_uplink) |
                            (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
-    put_delta(buffer_, before_, input.sensor);
-    before_ = input.sensor;
+    bits_.clear();
+    codec_.encode(input.sensor, bits_);
+    bits_.finish();
+    put_u16(buffer_, bits_.length());
+    buffer_.insert(buffer_.end(), bits_.octets(), bits_.octets() + bits_.length());
     if (!input.uplink.empty()) {
         put_u16(buffer_, input.uplink.size());
         for (const auto& frame : input.uplink) {
@@ -143,18 +120,12 @@ bool Recording::next(TickInput& input) {
         read(flight_digest.data(), flight_digest.size());
         return false;
     }
-    std::uint64_t changed = 0;
-    read(&changed, 8);
-    auto* octets = reinterpret_cast<std::uint8_t*>(&before_);
-    for (std::size_t w = 0; w < words; ++w) {
-        if (((changed >> w) & 1U) == 0) continue;
-        std::uint8_t mask = 0;
-        read(&mask, 1);
-        for (std::size_t i = 0; i < 8; ++i) {
-            if (((static_cast<unsigned>(mask) >> i) & 1U) != 0) read(octets + 8 * w + i, 1);
-        }
-    }
-    input.sensor = before_;
+    std::uint16_t octets = 0;
+    read(&octets, 2);
+    coded_.resize(octets);
+    if (octets != 0) read(coded_.data(), octets);
+    BitReader bits(coded_.data(), coded_.size());
+    if (!codec_.decode(bits, input.sensor)) throw std::runtime_error("the recording has a broken frame");
     input.overrun = (flags & flag_overrun) != 0;
     input.uplink.clear();
     input.flips.clear();

@@ -2,8 +2,8 @@
 //
 // Purpose: the flight software replayed from it, without plant or ground and on any processor, gives the same
 // flight chain. A file is a header (format, dictionary, configuration, start state and chain), one record a
-// tick, and an end record with the flight digest. A sensor frame is stored as its changed octets. Meets L6.4,
-// S6.
+// tick, and an end record with the flight digest. Sensor frames are stored by the black box's code. Meets
+// L6.4, S6.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/host/chain.hpp"
+#include "safehold/host/frame_codec.hpp"
 
 namespace safehold::host {
 
@@ -50,7 +51,8 @@ class Recorder {
 
     File file_;
     std::string path_;
-    SensorFrame before_{};
+    FrameCodec codec_;
+    BitWriter bits_;
     std::vector<std::uint8_t> buffer_;
 };
 
@@ -73,7 +75,8 @@ class Recording {
     void read(void* octets, std::size_t count);
 
     File file_;
-    SensorFrame before_{};
+    FrameCodec codec_;
+    std::vector<std::uint8_t> coded_;
 };
 
 // Adds one tick to the flight chain: the full state every 60 simulated seconds before the step, then time,
