@@ -4,14 +4,14 @@
 
 #include "bind.hpp"
 #include "safehold/cdh/telecommand.hpp"
-#include "safehold/computer/flight_computer.hpp"
+#include "safehold/host/stores.hpp"
 
 namespace safehold::bindings {
 namespace {
 
 using computer::ComputerConfig;
 using computer::ComputerState;
-using computer::FlightComputer;
+using FlightComputer = host::HostedComputer;
 using computer::ReplicaState;
 
 void set_parameter(Parameters& parameters, const std::string& name, const py::handle& value) {
@@ -186,7 +186,19 @@ void bind_computer(py::module_& module) {
         .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
         .def("step_all", &step_all, py::arg("sensor_frames"))
         .def("state_bytes",
-             [](const FlightComputer& f) { return to_bytes(&f.state(), sizeof(ComputerState)); })
+             [](const FlightComputer& f) {
+                 host::Out out;
+                 f.put(out);
+                 return to_bytes(out.octets.data(), out.octets.size());
+             })
+        .def("chain_bytes",
+             [](const FlightComputer& f) {
+                 const host::Digest memory = f.stores().memory.digest();
+                 host::Out out;
+                 out.value(f.state());
+                 out.value(memory);
+                 return to_bytes(out.octets.data(), out.octets.size());
+             })
         .def("replica_bytes",
              [](const FlightComputer& f, std::size_t replica) {
                  return to_bytes(&f.state().replicas[checked_replica(f, replica)], sizeof(ReplicaState));
@@ -194,13 +206,7 @@ void bind_computer(py::module_& module) {
         .def("restore",
              [](FlightComputer& f, const py::buffer& data) {
                  const auto octets = from_buffer(data);
-                 if (octets.size() != sizeof(ComputerState)) {
-                     throw py::value_error("a computer's state has " + std::to_string(sizeof(ComputerState)) +
-                                           " octets, not " + std::to_string(octets.size()));
-                 }
-                 auto state = std::make_unique<ComputerState>();
-                 std::memcpy(state.get(), octets.data(), sizeof *state);
-                 f.restore(*state);
+                 f.take(octets.data(), octets.size());
              })
         .def("flip",
              [](FlightComputer& f, std::size_t replica, std::size_t bit) {

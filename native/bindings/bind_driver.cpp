@@ -64,9 +64,9 @@ std::size_t add_watch(Driver& driver, const py::object& quantity, const std::str
     return driver.add_watch(watch);
 }
 
-std::unique_ptr<Driver> make_driver(computer::FlightComputer& computer, std::uintptr_t step,
-                                    std::uintptr_t truth, std::uintptr_t context, std::size_t truth_width,
-                                    std::int64_t tick_ns, const py::buffer& sensor_frame) {
+std::unique_ptr<Driver> make_driver(host::HostedComputer& computer, std::uintptr_t step, std::uintptr_t truth,
+                                    std::uintptr_t context, std::size_t truth_width, std::int64_t tick_ns,
+                                    const py::buffer& sensor_frame) {
     return std::make_unique<Driver>(
         computer, reinterpret_cast<host::PlantStep>(step), reinterpret_cast<host::PlantTruth>(truth),
         reinterpret_cast<void*>(context), truth_width, tick_ns, to_sensor(sensor_frame));

@@ -43,11 +43,11 @@ with open(sys.argv[1], "rb") as sensors, open(sys.argv[2]) as uplinks:
     tick = 0
     while frame := sensors.read(464):
         if tick % 600 == 0:
-            chain.add(computer.state_bytes())
+            chain.add(computer.chain_bytes())
         actuator, frames = computer.step(frame, [bytes.fromhex(text) for text in uplink.get(str(tick), [])])
         chain.add(struct.pack("<q", tick * 100_000_000) + actuator + b"".join(frames))
         tick += 1
-chain.add(computer.state_bytes())
+chain.add(computer.chain_bytes())
 print(tick, chain.hexdigest())
 """
 

@@ -37,6 +37,7 @@ void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_
         return;
     }
     ++account.frames_accepted;
+    context.control_dirty = true;
     ++account.farm_b_counter;
     handle_packet(context, frame + frame_header_octets, octets - frame_header_octets - 2);
 }

@@ -37,8 +37,8 @@ void make_passive(ActuatorFrame& actuator) {
 
 }  // namespace
 
-FlightComputer::FlightComputer(const ComputerConfig& config)
-    : config_(config), state_{}, input_{}, outputs_{} {
+FlightComputer::FlightComputer(const ComputerConfig& config, StorePort* stores)
+    : config_(config), stores_(stores), state_{}, input_{}, outputs_{} {
     start();
 }
 
@@ -58,6 +58,7 @@ void FlightComputer::start() {
     state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
     input_.tick_ns = config_.tick_ns;
     input_.autonomy = config_.autonomy;
+    if (stores_ != nullptr) stores_->status(state_.store);
 }
 
 std::uint8_t FlightComputer::voting() const {
@@ -84,6 +85,9 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     input_.status = voter.status;
     input_.status.overrun = overrun_;
     input_.configured = &config_.parameters;
+    input_.store = state_.store;
+    input_.boot = state_.boot;
+    input_.readback = &state_.readback;
     for (std::size_t i = 0; i < replicas_max; ++i) {
         if (!has(voting, i)) continue;
         input_.stalled = voter.stalled[i] != 0 ? 1 : 0;
@@ -190,6 +194,66 @@ void FlightComputer::keep_checkpoint(std::uint8_t voting, std::uint8_t differing
     voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
 }
 
+void FlightComputer::carry_out_files() {
+    const FileList& files = voted_->files;
+    state_.store.file_answers = 0;
+    state_.store.file_answer = {};
+    for (std::size_t i = 0; i < files.count && i < file_requests_max; ++i) {
+        const FileRequest& request = files.items[i];
+        const bool writes = request.operation == static_cast<std::uint8_t>(FileOperation::write);
+        const bool held = files.length <= files.octets.size() && request.at <= files.length &&
+                          request.length <= files.length - request.at;
+        FileAnswer answer = FileAnswer::refused;
+        if (writes && !held) {
+            answer = FileAnswer::range;
+        } else if (stores_ != nullptr) {
+            answer = stores_->file(request, writes ? files.octets.data() + request.at : nullptr);
+        }
+        state_.store.file_answer[i] = static_cast<std::uint8_t>(answer);
+        ++state_.store.file_answers;
+    }
+}
+
+// The control state is kept only if its winner's octets are those that were voted on.
+void FlightComputer::persist() {
+    const PersistRequest& request = voted_->persist;
+    const ControlState& control = leader().control;
+    if (stores_ == nullptr) {
+        state_.store.persisted = request.sequence;
+    } else if (crc32(&control, sizeof control) != request.crc ||
+               !stores_->persist(Slot::control, request.sequence, &control, sizeof control)) {
+        ++state_.store.persist_refused;
+    } else {
+        state_.store.persisted = request.sequence;
+    }
+}
+
+// What the step asked of the stores. Costs next to nothing in a tick that asks nothing.
+void FlightComputer::carry_out() {
+    const StepOutput& asked = *voted_;
+    if (state_.store.file_answers != 0 || asked.files.count != 0) carry_out_files();
+    if (asked.persist.valid != 0) persist();
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < asked.records.count && i < RecordList::items_max; ++i) {
+        const RecordList::Item& item = asked.records.items[i];
+        if (stores_ == nullptr || item.stream >= stream_count || item.length > asked.records.length - at)
+            break;
+        stores_->append(static_cast<Stream>(item.stream), asked.records.octets.data() + at, item.length);
+        at += item.length;
+    }
+    if (stores_ != nullptr && asked.drop.valid != 0) stores_->drop(asked.drop);
+    state_.readback.status = static_cast<std::uint32_t>(ReadStatus::none);
+    if (asked.read.kind != 0) {
+        state_.readback.request = asked.read;
+        state_.readback.octets = 0;
+        state_.readback.records = 0;
+        if (stores_ != nullptr) stores_->read(asked.read, state_.readback);
+    }
+    const bool changed =
+        asked.records.count + asked.files.count + asked.persist.valid + asked.drop.valid != 0;
+    if (stores_ != nullptr && changed) stores_->status(state_.store);
+}
+
 void FlightComputer::step(const SensorFrame& sensor) {
     VoterState& voter = state_.voter;
     const std::uint8_t active = voting();
@@ -202,6 +266,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
         voter.winner = static_cast<std::uint32_t>(result.winner);
         voted_ = &outputs_[leader_index()];
         state_.voted = voted_->actuator;
+        carry_out();
         const auto differing = static_cast<std::uint8_t>(result.differing | compare_slice(active));
         heal(active, differing);
         keep_checkpoint(active, differing);

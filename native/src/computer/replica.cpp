@@ -8,6 +8,8 @@
 //   housekeeping  1 Hz         a report while a transmitter is on
 //   settings      0.1 Hz       settings that left their limits get the values that they started with
 //   downlink      every tick   events and packets -> frames while a transmitter is on
+// A cycle that ended asks for its control state to be kept over a reset: every 10 s, when the mode has
+// changed, and whenever something happened that a reset may not undo (`control_dirty`).
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
 
@@ -28,6 +30,7 @@ struct Cycle {
     WorkBudget& budget;
     ModeRequest mode_request;
     cdh::PendingMode pending;
+    bool control_dirty;
 };
 
 // --- commands
@@ -41,6 +44,7 @@ void run_commands(Cycle& cycle) {
                                 cycle.mode_request,
                                 cycle.pending,
                                 cycle.output.events,
+                                cycle.control_dirty,
                                 cycle.input.sensor.clock_ns,
                                 cycle.input.autonomy != 0};
     for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
@@ -67,11 +71,13 @@ void run_commands(Cycle& cycle) {
 
 void run_control(Cycle& cycle) {
     ControlState& control = cycle.state.control;
+    const std::uint32_t mode_before = control.autonomy.modes.mode;
     autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
                   cycle.input.autonomy != 0, cycle.output.actuator, cycle.state.account.telemetry,
                   cycle.output.events);
     cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
                              cycle.output.events, cycle.output.actuator.mode);
+    if (control.autonomy.modes.mode != mode_before) cycle.control_dirty = true;
 }
 
 // --- gate
@@ -225,6 +231,25 @@ void run_downlink(Cycle& cycle) {
                          fitting < 1 ? 1 : static_cast<std::size_t>(fitting)));
 }
 
+// --- persistence
+// ---------------------------------------------------------------------------------------------
+
+constexpr std::int64_t persist_interval_ns = 10'000'000'000;
+constexpr std::int64_t persist_retry_ns = 1'000'000'000;
+
+// The last thing in a cycle, so that what is kept is the state that the next one starts from.
+void ask_to_persist(const Cycle& cycle) {
+    ControlState& control = cycle.state.control;
+    ExecutiveState& executive = control.executive;
+    if (executive.persist_age < 0xFFFF'FFFFU) ++executive.persist_age;
+    const bool kept = is_persisted(executive.persist_sequence, cycle.input.store.persisted);
+    const auto age_ns = static_cast<std::int64_t>(executive.persist_age) * cycle.input.tick_ns;
+    if (!cycle.control_dirty && age_ns < (kept ? persist_interval_ns : persist_retry_ns)) return;
+    ++executive.persist_sequence;
+    executive.persist_age = 0;
+    cycle.output.persist = {1, executive.persist_sequence, crc32(&control, sizeof control), 0};
+}
+
 // --- the executive
 // -------------------------------------------------------------------------------------------
 
@@ -267,8 +292,15 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     output.frame_count = 0;
     output.events.count = 0;
     output.events.dropped = 0;
+    output.read = {};
+    output.drop = {};
+    output.persist = {};
+    output.records.count = 0;
+    output.records.length = 0;
+    output.files.count = 0;
+    output.files.length = 0;
     WorkBudget budget;
-    Cycle cycle{state, input, output, budget, {}, {}};
+    Cycle cycle{state, input, output, budget, {}, {}, false};
     ExecutiveState& executive = state.control.executive;
     // The period is the host's to give: no flip and no repair of the settings may part it from the tick.
     state.control.parameters.control_period_s = static_cast<double>(input.tick_ns) * 1e-9;
@@ -289,6 +321,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     }
     ++executive.heartbeat;
     ++executive.ticks;
+    ask_to_persist(cycle);
     output.status = static_cast<std::uint32_t>(StepStatus::done);
 }
 

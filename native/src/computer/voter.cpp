@@ -5,17 +5,31 @@
 namespace safehold::computer {
 namespace {
 
+// Octets up to a count that may itself be wrong.
+template <typename T, std::size_t n>
+bool same_items(const std::array<T, n>& a, const std::array<T, n>& b, std::size_t count) {
+    const std::size_t bounded = count < n ? count : n;
+    return bounded == 0 || std::memcmp(a.data(), b.data(), bounded * sizeof(T)) == 0;
+}
+
+bool same_requests(const StepOutput& a, const StepOutput& b) {
+    constexpr std::size_t fixed = sizeof(ReadRequest) + sizeof(DropRequest) + sizeof(PersistRequest);
+    static_assert(offsetof(StepOutput, records) == offsetof(StepOutput, read) + fixed);
+    if (std::memcmp(&a.read, &b.read, fixed) != 0) return false;
+    if (a.records.count != b.records.count || a.records.length != b.records.length) return false;
+    if (a.files.count != b.files.count || a.files.length != b.files.length) return false;
+    return same_items(a.records.items, b.records.items, a.records.count) &&
+           same_items(a.records.octets, b.records.octets, a.records.length) &&
+           same_items(a.files.items, b.files.items, a.files.count) &&
+           same_items(a.files.octets, b.files.octets, a.files.length);
+}
+
 bool same(const StepOutput& a, const StepOutput& b) {
     constexpr std::size_t head = sizeof(ActuatorFrame) + 8;  // with status and frame count
     if (std::memcmp(&a, &b, head) != 0) return false;
     if (a.events.count != b.events.count || a.events.dropped != b.events.dropped) return false;
-    const std::size_t events = a.events.count < EventList::capacity ? a.events.count : EventList::capacity;
-    if (events != 0 &&
-        std::memcmp(a.events.items.data(), b.events.items.data(), events * sizeof(Event)) != 0) {
-        return false;
-    }
-    const std::size_t frames = a.frame_count < cdh::tm_frames_max ? a.frame_count : cdh::tm_frames_max;
-    return frames == 0 || std::memcmp(a.frames.data(), b.frames.data(), frames * cdh::tm_frame_octets) == 0;
+    return same_items(a.events.items, b.events.items, a.events.count) && same_requests(a, b) &&
+           same_items(a.frames, b.frames, a.frame_count);
 }
 
 constexpr std::uint8_t bit(int replica) {

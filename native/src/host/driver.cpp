@@ -32,7 +32,7 @@ class Stopwatch {
 
 }  // namespace
 
-Driver::Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth truth, void* context,
+Driver::Driver(HostedComputer& computer, PlantStep step, PlantTruth truth, void* context,
                std::size_t truth_width, std::int64_t tick_ns, const SensorFrame& sensor)
     : computer_(computer),
       plant_step_(step),
@@ -67,7 +67,7 @@ void Driver::step_once(std::vector<std::vector<std::uint8_t>>& uplink) {
     watch.lap(timing_.record);
     if (full_state_due(time_ns, tick_ns_)) {
         if (plant_state_ != nullptr) plant_chain_.add(plant_state_, plant_state_octets_);
-        flight_chain_.add(&computer_.state(), sizeof(computer::ComputerState));
+        add_full_state(flight_chain_, computer_);
     }
     plant_chain_.add(&time_ns, sizeof time_ns);
     plant_chain_.add(&sensor_, sizeof sensor_);

@@ -72,6 +72,7 @@ Digest Driver::whole_hash() const {
     octets.add(sensor_);
     octets.add(plant_state_, plant_state_octets_);
     octets.add(computer_.state());
+    octets.add(computer_.stores().memory.digest());
     octets.add(plant_chain_);
     octets.add(flight_chain_);
     for (const Watch& watch : watches_)

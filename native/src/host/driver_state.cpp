@@ -1,4 +1,5 @@
 // The driver's state as octets: head, computer, chains, then the lists with their lengths.
+#include <memory>
 #include <stdexcept>
 
 #include "safehold/host/driver.hpp"
@@ -20,47 +21,6 @@ struct Head {
 
 constexpr char magic[16] = "SAFEHOLD-DRIVE1";
 
-class Out {
-  public:
-    void add(const void* data, std::size_t count) {
-        const auto* at = static_cast<const std::uint8_t*>(data);
-        octets.insert(octets.end(), at, at + count);
-    }
-    template <typename T>
-    void list(const std::vector<T>& items) {
-        static_assert(std::is_trivially_copyable_v<T>);
-        const std::uint64_t count = items.size();
-        add(&count, sizeof count);
-        if (count != 0) add(items.data(), count * sizeof(T));
-    }
-    std::vector<std::uint8_t> octets;
-};
-
-class In {
-  public:
-    In(const std::uint8_t* octets, std::size_t count) : at_(octets), left_(count) {}
-    void take(void* data, std::size_t count) {
-        if (count > left_) throw std::invalid_argument("the driver's state is cut short");
-        if (count != 0) std::memcpy(data, at_, count);
-        at_ += count;
-        left_ -= count;
-    }
-    template <typename T>
-    std::vector<T> list() {
-        std::uint64_t count = 0;
-        take(&count, sizeof count);
-        if (count > left_ / sizeof(T)) throw std::invalid_argument("the driver's state is cut short");
-        std::vector<T> items(count);
-        take(items.data(), count * sizeof(T));
-        return items;
-    }
-    [[nodiscard]] bool empty() const { return left_ == 0; }
-
-  private:
-    const std::uint8_t* at_;
-    std::size_t left_;
-};
-
 }  // namespace
 
 std::vector<std::uint8_t> Driver::state() const {
@@ -78,7 +38,7 @@ std::vector<std::uint8_t> Driver::state() const {
     out.octets.reserve(sizeof head + sizeof(computer::ComputerState) + 4 * Chain::block_octets);
     out.add(&head, sizeof head);
     out.add(&computer_.config(), sizeof computer_.config());
-    out.add(&computer_.state(), sizeof computer_.state());
+    computer_.put(out);
     out.add(&plant_chain_, sizeof plant_chain_);
     out.add(&flight_chain_, sizeof flight_chain_);
     out.list(watches_);
@@ -90,7 +50,7 @@ std::vector<std::uint8_t> Driver::state() const {
 }
 
 void Driver::restore(const std::uint8_t* octets, std::size_t count) {
-    In in(octets, count);
+    In in(octets, count, "the driver's state");
     Head head{};
     in.take(&head, sizeof head);
     if (std::memcmp(head.magic, magic, sizeof magic) != 0) {
@@ -107,8 +67,11 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {
         throw std::invalid_argument("the state was made with another configuration of the flight computer");
     }
+    // Everything is read before anything is changed, but for the computer, which is put back at the end.
     auto computer_state = std::make_unique<computer::ComputerState>();
     in.take(computer_state.get(), sizeof *computer_state);
+    Stores stores;
+    stores.take(in);
     Chain plant_chain{"plant"};
     Chain flight_chain{"flight"};
     in.take(&plant_chain, sizeof plant_chain);
@@ -131,6 +94,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     truth_interval_ = head.truth_interval;
     sensor_ = head.sensor;
     attention_ = 0;
+    computer_.stores() = std::move(stores);
     computer_.restore(*computer_state);
     plant_chain_ = plant_chain;
     flight_chain_ = flight_chain;

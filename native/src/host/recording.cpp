@@ -11,6 +11,7 @@ constexpr std::uint8_t flag_uplink = 1;
 constexpr std::uint8_t flag_flips = 2;
 constexpr std::uint8_t flag_overrun = 4;
 constexpr std::uint8_t flag_end = 128;
+constexpr std::uint64_t state_octets_max = 1ULL << 30U;
 
 struct Header {
     char magic[16];
@@ -38,14 +39,18 @@ void put_u16(std::vector<std::uint8_t>& out, std::size_t value) {
 
 }  // namespace
 
-Recorder::Recorder(const std::string& path, std::uint64_t tick, const computer::FlightComputer& computer,
+Recorder::Recorder(const std::string& path, std::uint64_t tick, const HostedComputer& computer,
                    const Chain& flight_chain)
     : file_(std::fopen(path.c_str(), "wb")), path_(path) {
     if (!file_) throw std::runtime_error("cannot write the recording " + path);
     const Header header = make_header(tick);
     write(&header, sizeof header);
     write(&computer.config(), sizeof computer.config());
-    write(&computer.state(), sizeof computer.state());
+    Out out;
+    computer.put(out);
+    const std::uint64_t octets = out.octets.size();
+    write(&octets, sizeof octets);
+    write(out.octets.data(), out.octets.size());
     write(&flight_chain, sizeof flight_chain);
 }
 
@@ -102,9 +107,12 @@ Recording::Recording(const std::string& path) : file_(std::fopen(path.c_str(), "
         throw std::runtime_error(path + " was recorded with another dictionary or state layout");
     }
     first_tick = header.first_tick;
-    state = std::make_unique<computer::ComputerState>();
     read(&config, sizeof config);
-    read(state.get(), sizeof *state);
+    std::uint64_t octets = 0;
+    read(&octets, sizeof octets);
+    if (octets > state_octets_max) throw std::runtime_error("the recording's start state is too long");
+    state.resize(octets);
+    read(state.data(), state.size());
     read(&flight_chain, sizeof flight_chain);
 }
 
@@ -161,9 +169,15 @@ void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightC
         chain.add(voted->frames[i].data(), voted->frames[i].size());
 }
 
-Digest flight_digest_now(const Chain& chain, const computer::FlightComputer& computer) {
+void add_full_state(Chain& chain, const HostedComputer& computer) {
+    chain.add(&computer.state(), sizeof(computer::ComputerState));
+    const Digest memory = computer.stores().memory.digest();
+    chain.add(memory.data(), memory.size());
+}
+
+Digest flight_digest_now(const Chain& chain, const HostedComputer& computer) {
     Chain last = chain;
-    last.add(&computer.state(), sizeof(computer::ComputerState));
+    add_full_state(last, computer);
     return last.digest();
 }
 

@@ -9,13 +9,13 @@ namespace safehold::host {
 
 Replay replay(const std::string& path) {
     Recording recording(path);
-    auto computer = std::make_unique<computer::FlightComputer>(recording.config);
+    auto computer = std::make_unique<HostedComputer>(recording.config);
     Replay result{};
     // Only a recording from the first tick says how the replicas started; a later one brings its state along.
-    result.start_is_equal =
-        recording.first_tick != 0 ||
-        std::memcmp(recording.state.get(), &computer->state(), sizeof(computer::ComputerState)) == 0;
-    computer->restore(*recording.state);
+    Out start;
+    computer->put(start);
+    result.start_is_equal = recording.first_tick != 0 || recording.state == start.octets;
+    computer->take(recording.state.data(), recording.state.size());
     Chain chain = recording.flight_chain;
     TickInput input;
     std::uint64_t tick = recording.first_tick;
@@ -27,7 +27,7 @@ Replay replay(const std::string& path) {
             computer->receive(frame.data(), frame.size());
         if (input.overrun) computer->report_overrun();
         if (full_state_due(time_ns, recording.config.tick_ns)) {
-            chain.add(&computer->state(), sizeof(computer::ComputerState));
+            add_full_state(chain, *computer);
         }
         computer->step(input.sensor);
         add_flight_tick(chain, time_ns, *computer);

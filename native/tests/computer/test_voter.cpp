@@ -22,6 +22,13 @@ std::unique_ptr<Outputs> equal_outputs() {
         output.frame_count = 1;
         output.frames[0].fill(0x55);
         output.events.add(EventId::replica_diverged, 1.0, 2.0);
+        const std::array<std::uint8_t, 3> octets = {1, 2, 3};
+        CHECK(output.records.add(Stream::debug, octets.data(), octets.size()));
+        CHECK(output.files.write(7, 100, octets.data(), octets.size()));
+        // What a step has not written is whatever was there before.
+        output.records.octets[3] = static_cast<std::uint8_t>(&output - outputs->data());
+        output.files.octets[3] = output.records.octets[3];
+        output.records.items[1].length = output.records.octets[3];
     }
     return outputs;
 }
@@ -46,12 +53,21 @@ TEST_CASE("equal outputs are unanimous") {
 
 TEST_CASE("one bit in any part of one output makes that replica the minority [L3.3]") {
     for (std::size_t replica = 0; replica < 3; ++replica) {
-        for (int part = 0; part < 3; ++part) {
+        for (int part = 0; part < 12; ++part) {
             auto outputs = equal_outputs();
             StepOutput& hit = (*outputs)[replica];
             if (part == 0) hit.actuator.heater_command = 1;
             if (part == 1) hit.frames[0][1114] ^= 0x80U;
             if (part == 2) hit.events.items[0].arguments[1] = 3.0;
+            if (part == 3) hit.read.from = 1;
+            if (part == 4) hit.drop.valid = 1;
+            if (part == 5) hit.persist.crc = 1;
+            if (part == 6) hit.records.octets[2] = 4;
+            if (part == 7) hit.records.items[0].stream = 0;
+            if (part == 8) hit.records.length = 2;
+            if (part == 9) hit.files.octets[2] = 4;
+            if (part == 10) hit.files.items[0].offset = 101;
+            if (part == 11) hit.files.count = 0;
             const Vote result = vote(*outputs, 7);
             CHECK(result.differing == 1 << replica);
             CHECK(result.winner == (replica == 0 ? 1 : 0));

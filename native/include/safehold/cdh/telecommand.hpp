@@ -43,6 +43,7 @@ struct CommandContext {
     ModeRequest& mode_request;
     PendingMode& pending;
     EventList& events;
+    bool& control_dirty;  // set by whatever must not be undone by a reset; the tick then asks to persist
     std::int64_t clock_ns;
     bool autonomous;
 };

@@ -2,7 +2,8 @@
 // ports.
 //
 // Rate: every control tick. Input: a sensor frame and uplink frames. Output: the voted actuator frame, TM
-// frames and events. What each failure leaves behind:
+// frames and events; voted requests are carried out through the StorePort, whose answers are part of the next
+// step's input. What each failure leaves behind:
 // - one replica differs or is silent: the majority drives; after `persistence` ticks it is copied from it
 // - a replica keeps diverging, or hangs: retired; the other two go on as a comparing pair
 // - one of a pair hangs: the other drives alone; the first is kept in step, and retired in the end
@@ -53,8 +54,12 @@ struct ComputerState {
     ReplicaState checkpoint;
     VoterState voter;
     ActuatorFrame voted;  // the last voted actuator frame
+    StoreStatus store;    // what the next step is told
+    BootStatus boot;
+    Readback readback;
 };
-static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterState) + sizeof(ActuatorFrame));
+static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterState) + sizeof(ActuatorFrame) +
+                                           sizeof(StoreStatus) + sizeof(BootStatus) + sizeof(Readback));
 static_assert(std::is_trivially_copyable_v<ComputerState>);
 
 // True if floating point rounds to nearest and keeps subnormal numbers, as the replicas assume.
@@ -62,7 +67,8 @@ static_assert(std::is_trivially_copyable_v<ComputerState>);
 
 class FlightComputer {
   public:
-    explicit FlightComputer(const ComputerConfig& config);
+    // Without stores every request is taken as carried out, nothing is kept, and nothing can be read.
+    explicit FlightComputer(const ComputerConfig& config, StorePort* stores = nullptr);
 
     // The control period; starts the replicas anew, and does nothing once a step has been made.
     void set_tick(std::int64_t tick_ns);
@@ -99,8 +105,12 @@ class FlightComputer {
     void heal(std::uint8_t voting, std::uint8_t differing);
     void answer_no_majority(const SensorFrame& sensor);
     void keep_checkpoint(std::uint8_t voting, std::uint8_t differing);
+    void carry_out();
+    void carry_out_files();
+    void persist();
 
     ComputerConfig config_;
+    StorePort* stores_;
     ComputerState state_;
     StepInput input_;
     std::array<StepOutput, replicas_max> outputs_;

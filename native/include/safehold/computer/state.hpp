@@ -13,6 +13,7 @@
 #include "safehold/cdh/state.hpp"
 #include "safehold/cdh/telemetry.hpp"
 #include "safehold/computer/interface.hpp"
+#include "safehold/computer/store.hpp"
 #include "safehold/gnc/autonomy.hpp"
 
 namespace safehold::computer {
@@ -25,8 +26,10 @@ struct ExecutiveState {
     std::uint64_t ticks;                 // control cycles since start
     std::uint32_t heartbeat;             // cycles that ended; the watchdog's progress token
     std::uint32_t overruns_consecutive;  // as reported by the host's clock
+    std::uint32_t persist_sequence;      // of the last request to keep the control state over a reset
+    std::uint32_t persist_age;           // ticks since then
 };
-static_assert(sizeof(ExecutiveState) == 16);
+static_assert(sizeof(ExecutiveState) == 24);
 
 struct ControlState {
     Parameters parameters;
@@ -91,6 +94,9 @@ struct StepInput {
     std::uint32_t stalled;   // fault port: 1 hangs one of this replica's tasks until the work budget is gone
     std::uint32_t autonomy;  // as configured; outside the state, so that it changes no octet of it
     std::uint32_t spare;
+    StoreStatus store;
+    BootStatus boot;
+    const Readback* readback;  // the answer to the last tick's ReadRequest; its status is none without one
     std::array<UplinkFrame, uplink_frames_max> uplink;
 };
 
@@ -102,6 +108,11 @@ struct StepOutput {
     std::uint32_t status;  // StepStatus
     std::uint32_t frame_count;
     EventList events;
+    ReadRequest read;
+    DropRequest drop;
+    PersistRequest persist;
+    RecordList records;
+    FileList files;
     std::array<std::array<std::uint8_t, cdh::tm_frame_octets>, cdh::tm_frames_max> frames;
     std::array<std::uint8_t, 7> spare;
 };

@@ -28,9 +28,6 @@ struct Vote {
 [[nodiscard]] std::uint8_t differing_slice(const std::array<ReplicaState, replicas_max>& replicas,
                                            std::uint8_t voting, std::size_t offset, std::size_t octets);
 
-// CRC-32 (IEEE 802.3) of a state.
-[[nodiscard]] std::uint32_t crc32(const void* octets, std::size_t count);
-
 // Makes `state[target]` the majority's, octet for octet, word by word where the others disagree: a latent
 // flip in a source is outvoted by the target itself. False, and nothing changed, if a word has three values
 // or the CRC of the copy is wrong.

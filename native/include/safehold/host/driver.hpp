@@ -19,6 +19,7 @@
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/host/chain.hpp"
 #include "safehold/host/recording.hpp"
+#include "safehold/host/stores.hpp"
 #include "safehold/host/watch.hpp"
 
 namespace safehold::host {
@@ -52,8 +53,8 @@ struct Timing {
 
 class Driver {
   public:
-    Driver(computer::FlightComputer& computer, PlantStep step, PlantTruth truth, void* context,
-           std::size_t truth_width, std::int64_t tick_ns, const SensorFrame& sensor);
+    Driver(HostedComputer& computer, PlantStep step, PlantTruth truth, void* context, std::size_t truth_width,
+           std::int64_t tick_ns, const SensorFrame& sensor);
 
     // Runs ticks until `tick() == until`, or until a tick needs attention; returns the tick reached. Uplink
     // frames are given to the computer in the first tick.
@@ -101,7 +102,7 @@ class Driver {
     void look_at_truth();
     [[nodiscard]] double telemetry_value(const Watch& watch) const;
 
-    computer::FlightComputer& computer_;
+    HostedComputer& computer_;
     PlantStep plant_step_;
     PlantTruth plant_truth_;
     void* context_;

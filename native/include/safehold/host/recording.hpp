@@ -15,6 +15,7 @@
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/host/chain.hpp"
 #include "safehold/host/frame_codec.hpp"
+#include "safehold/host/stores.hpp"
 
 namespace safehold::host {
 
@@ -40,7 +41,7 @@ struct TickInput {
 class Recorder {
   public:
     // Throws std::runtime_error if the file cannot be written.
-    Recorder(const std::string& path, std::uint64_t tick, const computer::FlightComputer& computer,
+    Recorder(const std::string& path, std::uint64_t tick, const HostedComputer& computer,
              const Chain& flight_chain);
 
     void add(const TickInput& input);
@@ -67,7 +68,7 @@ class Recording {
 
     std::uint64_t first_tick = 0;
     computer::ComputerConfig config{};
-    std::unique_ptr<computer::ComputerState> state;
+    std::vector<std::uint8_t> state;  // of the computer and its stores
     Chain flight_chain{"flight"};
     Digest flight_digest{};  // after the end record
 
@@ -79,13 +80,14 @@ class Recording {
     std::vector<std::uint8_t> coded_;
 };
 
-// Adds one tick to the flight chain: the full state every 60 simulated seconds before the step, then time,
-// voted actuator frame and TM frames after it.
+// Adds one tick to the flight chain: the full state and the head of mass memory every 60 simulated seconds
+// before the step, then time, voted actuator frame and TM frames after it.
 inline constexpr std::int64_t full_state_interval_ns = 60'000'000'000;
 [[nodiscard]] inline bool full_state_due(std::int64_t time_ns, std::int64_t tick_ns) {
     return time_ns % full_state_interval_ns < tick_ns;
 }
 void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightComputer& computer);
-[[nodiscard]] Digest flight_digest_now(const Chain& chain, const computer::FlightComputer& computer);
+void add_full_state(Chain& chain, const HostedComputer& computer);
+[[nodiscard]] Digest flight_digest_now(const Chain& chain, const HostedComputer& computer);
 
 }  // namespace safehold::host

@@ -1,0 +1,88 @@
+// Mass memory: streams of numbered records in blocks, and files in pieces of the same size.
+//
+// Purpose: what is committed here stays over resets. Records of a stream lie back to back in blocks of at
+// most 64 KiB; a full block is sealed, hashed, and never changes again. Pieces and blocks are shared by
+// pointer: a copy of a MassMemory is a snapshot that costs as many pointers as there are blocks, and what
+// changes afterwards is copied first. Every operation joins a digest chain. Meets L2.4, L3.6.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "safehold/computer/store.hpp"
+#include "safehold/host/chain.hpp"
+#include "safehold/host/octets.hpp"
+
+namespace safehold::host {
+
+inline constexpr std::size_t block_octets = 65'536;
+
+// Octets of records that each stream may hold, and of the files together.
+struct Quotas {
+    std::array<std::uint64_t, computer::stream_count> streams = {8U << 20U, 4U << 20U, 16U << 20U, 32U << 20U,
+                                                                 2U << 20U};
+    std::uint64_t files = 96U << 20U;
+};
+
+struct Block {
+    std::uint64_t first = 0;           // number of its first record
+    std::vector<std::uint8_t> octets;  // RecordHead, octets of the record, and so on
+    Digest hash{};                     // of the octets, once sealed
+    Digest head{};                     // of the stream's chain of sealed blocks up to this one
+};
+
+class MassMemory {
+  public:
+    MassMemory() = default;
+
+    void append(computer::Stream stream, const std::uint8_t* record, std::size_t record_octets);
+    void drop(const computer::DropRequest& request);
+    [[nodiscard]] computer::FileAnswer file(const computer::FileRequest& request, const std::uint8_t* data);
+    void read(const computer::ReadRequest& request, computer::Readback& readback) const;
+    void status(computer::StoreStatus& status) const;
+
+    // Of everything that was ever done to it, since it was made.
+    [[nodiscard]] Digest digest() const { return chain_.digest(); }
+
+    void put(Out& out) const;
+    void take(In& in);
+
+  private:
+    struct StreamLog {
+        std::deque<std::shared_ptr<const Block>> sealed;
+        std::shared_ptr<Block> open = std::make_shared<Block>();
+        Digest head{};
+        std::uint64_t first = 0;
+        std::uint64_t next = 0;
+        std::uint64_t octets = 0;
+        std::uint32_t refused = 0;
+        std::uint32_t lost = 0;
+    };
+    using Piece = std::vector<std::uint8_t>;
+    struct StoredFile {
+        computer::FileEntry entry{};
+        std::vector<std::shared_ptr<Piece>> pieces;
+    };
+
+    void note(std::uint32_t operation, std::uint64_t a, std::uint64_t b, const void* data, std::size_t count);
+    void seal(computer::Stream stream, StreamLog& log);
+    [[nodiscard]] computer::FileAnswer create(const computer::FileRequest& request);
+    [[nodiscard]] computer::FileAnswer write(StoredFile& file, const computer::FileRequest& request,
+                                             const std::uint8_t* data);
+    [[nodiscard]] computer::FileAnswer seal(StoredFile& file, const computer::FileRequest& request);
+    void read_records(const computer::ReadRequest& request, computer::Readback& readback) const;
+    void read_file(const computer::ReadRequest& request, computer::Readback& readback) const;
+    void read_directory(const computer::ReadRequest& request, computer::Readback& readback) const;
+
+    Quotas quotas_;
+    std::array<StreamLog, computer::stream_count> streams_;
+    std::map<std::uint32_t, StoredFile> files_;
+    std::uint64_t file_octets_ = 0;
+    Chain chain_{"memory"};
+};
+
+}  // namespace safehold::host

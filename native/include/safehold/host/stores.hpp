@@ -1,0 +1,86 @@
+// The host's stores behind the flight computer's port, and a flight computer that owns its stores.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "safehold/computer/flight_computer.hpp"
+#include "safehold/host/mass_memory.hpp"
+#include "safehold/host/persistence.hpp"
+
+namespace safehold::host {
+
+class Stores final : public computer::StorePort {
+  public:
+    void status(computer::StoreStatus& status) const override { memory.status(status); }
+    void append(computer::Stream stream, const std::uint8_t* record, std::size_t record_octets) override {
+        if (power.admit(record_octets) == record_octets) memory.append(stream, record, record_octets);
+    }
+    void drop(const computer::DropRequest& request) override {
+        if (power.out == 0) memory.drop(request);
+    }
+    computer::FileAnswer file(const computer::FileRequest& request, const std::uint8_t* data) override {
+        return power.admit(1) == 1 ? memory.file(request, data) : computer::FileAnswer::refused;
+    }
+    void read(const computer::ReadRequest& request, computer::Readback& readback) const override {
+        memory.read(request, readback);
+    }
+    bool persist(computer::Slot slot, std::uint32_t sequence, const void* octets,
+                 std::size_t count) override {
+        return persistence.write(slot, sequence, octets, count, power);
+    }
+    std::size_t load(computer::Slot slot, void* octets, std::size_t count,
+                     std::uint32_t& sequence) const override {
+        return persistence.load(slot, octets, count, sequence);
+    }
+
+    void put(Out& out) const {
+        out.value(power);
+        persistence.put(out);
+        memory.put(out);
+    }
+    void take(In& in) {
+        power = in.value<Power>();
+        persistence.take(in);
+        memory.take(in);
+    }
+
+    Power power;
+    Persistence persistence;
+    MassMemory memory;
+};
+
+// The stores are made first: the computer asks them how things stand when it starts.
+struct StoreOwner {
+    Stores kept;
+};
+
+class HostedComputer : private StoreOwner, public computer::FlightComputer {
+  public:
+    explicit HostedComputer(const computer::ComputerConfig& config)
+        : StoreOwner{}, computer::FlightComputer(config, &kept) {}
+    HostedComputer(const HostedComputer&) = delete;
+    HostedComputer& operator=(const HostedComputer&) = delete;
+
+    [[nodiscard]] Stores& stores() { return kept; }
+    [[nodiscard]] const Stores& stores() const { return kept; }
+
+    // The computer's state, then that of its stores.
+    void put(Out& out) const {
+        out.value(state());
+        kept.put(out);
+    }
+    // Throws std::invalid_argument, and changes nothing, if the octets are not exactly such a state.
+    void take(const std::uint8_t* octets, std::size_t count) {
+        In in(octets, count, "a computer's state");
+        auto state = std::make_unique<computer::ComputerState>();
+        in.take(state.get(), sizeof *state);
+        Stores taken;
+        taken.take(in);
+        if (!in.empty()) throw std::invalid_argument("a computer's state is too long");
+        kept = std::move(taken);
+        restore(*state);
+    }
+};
+
+}  // namespace safehold::host

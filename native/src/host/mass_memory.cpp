@@ -1,0 +1,381 @@
+#include "safehold/host/mass_memory.hpp"
+
+#include <algorithm>
+
+namespace safehold::host {
+namespace {
+
+using computer::FileAnswer;
+using computer::FileEntry;
+using computer::FileOperation;
+using computer::FileRequest;
+using computer::Readback;
+using computer::ReadKind;
+using computer::ReadRequest;
+using computer::ReadStatus;
+using computer::RecordHead;
+using computer::Stream;
+
+enum Operation : std::uint32_t { operation_append = 1, operation_drop = 2, operation_file = 16 };
+
+RecordHead head_at(const Block& block, std::size_t at) {
+    RecordHead head;
+    std::memcpy(&head, block.octets.data() + at, sizeof head);
+    return head;
+}
+
+// Where the first record numbered `from` or higher begins; the end if there is none.
+std::size_t find_record(const Block& block, std::uint64_t from) {
+    std::size_t at = 0;
+    while (at < block.octets.size()) {
+        const RecordHead head = head_at(block, at);
+        if (head.number >= from) break;
+        at += sizeof head + head.length;
+    }
+    return at;
+}
+
+std::size_t room(const ReadRequest& request) {
+    return request.octets_max < computer::readback_octets_max ? request.octets_max
+                                                              : computer::readback_octets_max;
+}
+
+void finish(Readback& readback, std::size_t octets, std::size_t records) {
+    readback.octets = static_cast<std::uint32_t>(octets);
+    readback.records = static_cast<std::uint32_t>(records);
+    readback.crc = computer::crc32(readback.data.data(), octets);
+    readback.status = static_cast<std::uint32_t>(octets != 0 ? ReadStatus::done : ReadStatus::nothing);
+}
+
+}  // namespace
+
+// --- what joins the chain
+
+void MassMemory::note(std::uint32_t operation, std::uint64_t a, std::uint64_t b, const void* data,
+                      std::size_t count) {
+    struct {
+        std::uint32_t operation;
+        std::uint32_t count;
+        std::uint64_t a;
+        std::uint64_t b;
+    } const head = {operation, static_cast<std::uint32_t>(count), a, b};
+    chain_.add(&head, sizeof head);
+    if (count != 0) chain_.add(data, count);
+}
+
+// --- records
+
+void MassMemory::seal(Stream stream, StreamLog& log) {
+    auto block = std::move(log.open);
+    if (block.use_count() > 1) block = std::make_shared<Block>(*block);
+    block->octets.shrink_to_fit();
+    block->hash = sha256(block->octets.data(), block->octets.size());
+    std::array<std::uint8_t, 32 + 32 + 16> link{};
+    const std::array<std::uint64_t, 2> place = {static_cast<std::uint64_t>(stream), block->first};
+    std::memcpy(link.data(), log.head.data(), 32);
+    std::memcpy(link.data() + 32, block->hash.data(), 32);
+    std::memcpy(link.data() + 64, place.data(), 16);
+    block->head = log.head = sha256(link.data(), link.size());
+    log.sealed.push_back(std::move(block));
+    log.open = std::make_shared<Block>();
+    log.open->first = log.next;
+}
+
+void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t record_octets) {
+    const auto index = static_cast<std::size_t>(stream);
+    StreamLog& log = streams_.at(index);
+    const std::size_t needed = sizeof(RecordHead) + record_octets;
+    if (record_octets == 0 || record_octets > computer::record_octets_max ||
+        log.octets + needed > quotas_.streams.at(index)) {
+        // Its number stays taken: what was sent under it is never mistaken for another record.
+        ++log.refused;
+        ++log.next;
+        return;
+    }
+    if (log.open->octets.size() + needed > block_octets) seal(stream, log);
+    if (log.open.use_count() > 1) log.open = std::make_shared<Block>(*log.open);
+    const RecordHead head = {log.next, static_cast<std::uint32_t>(record_octets),
+                             computer::crc32(record, record_octets)};
+    auto& octets = log.open->octets;
+    const std::size_t at = octets.size();
+    octets.resize(at + needed);
+    std::memcpy(octets.data() + at, &head, sizeof head);
+    std::memcpy(octets.data() + at + sizeof head, record, record_octets);
+    log.octets += needed;
+    note(operation_append, index, log.next, record, record_octets);
+    ++log.next;
+}
+
+void MassMemory::drop(const computer::DropRequest& request) {
+    if (request.stream >= streams_.size()) return;
+    StreamLog& log = streams_.at(request.stream);
+    const std::uint64_t until = std::min(request.until, log.next);
+    if (until <= log.first) return;
+    const auto dropped_from = [&](const Block& block) {
+        return find_record(block, until) - find_record(block, log.first);
+    };
+    while (!log.sealed.empty()) {
+        const std::uint64_t end = log.sealed.size() > 1 ? log.sealed[1]->first : log.open->first;
+        log.octets -= dropped_from(*log.sealed.front());
+        if (end > until) break;
+        log.sealed.pop_front();
+    }
+    if (log.sealed.empty()) log.octets -= dropped_from(*log.open);
+    log.first = until;
+    note(operation_drop, request.stream, until, nullptr, 0);
+}
+
+void MassMemory::read_records(const ReadRequest& request, Readback& readback) const {
+    if (request.stream >= streams_.size()) {
+        readback.status = static_cast<std::uint32_t>(ReadStatus::unknown);
+        return;
+    }
+    const StreamLog& log = streams_.at(request.stream);
+    const std::uint64_t from = std::max(request.from, log.first);
+    const std::size_t most = room(request);
+    std::size_t octets = 0;
+    std::size_t records = 0;
+    // False once the readback is full.
+    const auto take = [&](const Block& block) {
+        for (std::size_t at = find_record(block, from); at < block.octets.size();) {
+            const std::size_t size = sizeof(RecordHead) + head_at(block, at).length;
+            if (size > most - octets) return false;
+            if (records == 0) readback.first = head_at(block, at).number;
+            std::memcpy(readback.data.data() + octets, block.octets.data() + at, size);
+            octets += size;
+            ++records;
+            at += size;
+        }
+        return true;
+    };
+    const auto after =
+        std::upper_bound(log.sealed.begin(), log.sealed.end(), from,
+                         [](std::uint64_t number, const auto& block) { return number < block->first; });
+    bool more = true;
+    for (auto at = after == log.sealed.begin() ? after : after - 1; more && at != log.sealed.end(); ++at)
+        more = take(**at);
+    if (more) take(*log.open);
+    finish(readback, octets, records);
+}
+
+// --- files
+
+FileAnswer MassMemory::create(const FileRequest& request) {
+    if (request.file == 0) return FileAnswer::unknown;
+    if (files_.contains(request.file)) return FileAnswer::exists;
+    if (files_.size() >= computer::files_max || file_octets_ + request.length > quotas_.files) {
+        return FileAnswer::full;
+    }
+    StoredFile& file = files_[request.file];
+    file.entry.id = request.file;
+    file.entry.kind = request.kind;
+    file.entry.length_max = request.length;
+    file_octets_ += request.length;
+    return FileAnswer::done;
+}
+
+FileAnswer MassMemory::write(StoredFile& file, const FileRequest& request, const std::uint8_t* data) {
+    if (file.entry.sealed != 0) return FileAnswer::sealed;
+    if (request.offset > file.entry.length_max || request.length > file.entry.length_max - request.offset ||
+        (data == nullptr && request.length != 0)) {
+        return FileAnswer::range;
+    }
+    std::size_t offset = request.offset;
+    for (std::size_t left = request.length; left > 0;) {
+        const std::size_t index = offset / block_octets;
+        const std::size_t within = offset % block_octets;
+        const std::size_t part = std::min(left, block_octets - within);
+        while (file.pieces.size() <= index)
+            file.pieces.push_back(std::make_shared<Piece>());
+        auto& piece = file.pieces[index];
+        if (piece.use_count() > 1) piece = std::make_shared<Piece>(*piece);
+        if (piece->size() < within + part) piece->resize(within + part);
+        std::memcpy(piece->data() + within, data, part);
+        data += part;
+        offset += part;
+        left -= part;
+    }
+    file.entry.length = std::max(file.entry.length, static_cast<std::uint32_t>(offset));
+    return FileAnswer::done;
+}
+
+FileAnswer MassMemory::seal(StoredFile& file, const FileRequest& request) {
+    if (file.entry.sealed != 0) return FileAnswer::sealed;
+    if (request.length != file.entry.length) return FileAnswer::range;
+    // Octets between pieces that were never written are zero.
+    Piece whole(file.entry.length);
+    for (std::size_t i = 0; i < file.pieces.size(); ++i) {
+        std::copy(file.pieces[i]->begin(), file.pieces[i]->end(),
+                  whole.begin() + static_cast<std::ptrdiff_t>(i * block_octets));
+    }
+    const std::uint32_t crc = computer::crc32(whole.data(), whole.size());
+    if (request.check != 0 && crc != request.crc) return FileAnswer::mismatch;
+    file.entry.crc = crc;
+    file.entry.sealed = 1;
+    file_octets_ -= file.entry.length_max - file.entry.length;
+    file.entry.length_max = file.entry.length;
+    return FileAnswer::done;
+}
+
+FileAnswer MassMemory::file(const FileRequest& request, const std::uint8_t* data) {
+    const auto operation = static_cast<FileOperation>(request.operation);
+    const auto found = files_.find(request.file);
+    FileAnswer answer = FileAnswer::unknown;
+    if (operation == FileOperation::create) {
+        answer = create(request);
+    } else if (found == files_.end()) {
+        return FileAnswer::unknown;
+    } else if (operation == FileOperation::write) {
+        answer = write(found->second, request, data);
+    } else if (operation == FileOperation::seal) {
+        answer = seal(found->second, request);
+    } else if (operation == FileOperation::remove) {
+        file_octets_ -= found->second.entry.length_max;
+        files_.erase(found);
+        answer = FileAnswer::done;
+    }
+    if (answer == FileAnswer::done) {
+        const bool writes = operation == FileOperation::write;
+        note(operation_file + request.operation, request.file,
+             (static_cast<std::uint64_t>(request.offset) << 32U) | request.length, data,
+             writes ? request.length : 0);
+    }
+    return answer;
+}
+
+void MassMemory::read_file(const ReadRequest& request, Readback& readback) const {
+    const auto found = files_.find(request.file);
+    if (found == files_.end()) {
+        readback.status = static_cast<std::uint32_t>(ReadStatus::unknown);
+        return;
+    }
+    const StoredFile& file = found->second;
+    readback.first = request.from;
+    const std::uint64_t length = file.entry.length;
+    const std::size_t octets =
+        request.from >= length ? 0 : std::min<std::size_t>(room(request), length - request.from);
+    std::memset(readback.data.data(), 0, octets);
+    for (std::size_t done = 0; done < octets;) {
+        const std::size_t offset = request.from + done;
+        const std::size_t within = offset % block_octets;
+        const std::size_t part = std::min(octets - done, block_octets - within);
+        const std::size_t index = offset / block_octets;
+        if (index < file.pieces.size() && within < file.pieces[index]->size()) {
+            std::memcpy(readback.data.data() + done, file.pieces[index]->data() + within,
+                        std::min(part, file.pieces[index]->size() - within));
+        }
+        done += part;
+    }
+    finish(readback, octets, 0);
+}
+
+void MassMemory::read_directory(const ReadRequest& request, Readback& readback) const {
+    const std::size_t most = room(request) / sizeof(FileEntry);
+    std::size_t entries = 0;
+    std::uint64_t place = 0;
+    readback.first = request.from;
+    for (const auto& [id, file] : files_) {
+        if (place++ < request.from) continue;
+        if (entries >= most) break;
+        std::memcpy(readback.data.data() + entries * sizeof(FileEntry), &file.entry, sizeof(FileEntry));
+        ++entries;
+    }
+    finish(readback, entries * sizeof(FileEntry), entries);
+}
+
+// --- both
+
+void MassMemory::read(const ReadRequest& request, Readback& readback) const {
+    readback.request = request;
+    readback.first = 0;
+    finish(readback, 0, 0);
+    switch (static_cast<ReadKind>(request.kind)) {
+        case ReadKind::records:
+            read_records(request, readback);
+            break;
+        case ReadKind::file:
+            read_file(request, readback);
+            break;
+        case ReadKind::directory:
+            read_directory(request, readback);
+            break;
+        default:
+            readback.status = static_cast<std::uint32_t>(ReadStatus::unknown);
+            break;
+    }
+}
+
+void MassMemory::status(computer::StoreStatus& status) const {
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+        const StreamLog& log = streams_[i];
+        status.streams[i] = {log.first, log.next, log.octets, quotas_.streams[i], log.refused, log.lost};
+    }
+    status.files = static_cast<std::uint32_t>(files_.size());
+    status.file_octets = file_octets_;
+    status.file_quota_octets = quotas_.files;
+}
+
+void MassMemory::put(Out& out) const {
+    for (const StreamLog& log : streams_) {
+        out.value(log.head);
+        out.value(std::array<std::uint64_t, 3>{log.first, log.next, log.octets});
+        out.value(std::array<std::uint32_t, 2>{log.refused, log.lost});
+        out.value(static_cast<std::uint64_t>(log.sealed.size()));
+        for (const auto& block : log.sealed) {
+            out.value(block->first);
+            out.list(block->octets);
+            out.value(block->hash);
+            out.value(block->head);
+        }
+        out.value(log.open->first);
+        out.list(log.open->octets);
+    }
+    out.value(file_octets_);
+    out.value(static_cast<std::uint64_t>(files_.size()));
+    for (const auto& [id, file] : files_) {
+        out.value(file.entry);
+        out.value(static_cast<std::uint64_t>(file.pieces.size()));
+        for (const auto& piece : file.pieces)
+            out.list(*piece);
+    }
+    out.value(chain_);
+}
+
+void MassMemory::take(In& in) {
+    for (StreamLog& log : streams_) {
+        log = {};
+        log.head = in.value<Digest>();
+        const auto numbers = in.value<std::array<std::uint64_t, 3>>();
+        const auto counts = in.value<std::array<std::uint32_t, 2>>();
+        log.first = numbers[0];
+        log.next = numbers[1];
+        log.octets = numbers[2];
+        log.refused = counts[0];
+        log.lost = counts[1];
+        const auto blocks = in.value<std::uint64_t>();
+        for (std::uint64_t i = 0; i < blocks; ++i) {
+            auto block = std::make_shared<Block>();
+            block->first = in.value<std::uint64_t>();
+            block->octets = in.list<std::uint8_t>();
+            block->hash = in.value<Digest>();
+            block->head = in.value<Digest>();
+            log.sealed.push_back(std::move(block));
+        }
+        log.open->first = in.value<std::uint64_t>();
+        log.open->octets = in.list<std::uint8_t>();
+    }
+    file_octets_ = in.value<std::uint64_t>();
+    files_.clear();
+    const auto files = in.value<std::uint64_t>();
+    for (std::uint64_t i = 0; i < files; ++i) {
+        StoredFile file;
+        file.entry = in.value<FileEntry>();
+        const auto pieces = in.value<std::uint64_t>();
+        for (std::uint64_t k = 0; k < pieces; ++k)
+            file.pieces.push_back(std::make_shared<Piece>(in.list<std::uint8_t>()));
+        files_[file.entry.id] = std::move(file);
+    }
+    in.take(&chain_, sizeof chain_);
+}
+
+}  // namespace safehold::host
