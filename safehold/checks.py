@@ -169,15 +169,37 @@ def _ticks(scenario: Scenario) -> Iterator[Problem]:
             f"{format_duration(scenario.duration)} is not a whole number of {tick} ticks",
             "duration",
         )
-    if scenario.link.latency_ms * 1e6 < scenario.tick_ns:
-        tick_ms = scenario.tick_ns / 1e6
-        wrong = f"is {scenario.link.latency_ms} ms; it must be at least one control tick ({tick_ms:g} ms)"
-        yield Problem("SH-SCN-008", wrong, "link.latency_ms")
     if scenario.tick_ns * scenario.output.truth_rate_hz < 1e9 * (1 - 1e-12) and _uneven(scenario):
         wrong = f"{scenario.output.truth_rate_hz} Hz is not a whole number of control ticks"
         yield Problem("SH-SCN-022", wrong, "output.truth_rate_hz")
     if scenario.output.truth_rate_hz > rate:
         yield Problem("SH-SCN-008", f"is more than the control rate of {rate} Hz", "output.truth_rate_hz")
+
+
+def _link(scenario: Scenario) -> Iterator[Problem]:
+    if 1_000_000_000 % scenario.flight.control_rate_hz:
+        return
+    link, tick_ms = scenario.link, scenario.tick_ns / 1e6
+    if link.latency_ms < tick_ms:
+        wrong = f"is {link.latency_ms} ms; it must be at least one control tick ({tick_ms:g} ms)"
+        yield Problem("SH-SCN-008", wrong, "link.latency_ms")
+        return
+    most_ms = link.latency_ms - tick_ms
+    if link.jitter_ms > most_ms:
+        wrong = (
+            f"is {link.jitter_ms} ms; latency less jitter must be at least one control tick, so {most_ms:g}"
+        )
+        yield Problem("SH-SCN-008", wrong, "link.jitter_ms")
+    for index, fault in enumerate(scenario.fault):
+        jitter_ms = fault.parameters.get("jitter_ms", 0.0)
+        if fault.kind == "link_jitter" and isinstance(jitter_ms, int | float) and jitter_ms > most_ms:
+            wrong = f"is {jitter_ms} ms; latency less jitter must be at least one tick, so {most_ms:g}"
+            yield Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, jitter_ms")
+    for index, outage in enumerate(link.outage):
+        if outage.from_ >= outage.until:
+            yield Problem(
+                "SH-SCN-021", "is at or after the end of its window", f"[[link.outage]] {index + 1}, from"
+            )
 
 
 def reach(scenario: Scenario) -> Iterator[Problem]:
@@ -397,6 +419,7 @@ def _spacecraft(scenario: Scenario) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _orbit,
     _ticks,
+    _link,
     reach,
     _environment,
     _initial,
@@ -411,7 +434,8 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
 # The top-level keys that a check looks at; one that is not listed looks at all.
 _READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
     _orbit: frozenset({"orbit", "epoch"}),
-    _ticks: frozenset({"duration", "flight", "link", "output"}),
+    _ticks: frozenset({"duration", "flight", "output"}),
+    _link: frozenset({"flight", "link", "fault"}),
     reach: frozenset({"epoch", "duration"}),
     _environment: frozenset({"environment"}),
     _initial: frozenset({"initial"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,15 @@ class TrueWindow:
     set_seen: bool
 
 
+class Seen(NamedTuple):
+    """A tick of contact at the station that sees the satellite best: elevation, and how the range changes."""
+
+    tick: int
+    elevation_deg: float
+    station: int
+    range_rate_m_s: float
+
+
 class ContactMark(NamedTuple):
     """How far a log had got."""
 
@@ -43,7 +52,7 @@ class ContactLog:
     mask: int = 0
     _rises: dict[int, tuple[int, bool]] = field(default_factory=dict)
     _windows: list[TrueWindow] = field(default_factory=list)
-    _elevations: list[tuple[int, float]] = field(default_factory=list)
+    _elevations: list[Seen] = field(default_factory=list)
 
     def note(self, tick: int, mask: int) -> None:
         """From a tick on, the stations whose bits are set see the satellite."""
@@ -58,8 +67,8 @@ class ContactLog:
                 self._windows.append(TrueWindow(station, rise, tick, seen, True))
         self.mask = mask
 
-    def note_elevations(self, seen: Iterable[tuple[int, float]]) -> None:
-        """The elevation at the best station at some ticks of contact, degrees."""
+    def note_elevations(self, seen: Iterable[Seen]) -> None:
+        """How the satellite stood at some ticks of contact."""
         self._elevations.extend(seen)
 
     def windows(self, now_tick: int) -> list[TrueWindow]:
@@ -93,14 +102,21 @@ class ContactLog:
 
     def elevation_max_deg(self, window: TrueWindow) -> float | None:
         """The highest elevation noted in a window."""
-        seen = [degrees for tick, degrees in self._elevations if window.from_tick <= tick < window.until_tick]
+        seen = [one.elevation_deg for one in self._in(window)]
         return max(seen) if seen else None
+
+    def range_rates(self, window: TrueWindow) -> list[tuple[int, float]]:
+        """Tick and range rate, m/s, while the window's station was the one that saw the satellite best."""
+        return [(one.tick, one.range_rate_m_s) for one in self._in(window) if one.station == window.station]
+
+    def _in(self, window: TrueWindow) -> Iterator[Seen]:
+        return (one for one in self._elevations if window.from_tick <= one.tick < window.until_tick)
 
     def closed(self, after: int = 0) -> list[TrueWindow]:
         """The windows that have closed, in that order, but for the first ones."""
         return self._windows[after:]
 
-    def elevations(self, after: int = 0) -> list[tuple[int, float]]:
+    def elevations(self, after: int = 0) -> list[Seen]:
         """What `note_elevations` was told, but for the first ones."""
         return self._elevations[after:]
 
@@ -138,4 +154,7 @@ class ContactLog:
             TrueWindow(int(station), int(rise), int(end), bool(rise_seen), bool(set_seen))
             for station, rise, end, rise_seen, set_seen in state["windows"]
         ]
-        self._elevations = [(int(tick), float(degrees)) for tick, degrees in state["elevations"]]
+        self._elevations = [
+            Seen(int(tick), float(degrees), int(station), float(rate))
+            for tick, degrees, station, rate in state["elevations"]
+        ]

@@ -1,4 +1,4 @@
-"""Every kind of fault: those that the plant declares and the one that hits the flight computer."""
+"""Every kind of fault: those that plant and link declare and the one that hits the flight computer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from safehold.registry import REPLICA_BIT_FLIP, FaultKind, FaultParameter
 def kinds() -> Mapping[str, FaultKind]:
     """Kinds by name."""
     from sim.faults import KINDS
+    from sim.link.impairments import KINDS as LINK_KINDS
 
     found = {REPLICA_BIT_FLIP.name: REPLICA_BIT_FLIP}
-    for name, kind in KINDS.items():
+    for name, kind in [*KINDS.items(), *LINK_KINDS.items()]:
         parameters = tuple(
             FaultParameter(
                 key, declared.unit, declared.low, declared.high, declared.default, declared.meaning

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Contact:
     edge_error_s: float | None
     frames: int
     commands: int
+    doppler_max_hz: float | None = None
+    doppler_rate_max_hz_s: float | None = None
 
     def document(self) -> dict[str, Any]:
         """As an entry of `passes` in result.json."""
@@ -50,6 +53,8 @@ class Contact:
             "counts": self.counts,
             "frames": self.frames,
             "commands": self.commands,
+            "doppler_max_hz": self.doppler_max_hz,
+            "doppler_rate_max_hz_s": self.doppler_rate_max_hz_s,
         }
 
 
@@ -110,6 +115,7 @@ def _contact(
         and elevation is not None
         and elevation >= site.elevation_mask_deg + CULMINATION_DEG
     )
+    doppler_hz, doppler_rate_hz_s = _doppler(simulation, true)
     heard = [
         one
         for one in passes
@@ -126,7 +132,22 @@ def _contact(
         edge_error_s=max(errors) if errors and counts else None,
         frames=sum(one["frames"] for one in heard),
         commands=sum(one["commands"] for one in heard),
+        doppler_max_hz=doppler_hz,
+        doppler_rate_max_hz_s=doppler_rate_hz_s,
     )
+
+
+def _doppler(simulation: Simulation, true: TrueWindow) -> tuple[float | None, float | None]:
+    """The largest shift of the telemetry carrier in a window, and how fast it changed at most."""
+    from sim.link.budget import doppler_hz
+
+    frequency_hz = simulation.scenario.link.budget.tm_frequency_mhz * 1e6
+    seen = [(tick, doppler_hz(rate, frequency_hz)) for tick, rate in simulation.contacts.range_rates(true)]
+    if not seen:
+        return None, None
+    tick_s = simulation.tick_ns / 1e9
+    slopes = [abs(b - a) / ((then - now) * tick_s) for (now, a), (then, b) in pairwise(seen)]
+    return max(abs(shift) for _, shift in seen), max(slopes, default=None)
 
 
 def _only_predicted(sites: Sequence[Site], window: Mapping[str, Any]) -> Contact:

@@ -187,6 +187,49 @@ class Station(Table):
     longitude_deg: Annotated[float, Field(allow_inf_nan=False, ge=-180.0, le=360.0)] | None = None
     altitude_m: Annotated[float, Field(allow_inf_nan=False, ge=-500.0, le=9000.0)] | None = None
     elevation_mask_deg: Annotated[float, Field(allow_inf_nan=False, ge=0.0, lt=90.0)] = 10.0
+    eirp_dbw: Annotated[float, Field(allow_inf_nan=False, ge=-200.0, le=200.0)] | None = Field(
+        default=None, description="of its transmitter; link.budget.tc_eirp_dbw if left out"
+    )
+    g_t_db_k: Annotated[float, Field(allow_inf_nan=False, ge=-200.0, le=200.0)] | None = Field(
+        default=None, description="of its receiver; link.budget.tm_g_t_db_k if left out"
+    )
+
+
+Decibel = Annotated[float, Field(allow_inf_nan=False, ge=-200.0, le=200.0)]
+Share = Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=1.0)]
+
+
+class LinkBudget(Table):
+    """The radio: what signal power is made of on the way (docs/link.md has the sources)."""
+
+    tm_frequency_mhz: Annotated[float, Field(allow_inf_nan=False, ge=100.0, le=50_000.0)] = 2250.0
+    tm_power_dbw: Decibel | None = Field(
+        default=None, description="of the transmitter; from transmitter_radiated_w if left out"
+    )
+    tm_line_loss_db: Decibel = 1.0
+    tm_g_t_db_k: Decibel = 8.0
+    tm_losses_db: Decibel = 1.5
+    tm_implementation_db: Decibel = 1.5
+    tm_code_gain_db: Decibel = 5.0
+    tc_frequency_mhz: Annotated[float, Field(allow_inf_nan=False, ge=100.0, le=50_000.0)] = 2071.875
+    tc_eirp_dbw: Decibel = 40.0
+    tc_g_t_db_k: Decibel = -28.8
+    tc_losses_db: Decibel = 1.5
+    tc_implementation_db: Decibel = 1.5
+    tc_code_gain_db: Decibel = 0.0
+    atmosphere_zenith_db: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=20.0)] = 0.04
+    acquisition_ebn0_db: Decibel = 0.0
+    patch_peak_dbi: Decibel = 6.5
+    patch_beamwidth_deg: Annotated[float, Field(allow_inf_nan=False, ge=1.0, le=360.0)] = 80.0
+    patch_back_dbi: Decibel = -10.0
+
+
+class LinkOutage(Table):
+    """A time in which the link carries nothing."""
+
+    from_: Annotated[Duration, Field(alias="from")]
+    until: Duration
+    direction: Literal["up", "down", "both"] = "both"
 
 
 class Link(Table):
@@ -195,6 +238,16 @@ class Link(Table):
     latency_ms: Annotated[float, Field(allow_inf_nan=False, ge=10.0, le=10_000.0)] = 240.0
     tc_rate_bit_s: Annotated[int, Field(ge=100, le=10_000_000)] = 64_000
     tm_rate_bit_s: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+    noise: bool = Field(default=True, description="bit errors and loss of lock by the link budget")
+    loss: Share = Field(default=0.0, description="probability that a frame is lost, in either direction")
+    burst: Share = Field(default=0.0, description="probability that a run of a frame's bits is disturbed")
+    burst_bits: Annotated[int, Field(ge=1, le=8920)] = 64
+    duplication: Share = Field(default=0.0, description="probability that a frame arrives twice")
+    reorder: Share = Field(default=0.0, description="probability that a frame arrives after later ones")
+    reorder_frames: Annotated[int, Field(ge=1, le=126)] = 8
+    jitter_ms: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=10_000.0)] = 0.0
+    outage: list[LinkOutage] = Field(default_factory=list, max_length=1_000)
+    budget: LinkBudget = LinkBudget()
 
 
 class Flight(Table):

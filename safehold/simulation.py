@@ -26,11 +26,12 @@ import numpy as np
 
 from safehold import expectations
 from safehold.code_id import prepare_numba_cache
-from safehold.contact_log import ContactLog
+from safehold.contact_log import ContactLog, Seen
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.judge import Judge
 from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
+from safehold.radio import is_link_kind, link_config
 from safehold.registry import REPLICA_BIT_FLIP
 from safehold.schema import MODES, Fault, Scenario
 from safehold.timeline import FlightEvent
@@ -98,18 +99,9 @@ class Simulation:
     # --- assembly -----------------------------------------------------------------------------------------
 
     def _make_link(self) -> Link:
-        from sim.link import Link, LinkConfig
+        from sim.link import Link
 
-        keys = self.scenario.link
-        return Link(
-            LinkConfig(
-                tick_ns=self.tick_ns,
-                latency_ns=round(keys.latency_ms * 1e6),
-                station_count=len(self.sites),
-                tm_rate_bit_s=keys.tm_rate_bit_s,
-                tc_rate_bit_s=keys.tc_rate_bit_s,
-            )
-        )
+        return Link(link_config(self.scenario))
 
     def _make_plant(self, faults: Sequence[Fault]) -> Plant:
         from sim.environment.tables import EnvironmentTables
@@ -257,6 +249,8 @@ class Simulation:
                     f"{fault.kind} at {fault.at / 1e9:g} s comes too late for a run at this tick"
                 )
         self.scenario = scenario
+        self.link.config = link_config(scenario)
+        self.lookahead = self.link.config.lookahead_ticks
         self.plant.set_faults(_plant_faults(scenario.fault))
         self._schedule_flips(self.computer, self.driver)
         self.await_onsets()
@@ -305,6 +299,8 @@ class Simulation:
         """Fly to the next tick at which space and ground have to talk."""
         tick = self.tick
         self._exchange(tick)
+        if self.contacts.mask:
+            self._look()
         uplink = self.link.deliver_up(tick)
         if not self.contacts.mask:
             self.uplink_octets_outside += sum(len(frame) for frame in uplink)
@@ -313,10 +309,14 @@ class Simulation:
             until,
             self.link.next_arrival_up_tick(),
             self.promise_tick + self.lookahead,
+            self.link.next_look_tick(tick),
             self.link.next_arrival_down_tick() + self.lookahead if self.ground.reacts else until,
         )
         reached = self.driver.run(max(horizon, tick + 1), uplink)
-        for sent_tick, frame in self.driver.downlink():
+        frames = self.driver.downlink()
+        if frames:
+            self._look()
+        for sent_tick, frame in frames:
             self.link.send_down(sent_tick, frame)
         self._note_contact(reached, self.driver.contact_mask)
 
@@ -329,6 +329,10 @@ class Simulation:
         self.ground_tick = tick
         for uplink in uplinks:
             self.link.send_up(uplink)
+
+    def _look(self) -> None:
+        """Tell the link what the stations see of the satellite now."""
+        self.link.look(self.plant.views(), int(self.plant.state["antenna"][0]))
 
     def _note_contact(self, tick: int, mask: int) -> None:
         self.link.set_contact(tick, mask)
@@ -348,11 +352,14 @@ class Simulation:
         self.judge.see(rows[seconds, 1:], ticks[seconds] // self._second_ticks)
         if self.keep_truth:
             self.truth.append(rows[ticks % self._output_ticks == 0])
-        elevation = self.columns.index("elevation_max_deg") + 1
         contact = rows[:, self.columns.index("in_contact") + 1] != 0.0
+        wanted = [
+            self.columns.index(name) + 1
+            for name in ("elevation_max_deg", "station_best", "station_range_rate_m_s")
+        ]
         self.contacts.note_elevations(
-            (int(tick), float(degrees))
-            for tick, degrees in zip(ticks[contact], rows[contact, elevation], strict=True)
+            Seen(int(tick), float(degrees), int(station), float(rate))
+            for tick, (degrees, station, rate) in zip(ticks[contact], rows[contact][:, wanted], strict=True)
         )
         self._last_row = rows[-1, 1:].copy()
 
@@ -484,13 +491,13 @@ class Simulation:
 
 
 def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
-    """The rows of the plant's table; flips of bits are the driver's."""
+    """The rows of the plant's table; flips of bits are the driver's, faults of the link the link's."""
     from sim.faults import fault_row
 
     return [
         fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
         for fault in faults
-        if fault.kind != REPLICA_BIT_FLIP.name
+        if fault.kind != REPLICA_BIT_FLIP.name and not is_link_kind(fault.kind)
     ]
 
 

@@ -25,6 +25,7 @@ from sim.callbacks import (
 )
 from sim.environment.tables import EnvironmentTables
 from sim.faults import fault_table
+from sim.link.geometry import View, fill_views
 from sim.model import Site, model_record
 from sim.noise import normals
 from sim.records import CONTROL_OCTETS, FAULTS_MAX, STATE_DTYPE
@@ -107,6 +108,16 @@ class Plant:
         functions = callbacks()
         self._step = _STEP(functions.step.address)
         self._truth = _TRUTH(functions.truth.address)
+        count = int(self.model["station_count"][0])
+        self._views = np.zeros((count, len(View._fields)))
+        # The buffers keep their addresses, so that these need not be taken anew.
+        self._seen_from = (
+            self.state["environment"][0],
+            self.state["velocity_gcrf_m_s"][0],
+            self.state["quaternion_body_from_gcrf"][0],
+            self.model["station_itrs_m"][0][:count],
+            self.model["station_up"][0][:count],
+        )
         self._set_initial(initial, seed)
         self._step(self.context, 0, self.sensor_frame.ctypes.data)
 
@@ -129,6 +140,11 @@ class Plant:
     def contact_mask(self) -> int:
         """Stations that see the satellite above their mask at the state's time, a bit each."""
         return int(self.state["contact_mask"][0])
+
+    def views(self) -> list[View]:
+        """What each station sees of the satellite, and it of them, at the state's time."""
+        fill_views(*self._seen_from, self._views)
+        return [View(*row) for row in self._views.tolist()]
 
     def set_faults(self, rows: Sequence[Any]) -> None:
         """From the next step on these faults act instead of those given before, each in its own time.

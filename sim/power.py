@@ -35,6 +35,7 @@ def command_switches(state: Record, model: Record, command: Record) -> None:
         state.switches = command.switch_command & 0xFF
         state.heaters = command.heater_command & 0x0F & ~state.fault_heater_dead
         state.transmitter_on = command.transmitter_on & 0x03
+        state.antenna = command.antenna & 0x01
         if state.undervoltage != 0:
             state.switches &= _UNDERVOLTAGE_KEEPS
             state.transmitter_on = 0

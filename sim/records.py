@@ -62,6 +62,7 @@ CONTROL_FIELDS: list[Field] = [
     ("switches", _I),
     ("heaters", _I),
     ("transmitter_on", _I),
+    ("antenna", _I),
     ("undervoltage", _I),
     ("undervoltage_ns", _I),
     ("reset_cause", _I),

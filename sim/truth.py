@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim.attitude import multiply, rotate
 from sim.compiled import Record, compiled, compiled_inline, compiled_merged
 from sim.environment.layout import AT_DENSITY, AT_ILLUMINATION, AT_MAGNETIC_FIELD, AT_SUN_DIRECTION
+from sim.link.geometry import range_and_rate
 from sim.objects import object_relative
 from sim.spacecraft import TEMPERATURE_NODES
 
@@ -73,6 +74,10 @@ COLUMNS: list[str] = [
     "commands_not_finite",
     "commands_out_of_range",
     "object_range_m",
+    # Of the station that sees the satellite highest above its horizon, in contact; NaN outside.
+    "station_best",
+    "station_range_m",
+    "station_range_rate_m_s",
 ]
 WIDTH = len(COLUMNS)
 _DEGREES = 180.0 / math.pi
@@ -280,6 +285,28 @@ def _write_torques(
     return at + 13
 
 
+@compiled
+def _write_station(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
+    """The station that stands best, its range and the range's rate."""
+    row[at] = math.nan
+    row[at + 1] = math.nan
+    row[at + 2] = math.nan
+    if state.contact_mask != 0:
+        best = 0
+        for i in range(model.station_count):
+            if state.elevation_sin[i] > state.elevation_sin[best]:
+                best = i
+        row[at] = float(best)
+        row[at + 1], row[at + 2] = range_and_rate(
+            state.environment,
+            state.velocity_gcrf_m_s,
+            model.station_itrs_m[best, 0],
+            model.station_itrs_m[best, 1],
+            model.station_itrs_m[best, 2],
+        )
+    return at + 3
+
+
 @compiled_merged
 def write_row(
     state: Record, model: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64]
@@ -290,4 +317,5 @@ def write_row(
     at = _write_flight(state, command, belief, row, at)
     at = _write_momentum(state, model, row, at)
     at = _write_electrics_and_angles(state, model, row, at)
-    _write_torques(state, model, belief, row, at)
+    at = _write_torques(state, model, belief, row, at)
+    _write_station(state, model, row, at)

@@ -29,7 +29,7 @@ CHUNK_TICKS = 3000
 
 _EVENT = struct.Struct("<qHBB")
 _WINDOW = struct.Struct("<qqqBB")
-_ELEVATION = struct.Struct("<qd")
+_ELEVATION = struct.Struct("<qdqd")
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ class Books:
             self.windows.update(
                 _WINDOW.pack(one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen)
             )
-        for tick, degrees in elevations:
-            self.elevations.update(_ELEVATION.pack(tick, degrees))
+        for seen in elevations:
+            self.elevations.update(_ELEVATION.pack(*seen))
         self.windows_read += len(windows)
         self.elevations_read += len(elevations)
 

@@ -1,4 +1,4 @@
-"""The space link: latency, rate, windows, carrier, and that nothing depends on how often it is asked.
+"""The link's queues: latency, rate, windows, carrier, and that nothing depends on how often it is asked.
 
 Arrival times are exact: they are integer arithmetic. 1,115 octets at 1 Mbit/s last 8.92 ms.
 """
