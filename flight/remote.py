@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,11 @@ from typing import Any, Self
 import zmq
 
 from flight import protocol
+from flight.curve import ENVIRONMENT, Curve, check_endpoint, secure_client
 from flight.dictionary import SHA256
+
+PEER = "flight"
+"""Whose public key a host has to have (`peers/flight.key`)."""
 
 
 class FlightLostError(RuntimeError):
@@ -27,7 +32,8 @@ class RemoteComputer:
     """A flight computer in a process of its own.
 
     endpoint: of a process that is already there; None starts one here, which ends with this object and never
-    outlives this process. Raises FlightLostError if it does not answer within `timeout_s`.
+    outlives this process. Raises FlightLostError if it does not answer within `timeout_s`, CurveError if the
+    endpoint lies beyond the loopback and there are no keys (of a peer `flight`).
     """
 
     def __init__(
@@ -48,7 +54,7 @@ class RemoteComputer:
         self._socket.setsockopt(zmq.RCVTIMEO, int(timeout_s * 1000))
         self._closed = False
         try:
-            self._socket.connect(endpoint if endpoint is not None else self._start())
+            self._connect(endpoint)
             configuration = {
                 "replicas": replicas,
                 "resync": resync,
@@ -105,9 +111,22 @@ class RemoteComputer:
     ) -> None:
         self.close()
 
+    def _connect(self, endpoint: str | None) -> None:
+        if endpoint is None:
+            endpoint = self._start()
+        else:
+            curve = Curve.from_environment()
+            check_endpoint(endpoint, curve)
+            secure_client(self._socket, curve, PEER)
+        self._socket.connect(endpoint)
+
     def _start(self) -> str:
         command = [sys.executable, "-m", "flight", "--with-parent"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # On the loopback between parent and child no keys are needed, nor would the parent's fit both.
+        environment = {name: value for name, value in os.environ.items() if name != ENVIRONMENT}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
         assert self._process.stdout is not None
         line = self._process.stdout.readline().decode().strip()
         if not line.startswith("tcp://127.0.0.1:"):

@@ -1,4 +1,4 @@
-"""The flight process: a FlightComputer behind a ZeroMQ REP socket on the loopback.
+"""The flight process: a FlightComputer behind a ZeroMQ REP socket.
 
 Kept light on purpose, for the Raspberry Pi: the standard library, numpy, pyzmq and the compiled module.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import Any
 
 import zmq
 
 from flight import protocol
 from flight.computer import FlightComputer, make_computer
+from flight.curve import Curve, CurveError, check_endpoint, secure_server
 from flight.dictionary import SHA256
 
 _STDIN = 0
@@ -82,26 +84,36 @@ def _start(rest: list[bytes]) -> FlightComputer:
     )
 
 
-def serve(*, port: int, with_parent: bool) -> int:
-    """Serves one host on a loopback port, a free one if `port` is 0; first prints the endpoint in a line.
+def serve(*, bind: str, with_parent: bool) -> int:
+    """Serves one host at an endpoint, `tcp://HOST:PORT` with `*` for a free port; first prints it in a line.
 
-    with_parent: the end of standard input ends the process, so that it never outlives its host.
-    Returns the exit code: 0 when told to stop, 2 if the port is taken.
+    Beyond the loopback it serves only peers that `flight.curve` has keys of. with_parent: the end of standard
+    input ends the process, so that it never outlives its host. Returns the exit code: 0 when told to stop, 2
+    if the endpoint cannot be had.
     """
+    try:
+        curve = Curve.from_environment()
+        check_endpoint(bind, curve)
+    except CurveError as error:
+        print(f"safehold flight: {error}", file=sys.stderr, flush=True)
+        return 2
     context = zmq.Context()
     socket = context.socket(zmq.REP)
     socket.setsockopt(zmq.LINGER, 200)
     socket.setsockopt(zmq.MAXMSGSIZE, protocol.PART_OCTETS_MAX)
+    guard = secure_server(context, socket, curve)
     try:
         try:
-            socket.bind(f"tcp://127.0.0.1:{port}" if port else "tcp://127.0.0.1:*")
+            socket.bind(bind)
         except zmq.ZMQError as error:
-            print(f"safehold flight: port {port}: {error.strerror}", flush=True)
+            print(f"safehold flight: {bind}: {error.strerror}", file=sys.stderr, flush=True)
             return 2
         print(socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
         _loop(socket, with_parent=with_parent)
     finally:
         socket.close()
+        if guard is not None:
+            guard.stop()
         context.term()
     return 0
 

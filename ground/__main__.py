@@ -1,27 +1,39 @@
-"""`python -m ground --port N`: the ground as a process of its own, started by the host that listens on port
-N.
-"""
+"""`python -m ground`: the ground as a process of its own, started by its host or by hand."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from ground.server import serve
+from ground.server import TOKEN_OCTETS, serve
 
 
-def main() -> int:
-    """Reads the command line and serves."""
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the ground process; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m ground",
-        description="The ground station as its own process. A host starts it, listens on a loopback port and "
-        "writes a token of 32 octets to its standard input.",
+        description="Stations and mission control as their own process. The host of a run listens "
+        "(`safehold run --ground ENDPOINT`) and shows the token that this asks for; between machines both "
+        "need CURVE keys (environment variable SAFEHOLD_CURVE) and no token.",
     )
-    parser.add_argument("--port", type=int, required=True, help="loopback port on which the host listens")
-    arguments = parser.parse_args()
-    if not 0 < arguments.port < 65536:
-        parser.error(f"--port is between 1 and 65535, not {arguments.port}")
-    return serve(arguments.port)
+    parser.add_argument(
+        "--connect", required=True, metavar="ENDPOINT", help="where the host listens, as tcp://HOST:PORT"
+    )
+    parser.add_argument("--token", default="", help="what the host showed; not needed with CURVE keys")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="the token comes on standard input, whose end ends this"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        token = bytes.fromhex(chosen.token) if chosen.token else bytes(TOKEN_OCTETS)
+    except ValueError:
+        token = b""
+    if len(token) != TOKEN_OCTETS:
+        parser.error(f"--token has {2 * TOKEN_OCTETS} hexadecimal digits, as the host showed them")
+    try:
+        return serve(chosen.connect, with_parent=chosen.with_parent, token=token)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The host's two ways to a ground: by direct calls, and as a process of its own over ZeroMQ on the loopback.
+"""The host's two ways to a ground: by direct calls, and as a process of its own over ZeroMQ.
 
 Both have the same methods, and the same requests give the same answers.
 """
@@ -12,12 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 import zmq
+from zmq.auth.thread import ThreadAuthenticator
 
+from flight.curve import Curve, check_endpoint, secure_server
+from flight.dictionary import SHA256
 from flight.frames import Delivery, Uplink
 from ground import protocol
 from ground.config import GroundConfig
@@ -27,6 +31,7 @@ from ground.server import TOKEN_OCTETS
 
 _POLL_MS = 100
 _HELD_MAX = 1024
+_BY_HAND_S = 600.0
 
 
 class GroundError(RuntimeError):
@@ -139,7 +144,10 @@ class ZmqGround:
     and go over with the next request that matters: a few times a pass instead of every second.
     """
 
-    def __init__(self, config: GroundConfig, *, timeout_s: float = 120.0) -> None:
+    def __init__(self, config: GroundConfig, *, listen: str | None = None, timeout_s: float = 120.0) -> None:
+        """`listen`: an endpoint at which a ground that is started by hand is awaited; how to start it is told
+        on standard error. Raises CurveError as flight.curve does.
+        """
         self.config = config
         self.strangers = 0
         self.reacts = True
@@ -159,14 +167,33 @@ class ZmqGround:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        port = self._socket.bind_to_random_port("tcp://127.0.0.1")
-        self._process = _start(port, self._token, self._errors)
+        self._guard: ThreadAuthenticator | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        if listen is None:
+            port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+            self._process = _start(port, self._token, self._errors)
+        else:
+            self._listen(listen)
         self._pending: tuple[int, bytes] | None = (Kind.CONFIGURE, config.to_json().encode())
 
+    def _listen(self, endpoint: str) -> None:
+        curve = Curve.from_environment()
+        check_endpoint(endpoint, curve)
+        self._guard = secure_server(self._context, self._socket, curve)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            raise GroundLostError(f"cannot listen at {endpoint}: {error.strerror}") from error
+        bound = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        if curve is not None:
+            self._token = bytes(TOKEN_OCTETS)
+        token = "" if curve is not None else f" --token {self._token.hex()}"
+        print(f"waiting for: safehold ground --connect {bound}{token}", file=sys.stderr, flush=True)
+
     @property
-    def pid(self) -> int:
-        """Of the ground process."""
-        return self._process.pid
+    def pid(self) -> int | None:
+        """Of the ground process; None if it was started by hand."""
+        return None if self._process is None else self._process.pid
 
     @property
     def archive(self) -> list[Delivery]:
@@ -178,8 +205,7 @@ class ZmqGround:
         """Lets the ground live on to `until_tick`; returns what departs, and its promise."""
         in_time = self._granted_tick <= until_tick < self._promise_tick
         if in_time and not self.reacts and not self._closed and len(self._held) < _HELD_MAX:
-            if self._process.poll() is not None:
-                raise self._lost(f"has ended with exit code {self._process.returncode}")
+            self._check_alive()
             self._held += deliveries
             self._granted_tick = until_tick
             return [], self._promise_tick
@@ -228,14 +254,17 @@ class ZmqGround:
         if self._closed:
             return
         self._closed = True
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(2.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            _end(self._process)
+        elif self._identity is not None:
+            self._socket.setsockopt(zmq.LINGER, 200)
+            self._sequence += 1
+            stop = protocol.encode(Kind.STOP, self._sequence)
+            with suppress(zmq.ZMQError):
+                self._socket.send_multipart([self._identity, stop], zmq.NOBLOCK)
         self._socket.close()
+        if self._guard is not None:
+            self._guard.stop()
         self._context.term()
         self._errors.close()
 
@@ -283,26 +312,38 @@ class ZmqGround:
                 raise GroundError(body.decode("utf-8", "replace"))
             return body
 
+    @property
+    def _hello(self) -> bytes:
+        return protocol.MAGIC + self._token
+
     def _await_hello(self) -> bytes:
         while True:
             identity, message = self._receive()
-            if secrets.compare_digest(message, protocol.MAGIC + self._token):
+            if secrets.compare_digest(message[: len(self._hello)], self._hello):
+                if message != self._hello + SHA256.encode():
+                    raise self._lost("has another dictionary than this host")
                 return identity
             self.strangers += 1
 
     def _receive(self) -> tuple[bytes, bytes]:
         """The next message of two parts, waiting only as long as there is somebody to wait for."""
-        deadline_s = time.monotonic() + self._timeout_s
+        by_hand = self._process is None and self._identity is None
+        timeout_s = _BY_HAND_S if by_hand else self._timeout_s
+        deadline_s = time.monotonic() + timeout_s
         while True:
             if self._socket.poll(_POLL_MS):
                 parts = self._socket.recv_multipart()
                 if len(parts) == 2:
                     return parts[0], parts[1]
                 self.strangers += 1
-            elif self._process.poll() is not None:
-                raise self._lost(f"has ended with exit code {self._process.returncode}")
+            else:
+                self._check_alive()
             if time.monotonic() > deadline_s:
-                raise self._lost(f"has not answered for {self._timeout_s:g} s")
+                raise self._lost(f"has not answered for {timeout_s:g} s")
+
+    def _check_alive(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            raise self._lost(f"has ended with exit code {self._process.returncode}")
 
     def _lost(self, what: str) -> GroundLostError:
         self._errors.seek(0, os.SEEK_END)
@@ -317,7 +358,7 @@ def _start(port: int, token: bytes, errors: IO[bytes]) -> subprocess.Popen[bytes
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     # -P: what lies in the current folder is not to be taken for a part of the ground.
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "ground", "--port", str(port)],
+        [sys.executable, "-P", "-m", "ground", "--with-parent", "--connect", f"tcp://127.0.0.1:{port}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=errors,
@@ -327,6 +368,16 @@ def _start(port: int, token: bytes, errors: IO[bytes]) -> subprocess.Popen[bytes
     process.stdin.write(token)
     process.stdin.flush()
     return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(2.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _keep(archive: list[Delivery], deliveries: list[Delivery], accepted: list[bool]) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
 import zmq
 
+from flight.curve import Curve, CurveError, check_endpoint, secure_client
+from flight.dictionary import SHA256
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
 from ground.protocol import Kind, MessageError
 
 TOKEN_OCTETS = 32
+PEER = "host"
+"""Whose public key a ground by hand has to have (`peers/host.key`)."""
 _STDIN = 0
 # What reading a configuration, a state or an exchange can raise when it is not one.
 _REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -66,36 +71,52 @@ class Service:
         raise MessageError(f"a request of unknown kind {kind}")
 
 
-def serve(port: int) -> int:
-    """Serves the host that listens on a loopback port; the host's token comes on standard input, whose end
-    ends this.
+def serve(connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS)) -> int:
+    """Serves the host that listens at an endpoint, `tcp://HOST:PORT`.
 
-    Returns the exit code: 0 when told to stop or when the host has gone, 2 if no token came.
+    with_parent: the host started this process; its token comes on standard input, whose end is its own.
+    Otherwise `token` is what the host showed its user; with CURVE keys (flight.curve, the host's public one
+    as `peers/host.key`) it is not needed. Returns the exit code: 0 when told to stop or when the host has
+    gone, 2 if no token came or the endpoint cannot be used.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the host says when to stop.
-    token = _read_token()
-    if token is None:
-        return 2
+    curve = None
+    if with_parent:
+        # Ctrl-C reaches the whole group; the host says when to stop.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        given = _read_token()
+        if given is None:
+            return 2
+        token = given
+    else:
+        try:
+            curve = Curve.from_environment()
+            check_endpoint(connect, curve)
+        except CurveError as error:
+            print(f"safehold ground: {error}", file=sys.stderr)
+            return 2
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     try:
         socket.setsockopt(zmq.LINGER, 200)
         socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
-        socket.connect(f"tcp://127.0.0.1:{port}")
-        socket.send(protocol.MAGIC + token)
-        _loop(socket)
+        secure_client(socket, curve, PEER)
+        socket.connect(connect)
+        socket.send(protocol.MAGIC + token + SHA256.encode())
+        _loop(socket, with_parent=with_parent)
+    except CurveError as error:
+        print(f"safehold ground: {error}", file=sys.stderr)
+        return 2
     finally:
         socket.close()
         context.term()
     return 0
 
 
-def _loop(socket: zmq.Socket[bytes]) -> None:
+def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
-    poller.register(_STDIN, zmq.POLLIN)
+    if with_parent:
+        poller.register(_STDIN, zmq.POLLIN)
     service = Service()
     while True:
         ready = dict(poller.poll())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,10 +114,18 @@ def test_process_listens_on_the_loopback_only(frames: NDArray[np.uint8]) -> None
 def test_a_port_in_use_gives_a_message_and_exit_code_2() -> None:
     with zmq.Context() as context, context.socket(zmq.REP) as socket:
         port = socket.bind_to_random_port("tcp://127.0.0.1")
-        command = [sys.executable, "-m", "flight", "--port", str(port)]
+        command = [sys.executable, "-m", "flight", "--bind", f"tcp://127.0.0.1:{port}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
-    assert f"port {port}" in done.stdout
+    assert f":{port}: Address already in use" in done.stderr
+
+
+def test_beyond_the_loopback_it_needs_keys() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "SAFEHOLD_CURVE"}
+    command = [sys.executable, "-m", "flight", "--bind", "tcp://0.0.0.0:5599"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
+    assert done.returncode == 2
+    assert "SAFEHOLD_CURVE" in done.stderr
 
 
 @pytest.mark.parametrize(

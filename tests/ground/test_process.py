@@ -319,21 +319,21 @@ def test_importing_the_ground_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_command_line_refuses_what_is_no_port() -> None:
+def test_the_command_line_refuses_what_is_no_endpoint() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ground", "--port", "70000"],
+        [sys.executable, "-m", "ground", "--connect", "tcp://127.0.0.1:70000"],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
     )
     assert done.returncode == 2
-    assert "between 1 and 65535" in done.stderr
+    assert "tcp://HOST:PORT" in done.stderr
 
 
 def test_without_a_token_the_process_ends(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ground", "--port", "9"],
+        [sys.executable, "-m", "ground", "--with-parent", "--connect", "tcp://127.0.0.1:9"],
         input=b"short",
         capture_output=True,
         check=False,
