@@ -7,6 +7,7 @@ file's SHA-256 and an ABI number; `load_native` refuses a module that was built 
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +78,21 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What mission control takes for normal: outside `yellow` is a warning, outside `red` an alarm. Bounds
+    belong to the normal range; one that is infinite is none.
+    """
+
+    yellow: tuple[float, float]
+    red: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
-    """A telemetry parameter; a housekeeping packet holds its structure's in order of id, big-endian."""
+    """A telemetry parameter; a housekeeping packet holds its structure's in order of id, big-endian.
+
+    `limits`: none, or as many as it has values.
+    """
 
     id: int
     name: str
@@ -87,6 +101,8 @@ class Parameter:
     structure: int
     unit: str
     meaning: str
+    enumeration: str = ""
+    limits: tuple[Limits, ...] = ()
 
     @property
     def count(self) -> int:
@@ -106,6 +122,42 @@ class Setting:
     min: float | None
     max: float | None
     unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application process by its APID; `layout` is "pus" (secondary header, packet error control) or
+    "octets" (neither).
+    """
+
+    id: int
+    name: str
+    layout: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportField:
+    """One field of a telemetry packet, big-endian; type `time` is a CUC code of seven octets."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLayout:
+    """What a telemetry packet of a service and subtype carries: `fields` and then octets by the name of
+    `rest`, if it has one; or the `content` "housekeeping" or "event", laid out by parameters and events.
+    """
+
+    service: int
+    subtype: int
+    name: str
+    content: str
+    fields: tuple[ReportField, ...]
+    rest: str
     meaning: str
 
 
@@ -153,6 +205,43 @@ def _parameters() -> dict[str, Parameter]:
             e.get("structure", 1),
             e.get("unit", ""),
             e["meaning"],
+            e.get("enumeration", ""),
+            _limits(e),
+        )
+    return found
+
+
+def _limits(entry: dict[str, Any]) -> tuple[Limits, ...]:
+    given = entry.get("limits", [])
+    count = int(np.prod(entry.get("shape", ()), dtype=np.int64))
+    each = given if isinstance(given, list) else [given] * count
+    return tuple(Limits(_span(one, "yellow"), _span(one, "red")) for one in each)
+
+
+def _span(limits: dict[str, Any], colour: str) -> tuple[float, float]:
+    low, high = limits.get(colour, (-math.inf, math.inf))
+    return float(low), float(high)
+
+
+def _applications() -> dict[int, Application]:
+    return {
+        e["id"]: Application(e["id"], e["name"], e["layout"], e["meaning"])
+        for e in _TREE.get("application", [])
+    }
+
+
+def _reports() -> dict[tuple[int, int], ReportLayout]:
+    found = {}
+    for e in _TREE.get("report", []):
+        fields = tuple(ReportField(f["name"], f["type"], f.get("meaning", "")) for f in e.get("fields", []))
+        found[e["service"], e["subtype"]] = ReportLayout(
+            e["service"],
+            e["subtype"],
+            e["name"],
+            e.get("content", ""),
+            fields,
+            e.get("rest", ""),
+            e["meaning"],
         )
     return found
 
@@ -182,6 +271,8 @@ EVENTS = _events()
 EVENT_IDS = {event.name: event.id for event in EVENTS.values()}
 PARAMETERS = _parameters()
 SETTINGS = _settings()
+APPLICATIONS = _applications()
+REPORTS = _reports()
 
 
 # What the numbers of an enumerated argument or parameter mean: the enumeration's name -> its values in order.

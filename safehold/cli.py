@@ -416,10 +416,27 @@ def quantities(json_output: JsonOption = False) -> None:
 
 
 @app.command()
-def dictionary(json_output: JsonOption = False) -> None:
-    """Print the dictionary: telemetry, events, telecommands and on-board parameters."""
-    from safehold.command_dictionary import dictionary_document, dictionary_lines
+def dictionary(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="With --xtce: the file to write.", show_default=False),
+    ] = None,
+    xtce: Annotated[
+        bool,
+        typer.Option(
+            "--xtce", help="Export telemetry and telecommands as XTCE 1.2, to FILE or standard output."
+        ),
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Print the dictionary: telemetry, events, telecommands and on-board parameters; or export it as XTCE."""
+    from safehold.command_dictionary import dictionary_document, dictionary_lines, export_xtce
 
+    if xtce:
+        export_xtce(file)
+        return
+    if file is not None:
+        raise errors.UsageError("SH-CLI-001", f"{file}: only --xtce writes a file")
     if json_output:
         _print_json(dictionary_document())
         return

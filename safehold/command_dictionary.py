@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from safehold.errors import FolderError
 
 
 def dictionary_document() -> dict[str, Any]:
-    """Everything that the dictionary declares, as one document."""
+    """Everything that the dictionary declares, as one document; a limit that is none is null."""
     from flight import dictionary
+    from safehold.result import json_safe
 
-    return {
-        "sha256": dictionary.SHA256,
-        "telemetry": [asdict(item) for item in dictionary.PARAMETERS.values()],
-        "events": [asdict(item) for item in dictionary.EVENTS.values()],
-        "telecommands": [asdict(item) for item in dictionary.TELECOMMANDS.values()],
-        "settings": [asdict(item) for item in dictionary.SETTINGS.values()],
-    }
+    document: dict[str, Any] = json_safe(
+        {
+            "sha256": dictionary.SHA256,
+            "telemetry": [asdict(item) for item in dictionary.PARAMETERS.values()],
+            "events": [asdict(item) for item in dictionary.EVENTS.values()],
+            "telecommands": [asdict(item) for item in dictionary.TELECOMMANDS.values()],
+            "settings": [asdict(item) for item in dictionary.SETTINGS.values()],
+            "applications": [asdict(item) for item in dictionary.APPLICATIONS.values()],
+            "reports": [asdict(item) for item in dictionary.REPORTS.values()],
+        }
+    )
+    return document
+
+
+def export_xtce(place: Path | None) -> None:
+    """Write the dictionary as XTCE to a file, or to standard output for None; raises FolderError."""
+    from flight.xtce import document
+
+    content = document()
+    if place is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise FolderError("SH-OUT-001", f"{place} cannot be written: {error.strerror or error}") from None
 
 
 def dictionary_lines() -> Iterator[str]:

@@ -40,6 +40,7 @@ SEVERITIES = ("info", "low", "medium", "high")
 EVENT_ARGUMENTS_MAX = 4
 TELECOMMAND_ARGUMENTS_MAX = 8
 HOUSEKEEPING_BYTES_MAX = 1000  # so that a structure fits one packet of 1,024 octets with its headers
+IDLE_APID = 2047
 EXACT_IN_DOUBLE = 2**53  # settings travel as doubles
 PREAMBLE = Path(__file__).with_name("preamble.hpp.in")
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -231,6 +232,7 @@ def parameters(entries: list[dict[str, Any]]) -> list[str]:
         check_typed("parameter", entry)
         structure = entry.setdefault("structure", 1)
         require(0 < structure < 256, f"parameter.{entry['name']}: `structure` must be in 1..255")
+        check_limits(entry)
         sizes[structure] = sizes.get(structure, 0) + TYPES[entry["type"]][1] * count_of(entry)
     for structure, size in sizes.items():
         require(
@@ -244,6 +246,26 @@ def parameters(entries: list[dict[str, Any]]) -> list[str]:
         for e in sorted(entries, key=lambda e: e["id"])
     ]
     return lines + table("TelemetryEntry", "telemetry_entries", rows)
+
+
+def check_limits(entry: dict[str, Any]) -> None:
+    """Limits of a telemetry parameter, which mission control alone reads: ordered, red around yellow."""
+    limits = entry.get("limits", [])
+    where = f"parameter.{entry['name']}: `limits`"
+    each = limits if isinstance(limits, list) else [limits]
+    require(
+        not isinstance(limits, list) or len(each) in (0, count_of(entry)),
+        f"{where} fit no array of its shape",
+    )
+    for one in each:
+        spans = [one.get(colour, [-math.inf, math.inf]) for colour in ("yellow", "red")]
+        require(set(one) <= {"yellow", "red"}, f"{where} are yellow and red")
+        require(all(len(span) == 2 and span[0] <= span[1] for span in spans), f"{where} are [low, high]")
+        yellow, red = spans
+        require(
+            "yellow" not in one or (red[0] <= yellow[0] and yellow[1] <= red[1]),
+            f"{where}: red lies within yellow",
+        )
 
 
 def table(entry_type: str, name: str, rows: list[str]) -> list[str]:
@@ -322,6 +344,40 @@ def telecommands(entries: list[dict[str, Any]]) -> list[str]:
     )
 
 
+def check_packets(applications: list[dict[str, Any]], reports: list[dict[str, Any]]) -> None:
+    """What Python and XTCE alone read of telemetry packets, refused here all the same if it is wrong."""
+    check_entries("application", applications)
+    for entry in applications:
+        require(
+            entry.get("layout") in ("pus", "octets"),
+            f"application.{entry['name']}: layout must be pus or octets",
+        )
+        require(entry["id"] < IDLE_APID, f"application.{entry['name']}: `id` must be below {IDLE_APID}")
+    check_entries("report", reports, ids=False)
+    keys: set[tuple[Any, Any]] = set()
+    for entry in reports:
+        name = f"report.{entry['name']}"
+        key = (entry.get("service"), entry.get("subtype"))
+        require(
+            all(isinstance(one, int) and 0 < one < 256 for one in key),
+            f"{name}: `service` and `subtype` must be in 1..255",
+        )
+        require(key not in keys, f"{name}: service {key[0]}, {key[1]} is declared twice")
+        keys.add(key)
+        content = entry.get("content", "")
+        require(content in ("", "housekeeping", "event"), f"{name}: unknown content {content!r}")
+        require(
+            not content or not (entry.get("fields") or entry.get("rest")),
+            f"{name}: `content` and `fields` exclude each other",
+        )
+        for field in entry.get("fields", []):
+            require(bool(NAME.match(field.get("name", ""))), f"{name}: {field.get('name')!r} is no name")
+            require(
+                field.get("type") in (*TYPES, "time"),
+                f"{name}.{field['name']}: unknown type {field.get('type')!r}",
+            )
+
+
 def generate(source: bytes) -> str:
     """The header's text for the dictionary's bytes."""
     dictionary = tomllib.loads(source.decode("utf-8"))
@@ -342,6 +398,7 @@ def generate(source: bytes) -> str:
     lines += parameters(dictionary.get("parameter", []))
     lines += events(dictionary.get("event", []))
     lines += telecommands(dictionary.get("telecommand", []))
+    check_packets(dictionary.get("application", []), dictionary.get("report", []))
     return text + "\n".join(lines) + "\n}  // namespace safehold\n"
 
 

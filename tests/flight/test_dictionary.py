@@ -72,6 +72,15 @@ min = 0.0
 max = 1.0
 meaning = "m"
 """
+LIMITED = '[[parameter]]\nid = 1\nname = "p"\ntype = "f64"\nlimits = {limits}\nmeaning = "m"\n'
+REPORT = """
+[[report]]
+service = 6
+subtype = 6
+name = "r"
+meaning = "m"
+fields = [{ name = "x", type = "u16", meaning = "m" }]
+"""
 HEAD = 'schema = 1\n[frame.sensor]\nmeaning = "m"\nfields = [{ name = "x", type = "f64", meaning = "m" }]\n'
 
 
@@ -85,6 +94,20 @@ HEAD = 'schema = 1\n[frame.sensor]\nmeaning = "m"\nfields = [{ name = "x", type 
         ('[[event]]\nid = 0\nname = "e"\nseverity = "low"\nmeaning = "m"\n', "event.e: `id`"),
         ('[[parameter]]\nid = 1\nname = "p"\ntype = "f16"\nmeaning = "m"\n', "parameter.p: unknown type"),
         ('[[parameter]]\nid = 1\nname = "p"\ntype = "f64"\nshape = [200]\nmeaning = "m"\n', "do not fit"),
+        (LIMITED.format(limits="{ yellow = [1, 0] }"), r"parameter.p: `limits` are \[low, high\]"),
+        (LIMITED.format(limits="{ orange = [0, 1] }"), "parameter.p: `limits` are yellow and red"),
+        (LIMITED.format(limits="{ yellow = [0, 3], red = [1, 2] }"), "red lies within yellow"),
+        (LIMITED.format(limits="[{ yellow = [0, 1] }, { yellow = [0, 1] }]"), "fit no array of its shape"),
+        (REPORT + REPORT.replace('"r"', '"q"'), "report.q: service 6, 6 is declared twice"),
+        (REPORT.replace("u16", "u24"), "report.r.x: unknown type 'u24'"),
+        (REPORT + 'content = "event"\n', "report.r: `content` and `fields` exclude each other"),
+        (REPORT.replace("subtype = 6", "subtype = 256"), "`service` and `subtype` must be in 1..255"),
+        (REPORT + 'content = "picture"\n', "report.r: unknown content 'picture'"),
+        ('[[application]]\nid = 2047\nname = "a"\nlayout = "pus"\nmeaning = "m"\n', "must be below 2047"),
+        (
+            '[[application]]\nid = 7\nname = "a"\nlayout = "free"\nmeaning = "m"\n',
+            "layout must be pus or octets",
+        ),
     ],
 )
 def test_generator_refuses_and_names_the_entry(generator: ModuleType, text: str, message: str) -> None:
