@@ -30,8 +30,8 @@ class Radiation(NamedTuple):
 class Notice(NamedTuple):
     """What FOP-1 tells those above it.
 
-    Of an FDU: `taken` (off the wait queue, with its N(S)), `delivered` (acknowledged), `purged` (given up:
-    with its N(S) if it was radiated, -1 if not), `rejected`. Of a directive: `done`, `failed`, `rejected`.
+    Of an FDU: `taken` (off the wait queue, with its N(S)), `delivered` (acknowledged, with its data),
+    `purged` (given up: with its data, and its N(S) if it was radiated, -1 if not), `rejected`. Of a directive: `done`, `failed`, `rejected`.
     Of itself: `alert` and why, `suspended`.
     """
 
@@ -39,6 +39,7 @@ class Notice(NamedTuple):
     tag: int = NO_TAG
     sequence: int = -1
     reason: str = ""
+    data: bytes = b""
 
 
 @dataclass(slots=True)
@@ -86,8 +87,10 @@ class Machine:
             self.state = after
         return Action.REJECT not in actions
 
-    def _notice(self, what: What, tag: int = NO_TAG, sequence: int = -1, reason: str = "") -> None:
-        self._out.append(Notice(what, tag, sequence, reason))
+    def _notice(
+        self, what: What, tag: int = NO_TAG, sequence: int = -1, reason: str = "", data: bytes = b""
+    ) -> None:
+        self._out.append(Notice(what, tag, sequence, reason, data))
 
     def _reject(self, _now_ns: int) -> None:
         self._notice("rejected", self._request[0])
@@ -101,7 +104,7 @@ class Machine:
     def _remove_acknowledged(self, _now_ns: int) -> None:
         for _ in range((self._reported - self.nnr) % MODULO):
             done = self.sent.pop(0)
-            self._notice("delivered", done.tag, done.sequence)
+            self._notice("delivered", done.tag, done.sequence, data=done.data)
         self.nnr = self._reported
         self.transmission_count = 1
 
@@ -181,9 +184,9 @@ class Machine:
     def _purge(self, now_ns: int) -> None:
         """Empties both queues. What was radiated stays in doubt: it may yet arrive."""
         for one in self.sent:
-            self._notice("purged", one.tag, one.sequence)
+            self._notice("purged", one.tag, one.sequence, data=one.data)
         if self.waiting is not None:
-            self._notice("purged", self.waiting[0])
+            self._notice("purged", self.waiting[0], data=self.waiting[1])
         self.sent, self.waiting, self.nnr = [], None, self.vs
         self._release_bc(now_ns)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from flight.frames import Clcw
+from flight.tm_frames import Clcw
 from ground.fop.machine import MODULO, NO_TAG, WINDOW_MAX, Kind, Machine, Notice, Radiation, Sent
 from ground.fop.table import State
 
@@ -83,6 +83,12 @@ class Fop(Machine):
         if self.state is not State.INITIAL:
             self._event("E18", now_ns)
         return self.suspend_state != 0
+
+    def retry(self, now_ns: int) -> None:
+        """As if the timer expired now: what is unacknowledged is known to be lost, so why wait for it."""
+        if self.timer_ns is not None:
+            self.timer_ns = now_ns
+            self.expire(now_ns)
 
     def set_vs(self, value: int, now_ns: int) -> bool:
         """Set V(S); whether it was accepted: only initial and not suspended."""

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flight.frames import Clcw
+from flight.tm_frames import Clcw
 from ground.fop import Fop, Notice, Radiation, State
 
 NOW = 10_000_000_000
@@ -183,9 +183,13 @@ class Model:
         self.out += [Notice("failed", reason=reason)] * initialising + [Notice("alert", reason=reason)]
 
     def purge(self) -> None:
-        self.out += [Notice("purged", tag, number) for tag, number, _, _ in self.now["sent"]]
+        self.out += [
+            Notice("purged", tag, number, data=bytes.fromhex(data))
+            for tag, number, data, _ in self.now["sent"]
+        ]
         if self.now["waiting"]:
-            self.out.append(Notice("purged", self.now["waiting"][0]))
+            tag, data = self.now["waiting"]
+            self.out.append(Notice("purged", tag, data=bytes.fromhex(data)))
         self.now |= {"sent": [], "waiting": None, "nnr": self.now["vs"], "bc": None, "bc_again": False}
 
     def radiate(self, channel: int, radiation: Radiation, *, timed: bool = True) -> None:
@@ -196,7 +200,10 @@ class Model:
 
     def do_a(self) -> None:
         done = 3 if self.event == "E2" else 1
-        self.out += [Notice("delivered", tag, number) for tag, number, _, _ in self.now["sent"][:done]]
+        self.out += [
+            Notice("delivered", tag, number, data=bytes.fromhex(data))
+            for tag, number, data, _ in self.now["sent"][:done]
+        ]
         self.now |= {"sent": self.now["sent"][done:], "nnr": (NNR + done) % 256, "transmission_count": 1}
 
     def do_c(self) -> None:
