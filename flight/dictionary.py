@@ -56,7 +56,11 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Telecommand:
-    """A telecommand; those of service 8 are told apart by `id`, their function id."""
+    """A telecommand; those of service 8 are told apart by `id`, their function id.
+
+    Arguments from `counted_from` on (if not None) are one group of several; `tail`: octets follow that the
+    service itself reads; `modes`: where it may start, empty for everywhere; `dangerous`: it needs an arming.
+    """
 
     id: int
     name: str
@@ -64,6 +68,10 @@ class Telecommand:
     subtype: int
     arguments: tuple[Argument, ...]
     meaning: str
+    counted_from: int | None = None
+    tail: bool = False
+    modes: tuple[str, ...] = ()
+    dangerous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +188,16 @@ def _telecommands() -> dict[str, Telecommand]:
         )
         service, subtype = entry.get("service", 8), entry.get("subtype", 1)
         found[entry["name"]] = Telecommand(
-            entry["id"], entry["name"], service, subtype, arguments, entry["meaning"]
+            entry["id"],
+            entry["name"],
+            service,
+            subtype,
+            arguments,
+            entry["meaning"],
+            entry.get("counted_from"),
+            entry.get("tail", False),
+            tuple(entry.get("modes", ())),
+            entry.get("dangerous", False),
         )
     return found
 

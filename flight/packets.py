@@ -33,6 +33,15 @@ FAILURES = {
     8: "not allowed as things are",
     9: "queue full",
     10: "execution failed",
+    11: "dangerous, and not armed",
+    12: "interrupted by a reset: outcome unknown, not repeated",
+    13: "expired: its time had passed",
+    14: "time tag in the past or too far ahead",
+    15: "there already",
+    16: "unknown object",
+    17: "outside the memory area",
+    18: "checksum wrong",
+    19: "the result would not be sound",
 }
 
 _HEADER = struct.Struct(">HHH")
@@ -191,8 +200,12 @@ def encode_command(name: str, arguments: Mapping[str, float], *, sequence: int) 
     expected = [argument.name for argument in command.arguments]
     if sorted(arguments) != sorted(expected):
         raise ValueError(f"telecommand {name!r} takes {expected or 'no arguments'}, not {sorted(arguments)}")
+    if command.tail:
+        raise ValueError(f"telecommand {name!r} carries octets; flight.services makes it")
     data = command.id.to_bytes(2, "big") if command.service == 8 else b""
-    for argument in command.arguments:
+    for index, argument in enumerate(command.arguments):
+        if index == command.counted_from:
+            data += b"\1"
         value = arguments[argument.name]
         low = -math.inf if argument.min is None else argument.min
         high = math.inf if argument.max is None else argument.max
@@ -214,12 +227,13 @@ def encode_command(name: str, arguments: Mapping[str, float], *, sequence: int) 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A PUS 1 report: how far a telecommand got."""
+    """A PUS 1 report: how far a telecommand got; `step` in progress reports alone."""
 
     subtype: int
     request_id: int
     failure_code: int = 0
     failure_parameter: int = 0
+    step: int = 0
 
     @property
     def failed(self) -> bool:
@@ -249,15 +263,21 @@ class Housekeeping:
 def encode_verification(report: Verification) -> bytes:
     """The data of a TM[1,x]."""
     data = report.request_id.to_bytes(4, "big")
+    if report.subtype in (5, 6):
+        data += bytes([report.step])
     return data + struct.pack(">HI", report.failure_code, report.failure_parameter) if report.failed else data
 
 
 def decode_verification(packet: TmPacket) -> Verification:
-    """Reads a TM[1,1], [1,2], [1,7] or [1,8]; raises PacketError `data` otherwise."""
-    if packet.subtype not in (1, 2, 7, 8) or len(packet.data) != (4 if packet.subtype % 2 else 10):
-        raise PacketError("data", f"TM[1,{packet.subtype}] with {len(packet.data)} octets of data")
-    request_id, code, parameter = struct.unpack(">IHI", packet.data.ljust(10, b"\0"))
-    return Verification(packet.subtype, request_id, code, parameter)
+    """Reads a TM[1,1] to TM[1,8]; raises PacketError `data` otherwise."""
+    subtype, data = packet.subtype, packet.data
+    step_octets = 1 if subtype in (5, 6) else 0
+    if not 1 <= subtype <= 8 or len(data) != 4 + step_octets + (0 if subtype % 2 else 6):
+        raise PacketError("data", f"TM[1,{subtype}] with {len(data)} octets of data")
+    code, parameter = (0, 0) if subtype % 2 else struct.unpack_from(">HI", data, 4 + step_octets)
+    return Verification(
+        subtype, int.from_bytes(data[:4], "big"), code, parameter, data[4] if step_octets else 0
+    )
 
 
 def encode_event(event_id: int, counter: int, arguments: tuple[float, ...]) -> bytes:

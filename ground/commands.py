@@ -80,6 +80,8 @@ class CommandQueue:
         tracking = self._latest(lambda one: one.request_id == report.request_id and one.state in expected)
         if tracking is None:
             return False
+        if report.subtype in (3, 5, 6):
+            return True  # the stages on the way; a failed step is followed by a failed completion
         if report.subtype == 1:
             tracking.state, tracking.accepted_ns = "accepted", arrival_ns
         elif report.subtype == 7:

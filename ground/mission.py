@@ -375,7 +375,7 @@ class Ground:
                 self._receiver.count("verifications_unexpected")
         elif isinstance(report.content, Housekeeping):
             self._show(report.content, report.packet.time_ns, arrival_ns)
-        elif report.packet.service == 17:
+        elif (report.packet.service, report.packet.subtype) == (17, 2):
             sent_by_ns = arrival_ns - 2 * self.config.latency_ns
             if not self._commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
                 self._receiver.count("answers_unexpected")

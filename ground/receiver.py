@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from flight import packets
+from flight import packets, services
 from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
+from flight.services import ServiceReport
 from flight.tm_frames import Clcw, PacketExtractor, decode_tm_frame
 
 
@@ -19,7 +20,7 @@ class Report:
     """A telemetry packet and what it says; `content` is None without data, or if none was asked for."""
 
     packet: TmPacket
-    content: Verification | Housekeeping | Event | None
+    content: Verification | Housekeeping | Event | ServiceReport | None
 
 
 @dataclass(slots=True)
@@ -96,6 +97,8 @@ def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:
     Without `values_wanted` housekeeping is checked, which is quick, and its hundreds of values are not read.
     """
     packet = packets.decode_tm_packet(octets)
+    if services.is_known(packet):
+        return Report(packet, services.decode_report(packet))
     if packet.service == 1:
         return Report(packet, packets.decode_verification(packet))
     if packet.service == 3:

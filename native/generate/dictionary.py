@@ -39,6 +39,7 @@ INTEGER_LIMITS = {
 SEVERITIES = ("info", "low", "medium", "high")
 EVENT_ARGUMENTS_MAX = 4
 TELECOMMAND_ARGUMENTS_MAX = 8
+NOT_COUNTED = 255
 HOUSEKEEPING_BYTES_MAX = 1000  # so that a structure fits one packet of 1,024 octets with its headers
 IDLE_APID = 2047
 EXACT_IN_DOUBLE = 2**53  # settings travel as doubles
@@ -308,7 +309,19 @@ def events(entries: list[dict[str, Any]]) -> list[str]:
     )
 
 
-def telecommands(entries: list[dict[str, Any]]) -> list[str]:
+def allowed_modes(entry: dict[str, Any], modes: list[str]) -> int:
+    """The modes in which a command may start, bit by mode; every one if it names none."""
+    if "modes" not in entry:
+        return 0xFFFF
+    unknown = [name for name in entry["modes"] if name not in modes]
+    require(
+        not unknown and bool(entry["modes"]),
+        f"telecommand.{entry['name']}: `modes` are among {', '.join(modes)}",
+    )
+    return sum(1 << modes.index(name) for name in set(entry["modes"]))
+
+
+def telecommands(entries: list[dict[str, Any]], modes: list[str]) -> list[str]:
     """Commands with PUS service and subtype; service 8 tells its commands apart by the function id."""
     check_entries("telecommand", entries)
     rows = []
@@ -335,9 +348,19 @@ def telecommands(entries: list[dict[str, Any]]) -> list[str]:
             low, high = argument.get("min", low), argument.get("max", high)
             cells.append(f"{{Type::{argument['type']}, {float(low)!r}, {float(high)!r}}}")
         filled = ", ".join(cells)
+        counted = entry.get("counted_from", NOT_COUNTED)
+        require(
+            counted == NOT_COUNTED or 0 <= counted < len(arguments),
+            f"telecommand.{entry['name']}: `counted_from` is the index of an argument",
+        )
+        require(
+            not (entry.get("tail") and counted != NOT_COUNTED),
+            f"telecommand.{entry['name']}: nothing can follow the counted arguments",
+        )
         rows.append(
-            f"{{{entry['id']}, {service}, {subtype}, {len(arguments)}, {{{{{filled}}}}}, "
-            f"{cpp_text(entry['name'])}}}"
+            f"{{{entry['id']}, {service}, {subtype}, {len(arguments)}, {counted}, "
+            f"{int(bool(entry.get('tail')))}, {int(entry.get('dangerous', False))}, "
+            f"{allowed_modes(entry, modes)}, {{{{{filled}}}}}, {cpp_text(entry['name'])}}}"
         )
     return enum("TelecommandId", [(e["name"], e["id"]) for e in ordered]) + table(
         "TelecommandEntry", "telecommand_entries", rows
@@ -388,6 +411,7 @@ def generate(source: bytes) -> str:
         "digest": hashlib.sha256(source).hexdigest(),
         "event_arguments": EVENT_ARGUMENTS_MAX,
         "telecommand_arguments": TELECOMMAND_ARGUMENTS_MAX,
+        "not_counted": NOT_COUNTED,
     }
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
@@ -397,7 +421,8 @@ def generate(source: bytes) -> str:
     lines += settings(dictionary.get("setting", []))
     lines += parameters(dictionary.get("parameter", []))
     lines += events(dictionary.get("event", []))
-    lines += telecommands(dictionary.get("telecommand", []))
+    modes = dictionary.get("enumeration", {}).get("mode", {}).get("values", [])
+    lines += telecommands(dictionary.get("telecommand", []), modes)
     check_packets(dictionary.get("application", []), dictionary.get("report", []))
     return text + "\n".join(lines) + "\n}  // namespace safehold\n"
 

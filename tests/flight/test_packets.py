@@ -169,11 +169,23 @@ def test_an_event_that_the_dictionary_does_not_know_is_kept_by_number() -> None:
 
 
 @given(
-    st.sampled_from([1, 2, 7, 8]), st.integers(0, 2**32 - 1), st.integers(0, 65535), st.integers(0, 2**32 - 1)
+    st.integers(1, 8),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 65535),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 255),
 )
-def test_verification_reports_come_back(subtype: int, request_id: int, code: int, parameter: int) -> None:
-    failed = subtype in (2, 8)
-    report = packets.Verification(subtype, request_id, code if failed else 0, parameter if failed else 0)
+def test_verification_reports_come_back(
+    subtype: int, request_id: int, code: int, parameter: int, step: int
+) -> None:
+    failed = subtype in (2, 4, 6, 8)
+    report = packets.Verification(
+        subtype,
+        request_id,
+        code if failed else 0,
+        parameter if failed else 0,
+        step if subtype in (5, 6) else 0,
+    )
     data = packets.encode_verification(report)
     assert packets.decode_verification(TmPacket(1, subtype, 0, data)) == report
     assert report.failed == failed

@@ -2,13 +2,13 @@
 #include <cstring>
 
 #include "safehold/cdh/octets.hpp"
+#include "safehold/cdh/packet.hpp"
+#include "safehold/cdh/services.hpp"
 #include "safehold/cdh/telemetry.hpp"
+#include "safehold/computer/store.hpp"
 
 namespace safehold::cdh {
 namespace {
-
-constexpr std::size_t primary_octets = 6;
-constexpr std::size_t secondary_octets = 14;
 
 struct Service {
     std::uint8_t type;
@@ -16,7 +16,58 @@ struct Service {
 };
 
 constexpr std::array<Service, static_cast<std::size_t>(Message::count)> services = {
-    {{1, 1}, {1, 2}, {1, 7}, {1, 8}, {3, 25}, {5, 1}, {5, 2}, {5, 3}, {5, 4}, {17, 2}}};
+    {{1, 1},  {1, 2},  {1, 3},   {1, 4},   {1, 5},   {1, 6},  {1, 7},  {1, 8},
+     {3, 10}, {3, 25}, {5, 1},   {5, 2},   {5, 3},   {5, 4},  {5, 8},  {6, 6},
+     {6, 10}, {9, 2},  {11, 10}, {11, 13}, {15, 13}, {17, 2}, {17, 4}, {20, 2}}};
+
+constexpr std::size_t primary_octets = 6;
+constexpr std::uint32_t held_too_long_ms = 5'000;  // a store that does not answer must not silence the rest
+
+// A packet of which only the counts and the packet error control are missing.
+bool queue_packet(CdhAccount& account, Message message, std::uint8_t* octets, std::size_t length) {
+    PacketQueue& queue = account.packets;
+    if (queue.length > PacketQueue::capacity || length > PacketQueue::capacity - queue.length) {
+        ++account.packets_lost;
+        return false;
+    }
+    std::uint16_t& counter = account.message_counters[static_cast<std::size_t>(message)];
+    Writer header(octets + 2, 4);
+    header.u16(static_cast<std::uint16_t>(0xC000U | (account.packet_sequence_count & 0x3FFFU)));
+    header.u16(static_cast<std::uint16_t>(length - primary_octets - 1));
+    octets[9] = static_cast<std::uint8_t>(counter >> 8);
+    octets[10] = static_cast<std::uint8_t>(counter);
+    const std::uint16_t crc = crc16(octets, length - 2);
+    octets[length - 2] = static_cast<std::uint8_t>(crc >> 8);
+    octets[length - 1] = static_cast<std::uint8_t>(crc);
+    std::memcpy(queue.octets.data() + queue.length, octets, length);
+    queue.length += static_cast<std::uint32_t>(length);
+    ++account.packet_sequence_count;
+    ++counter;
+    return true;
+}
+
+// Range-checked: a float conversion of a double beyond float's range is undefined.
+float to_f32(double value) {
+    constexpr double limit = 3.4028234663852886e38;
+    if (!(value == value)) return 0.0F;
+    return static_cast<float>(value > limit ? limit : (value < -limit ? -limit : value));
+}
+
+void report_verification(CdhAccount& account, const HeldReport& report) {
+    const auto message = static_cast<Message>(report.message);
+    Packet packet(account, message, report.clock_ns);
+    packet.data().u32(report.request);
+    if (message == Message::progress_success || message == Message::progress_failure) {
+        packet.data().u8(report.step);
+    }
+    if (services[static_cast<std::size_t>(message)].subtype % 2 == 0) {
+        packet.data().u16(report.code);
+        packet.data().u32(report.parameter);
+    }
+    packet.finish();
+}
+
+}  // namespace
 
 void put_time(Writer& writer, std::int64_t clock_ns) {
     const std::uint64_t ns = clock_ns < 0 ? 0 : static_cast<std::uint64_t>(clock_ns);
@@ -26,54 +77,6 @@ void put_time(Writer& writer, std::int64_t clock_ns) {
     writer.u16(static_cast<std::uint16_t>(fraction));
 }
 
-// One packet under construction on the stack; `finish` sets the length, adds the CRC and queues it.
-class Packet {
-  public:
-    Packet(CdhAccount& account, Message message, std::int64_t clock_ns)
-        : account_(account), writer_(octets_.data(), octets_.size() - 2) {
-        const auto index = static_cast<std::size_t>(message);
-        writer_.u16(static_cast<std::uint16_t>(0x0800U | apid_flight));
-        writer_.u16(static_cast<std::uint16_t>(0xC000U | (account.packet_sequence_count & 0x3FFFU)));
-        writer_.u16(0);
-        writer_.u8(0x20);
-        writer_.u8(services[index].type);
-        writer_.u8(services[index].subtype);
-        writer_.u16(account.message_counters[index]);
-        writer_.u16(1);
-        put_time(writer_, clock_ns);
-        counter_ = &account.message_counters[index];
-    }
-
-    Writer& data() { return writer_; }
-
-    void finish() {
-        PacketQueue& queue = account_.packets;
-        const std::size_t length = writer_.length() + 2;
-        if (writer_.failed() || queue.length > PacketQueue::capacity ||
-            length > PacketQueue::capacity - queue.length) {
-            ++account_.packets_lost;
-            return;
-        }
-        const std::size_t data_length = length - primary_octets - 1;
-        octets_[4] = static_cast<std::uint8_t>(data_length >> 8);
-        octets_[5] = static_cast<std::uint8_t>(data_length);
-        const std::uint16_t crc = crc16(octets_.data(), length - 2);
-        octets_[length - 2] = static_cast<std::uint8_t>(crc >> 8);
-        octets_[length - 1] = static_cast<std::uint8_t>(crc);
-        std::memcpy(queue.octets.data() + queue.length, octets_.data(), length);
-        queue.length += static_cast<std::uint32_t>(length);
-        ++account_.packet_sequence_count;
-        ++*counter_;
-    }
-
-  private:
-    CdhAccount& account_;
-    std::array<std::uint8_t, tm_packet_octets_max> octets_;
-    Writer writer_;
-    std::uint16_t* counter_;
-};
-
-// One value of the telemetry struct, big-endian; a float that is not finite goes down as zero.
 void put_value(Writer& writer, const std::uint8_t* at, Type type) {
     const auto load = [at](auto value) {
         std::memcpy(&value, at, sizeof value);
@@ -107,28 +110,59 @@ void put_value(Writer& writer, const std::uint8_t* at, Type type) {
     }
 }
 
-// Range-checked: a float conversion of a double beyond float's range is undefined.
-float to_f32(double value) {
-    constexpr double limit = 3.4028234663852886e38;
-    if (!(value == value)) return 0.0F;
-    return static_cast<float>(value > limit ? limit : (value < -limit ? -limit : value));
+Packet::Packet(CdhAccount& account, Message message, std::int64_t clock_ns)
+    : account_(account), writer_(octets_.data(), octets_.size() - 2), message_(message) {
+    const Service& service = services[static_cast<std::size_t>(message)];
+    writer_.u16(static_cast<std::uint16_t>(0x0800U | apid_flight));
+    writer_.u32(0);  // sequence count and length
+    writer_.u8(0x20);
+    writer_.u8(service.type);
+    writer_.u8(service.subtype);
+    writer_.u16(0);  // message type counter
+    writer_.u16(1);
+    put_time(writer_, clock_ns);
 }
 
-}  // namespace
-
-void report_verification(CdhAccount& account, std::int64_t clock_ns, Message message, RequestId request) {
-    Packet packet(account, message, clock_ns);
-    packet.data().u32(request.value);
-    packet.finish();
+bool Packet::finish() {
+    if (!writer_.failed()) return queue_packet(account_, message_, octets_.data(), writer_.length() + 2);
+    ++account_.packets_lost;
+    return false;
 }
 
-void report_failure(CdhAccount& account, std::int64_t clock_ns, Message message, RequestId request,
-                    std::uint16_t code, std::uint32_t parameter) {
-    Packet packet(account, message, clock_ns);
-    packet.data().u32(request.value);
-    packet.data().u16(code);
-    packet.data().u32(parameter);
-    packet.finish();
+void hold_verification(CdhAccount& account, std::int64_t clock_ns, const VerificationReport& report,
+                       std::uint32_t sequence) {
+    HeldReports& held = account.held;
+    if (held.count >= HeldReports::capacity) {
+        ++account.packets_lost;
+        return;
+    }
+    held.items[held.count++] = {clock_ns,   report.request.value, report.parameter,
+                                sequence,   report.code,          static_cast<std::uint8_t>(report.message),
+                                report.step};
+}
+
+bool release_verification(CdhAccount& account, std::uint32_t persisted, std::int64_t tick_ns) {
+    HeldReports& held = account.held;
+    if (held.count > HeldReports::capacity) held.count = 0;
+    if (held.count == 0) return false;
+    held.age_ms += static_cast<std::uint32_t>(tick_ns / 1'000'000);
+    const bool late = held.age_ms > held_too_long_ms;
+    std::uint32_t left = 0;
+    for (std::uint32_t i = 0; i < held.count; ++i) {
+        const HeldReport report = held.items[i];
+        if (report.message > static_cast<std::uint8_t>(Message::completion_failure)) continue;  // a flip
+        const bool kept = computer::is_persisted(report.sequence, persisted);
+        if (kept || late) {
+            report_verification(account, report);
+        } else {
+            held.items[left++] = report;
+        }
+    }
+    if (left != held.count) held.age_ms = 0;
+    for (std::uint32_t i = left; i < held.count; ++i)
+        held.items[i] = HeldReport{};
+    held.count = left;
+    return late;
 }
 
 void report_alive(CdhAccount& account, std::int64_t clock_ns) {
@@ -150,10 +184,12 @@ void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telem
     packet.finish();
 }
 
-void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events) {
+void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
+                 const EventReportControl& control) {
     EventQueue& queue = account.events;
     const std::size_t count = events.count < EventList::capacity ? events.count : EventList::capacity;
     for (std::size_t i = 0; i < count; ++i) {
+        if (!is_reported(control, events.items[i].id)) continue;
         if (queue.count >= EventQueue::capacity) {
             queue.first = static_cast<std::uint32_t>((queue.first + 1ULL) % EventQueue::capacity);
             queue.count = EventQueue::capacity - 1;

@@ -1,27 +1,21 @@
+// The dispatcher of telecommands: checks by the dictionary's tables, the four stages of PUS 1, the services.
+//
+// Steps of a packet: header -> CRC, version, APID -> known service -> lengths and ranges (acceptance) -> mode
+// and arming, then the service's own check (start) -> each group of arguments (progress) -> completion. A
+// failure at any stage is reported whatever the acknowledgement flags say, and ends it there.
 #include "safehold/cdh/telecommand.hpp"
 
 #include "safehold/cdh/octets.hpp"
-#include "safehold/gnc/overrides.hpp"
+#include "safehold/cdh/services.hpp"
 
 namespace safehold::cdh {
 namespace {
 
 constexpr std::size_t packet_header_octets = 11;
-constexpr std::uint16_t setting_control_period = 1000;  // the host's alone: it is how often a step is made
 constexpr std::uint8_t acknowledge_acceptance = 1;
+constexpr std::uint8_t acknowledge_start = 2;
+constexpr std::uint8_t acknowledge_progress = 4;
 constexpr std::uint8_t acknowledge_completion = 8;
-
-struct Failure {
-    FailureCode code;
-    std::uint32_t parameter;
-};
-
-struct Request {
-    RequestId id;
-    std::uint8_t acknowledge;
-    const TelecommandEntry* entry;
-    std::array<double, telecommand_arguments_max> arguments;
-};
 
 const TelecommandEntry* find(std::uint8_t service, std::uint8_t subtype, std::uint16_t function) {
     for (const TelecommandEntry& entry : telecommand_entries) {
@@ -37,6 +31,18 @@ bool serves(std::uint8_t service, std::uint8_t subtype) {
         if (entry.service == service && entry.subtype == subtype) return true;
     }
     return false;
+}
+
+const Handler* find_handler(std::uint16_t id) {
+    const std::array tables = {housekeeping_handlers(), event_handlers(),  memory_handlers(),
+                               function_handlers(),     time_handlers(),   schedule_handlers(),
+                               test_handlers(),         setting_handlers()};
+    for (const HandlerTable& table : tables) {
+        for (std::size_t i = 0; i < table.count; ++i) {
+            if (static_cast<std::uint16_t>(table.first[i].id) == id) return &table.first[i];
+        }
+    }
+    return nullptr;
 }
 
 double read_argument(Reader& reader, Type type) {
@@ -61,8 +67,143 @@ double read_argument(Reader& reader, Type type) {
     return 0.0;
 }
 
-// Reads a whole telecommand packet into a request; nothing is executed here.
-Failure read_request(const std::uint8_t* packet, std::size_t octets, Request& request) {
+// Reads arguments [first, last) of the entry; counts every argument of the packet in `index`, and keeps the
+// place of the first one outside its limits, plus one, in `outside`.
+void read_arguments(Reader& reader, const TelecommandEntry& entry, std::size_t first, std::size_t last,
+                    Arguments& arguments, std::uint32_t& index, std::uint32_t& outside) {
+    for (std::size_t i = first; i < last && i < telecommand_arguments_max; ++i) {
+        const ArgumentEntry& argument = entry.arguments[i];
+        const double value = read_argument(reader, argument.type);
+        const bool inside = value >= argument.min && value <= argument.max;  // false for NaN
+        ++index;
+        if (!inside && outside == 0) outside = index;
+        arguments[i] = value;
+    }
+}
+
+// The arguments of one group, the ones before the groups among them.
+Arguments arguments_of(const Request& request, std::size_t group) {
+    const TelecommandEntry& entry = *request.entry;
+    Arguments arguments{};
+    Reader reader(request.data, request.octets);
+    std::uint32_t index = 0;
+    std::uint32_t outside = 0;
+    const bool counted = entry.counted_from != not_counted;
+    const std::size_t fixed = counted ? entry.counted_from : entry.argument_count;
+    read_arguments(reader, entry, 0, fixed, arguments, index, outside);
+    if (!counted) return arguments;
+    reader.u8();
+    for (std::size_t i = 0; i <= group; ++i) {
+        read_arguments(reader, entry, fixed, entry.argument_count, arguments, index, outside);
+    }
+    return arguments;
+}
+
+void tell(CommandContext& context, const VerificationReport& report) {
+    hold_verification(context.account, context.clock_ns, report, context.persist_next);
+}
+
+// The modes in which it may start, and the arming that a dangerous one needs and uses up.
+Outcome check_start(const CommandContext& context, const Request& request) {
+    const std::uint32_t mode = context.autonomy.modes.mode;
+    const bool allowed =
+        mode < mode_count && ((static_cast<std::uint32_t>(request.entry->modes) >> mode) & 1U) != 0;
+    if (request.entry->modes != 0xFFFFU && !allowed) return {FailureCode::not_allowed, mode};
+    if (request.entry->dangerous == 0 || request.waived != 0) return {};
+    const Arming& arming = context.services.arming;
+    if (arming.command != request.entry->id || arming.left_ms == 0) {
+        return {FailureCode::not_armed, request.entry->id};
+    }
+    return {};
+}
+
+Outcome start(CommandContext& context, const Request& request, const Handler& handler) {
+    Outcome outcome = check_start(context, request);
+    if (outcome.code != FailureCode::none) return outcome;
+    if (request.entry->dangerous != 0 && request.waived == 0) {
+        constexpr double used = 1.0;
+        context.events.add(EventId::command_disarmed, request.entry->id, used);
+        context.services.arming = {};
+    }
+    for (std::size_t group = 0; handler.check != nullptr && group < request.groups; ++group) {
+        outcome = handler.check(context, request, arguments_of(request, group));
+        if (outcome.code != FailureCode::none) return outcome;
+    }
+    return {};
+}
+
+// Every group in its turn; one that fails ends it.
+Outcome run(CommandContext& context, const Request& request, const Handler& handler) {
+    Outcome outcome;
+    for (std::size_t group = 0; group < request.groups; ++group) {
+        outcome = handler.run(context, request, arguments_of(request, group));
+        if (request.groups == 1) break;
+        const auto step = static_cast<std::uint8_t>(group + 1);
+        if (outcome.code != FailureCode::none) {
+            tell(context, {Message::progress_failure, request.id, static_cast<std::uint16_t>(outcome.code),
+                           outcome.parameter, step});
+            break;
+        }
+        if ((request.acknowledge & acknowledge_progress) != 0) {
+            tell(context, {Message::progress_success, request.id, 0, 0, step});
+        }
+    }
+    return outcome;
+}
+
+void fail(CommandContext& context, const Request& request, Message message, const Outcome& outcome) {
+    ++context.account.commands_failed;
+    tell(context, {message, request.id, static_cast<std::uint16_t>(outcome.code), outcome.parameter});
+}
+
+void carry_out(CommandContext& context, const Request& request) {
+    const Handler* handler = find_handler(request.entry->id);
+    if (handler == nullptr)
+        return fail(context, request, Message::start_failure, {FailureCode::execution, 0});
+    Outcome outcome = start(context, request, *handler);
+    if (outcome.code != FailureCode::none) return fail(context, request, Message::start_failure, outcome);
+    if ((request.acknowledge & acknowledge_start) != 0) tell(context, {Message::start_success, request.id});
+    outcome = run(context, request, *handler);
+    if (outcome.code != FailureCode::none) {
+        return fail(context, request, Message::completion_failure, outcome);
+    }
+    if (outcome.later) {
+        context.pending = {
+            request.id, 1,
+            static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0)};
+        return;
+    }
+    ++context.account.commands_completed;
+    if ((request.acknowledge & acknowledge_completion) != 0) {
+        tell(context, {Message::completion_success, request.id});
+    }
+}
+
+std::uint64_t to_whole(double value, double limit) {
+    if (!(value > 0.0)) return 0;  // NaN too
+    return static_cast<std::uint64_t>(value < limit ? value : limit);
+}
+
+}  // namespace
+
+std::uint32_t to_u32(double value) {
+    return static_cast<std::uint32_t>(to_whole(value, 4294967295.0));
+}
+
+std::uint16_t to_u16(double value) {
+    return static_cast<std::uint16_t>(to_whole(value, 65535.0));
+}
+
+std::uint8_t to_u8(double value) {
+    return static_cast<std::uint8_t>(to_whole(value, 255.0));
+}
+
+RequestId request_id(const std::uint8_t* packet) {
+    Reader reader(packet, 4);
+    return {reader.u32()};
+}
+
+Outcome read_request(const std::uint8_t* packet, std::size_t octets, Request& request) {
     const auto crc = static_cast<std::uint16_t>((packet[octets - 2] << 8) | packet[octets - 1]);
     if (crc16(packet, octets - 2) != crc) return {FailureCode::crc, 0};
     const auto version = static_cast<std::uint32_t>(packet[6] >> 4);
@@ -80,158 +221,88 @@ Failure read_request(const std::uint8_t* packet, std::size_t octets, Request& re
     }
     request.entry = find(service, subtype, function);
     if (request.entry == nullptr) return {FailureCode::function, function};
+    const TelecommandEntry& entry = *request.entry;
     const auto came = static_cast<std::uint32_t>(reader.left());
+    request.octets = came;
+    request.data = packet + octets - 2 - came;
+    const bool counted = entry.counted_from != not_counted;
+    const std::size_t fixed = counted ? entry.counted_from : entry.argument_count;
+    Arguments arguments{};
+    std::uint32_t index = 0;
     std::uint32_t outside = 0;
-    for (std::size_t i = 0; i < request.entry->argument_count; ++i) {
-        const ArgumentEntry& argument = request.entry->arguments[i];
-        const double value = read_argument(reader, argument.type);
-        const bool inside = value >= argument.min && value <= argument.max;  // false for NaN
-        if (!inside && outside == 0) outside = static_cast<std::uint32_t>(i) + 1;
-        request.arguments[i] = value;
+    read_arguments(reader, entry, 0, fixed, arguments, index, outside);
+    request.groups = counted ? reader.u8() : 1U;
+    for (std::size_t i = 0; counted && i < request.groups; ++i) {
+        read_arguments(reader, entry, fixed, entry.argument_count, arguments, index, outside);
     }
-    if (reader.failed() || reader.left() != 0) return {FailureCode::length, came};
+    request.tail_octets = reader.left();
+    request.tail = packet + octets - 2 - request.tail_octets;
+    const bool rest = request.tail_octets != 0 && entry.tail == 0;
+    if (reader.failed() || rest || request.groups == 0) return {FailureCode::length, came};
     if (outside != 0) return {FailureCode::range, outside - 1};
-    return {FailureCode::none, 0};
+    return {};
 }
 
-// The mode and its target become a request that the autonomy answers later in the tick; one a tick.
-Failure request_mode(CommandContext& context, const Request& request, std::uint8_t mode,
-                     std::uint8_t submode) {
-    if (context.pending.waiting != 0) return {FailureCode::queue_full, 1};
-    context.mode_request.mode = mode;
-    context.mode_request.submode = submode;
-    context.mode_request.valid = 1;
-    context.pending = {
-        request.id, 1,
-        static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0)};
-    return {FailureCode::none, 0};
-}
-
-std::uint16_t to_u16(double value) {
-    return value >= 0.0 && value <= 65535.0 ? static_cast<std::uint16_t>(value) : std::uint16_t{0};
-}
-
-std::uint8_t to_u8(double value) {
-    return static_cast<std::uint8_t>(to_u16(value));
-}
-
-Failure set_unit_health(CommandContext& context, std::uint8_t kind, std::uint8_t unit, std::uint8_t to) {
-    switch (override_unit(context.autonomy, context.parameters, static_cast<UnitKind>(kind), unit,
-                          static_cast<UnitOverride>(to), context.autonomous, context.events)) {
-        case OverrideAnswer::done:
-            return {FailureCode::none, 0};
-        case OverrideAnswer::unit_unknown:
-            return {FailureCode::range, 1};
-        case OverrideAnswer::last_good:
-            return {FailureCode::not_allowed, unit};
-    }
-    return {FailureCode::execution, 0};
-}
-
-Failure execute(CommandContext& context, const Request& request) {
-    constexpr auto mode_mission = static_cast<std::uint8_t>(Mode::mission);
-    constexpr auto submode_target = static_cast<std::uint8_t>(Submode::target);
-    constexpr auto submode_inertial_hold = static_cast<std::uint8_t>(Submode::inertial_hold);
-    const auto& argument = request.arguments;
-    switch (static_cast<TelecommandId>(request.entry->id)) {
-        case TelecommandId::ping:
-            report_alive(context.account, context.clock_ns);
-            return {FailureCode::none, 0};
-        case TelecommandId::set_mode:
-            return request_mode(context, request, to_u8(argument[0]), 0);
-        case TelecommandId::point_at_target: {
-            const Failure failure = request_mode(context, request, mode_mission, submode_target);
-            if (failure.code == FailureCode::none) {
-                context.mode_request.target_itrs_m = {argument[0], argument[1], argument[2]};
-            }
-            return failure;
-        }
-        case TelecommandId::hold_attitude: {
-            const Failure failure = request_mode(context, request, mode_mission, submode_inertial_hold);
-            if (failure.code == FailureCode::none) {
-                context.mode_request.attitude_body_from_gcrf = {argument[0], argument[1], argument[2],
-                                                                argument[3]};
-            }
-            return failure;
-        }
-        case TelecommandId::request_housekeeping:
-            report_housekeeping(context.account, context.clock_ns, context.telemetry, to_u8(argument[0]));
-            return {FailureCode::none, 0};
-        case TelecommandId::set_setting: {
-            const std::uint16_t id = to_u16(argument[0]);
-            if (id == setting_control_period) return {FailureCode::not_allowed, id};
-            const FailureCode code = set_setting(context.parameters, id, to_u16(argument[1]), argument[2]);
-            if (code == FailureCode::none)
-                context.events.add(EventId::setting_changed, id, argument[1], argument[2]);
-            return {code, id};
-        }
-        case TelecommandId::set_unit_health:
-            return set_unit_health(context, to_u8(argument[0]), to_u8(argument[1]), to_u8(argument[2]));
-    }
-    return {FailureCode::execution, 0};
-}
-
-}  // namespace
-
-void handle_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets) {
+void execute_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets,
+                    const PacketOrigin& origin) {
     CdhAccount& account = context.account;
-    const bool telecommand = octets >= packet_header_octets + 2 && (packet[0] & 0xF8U) == 0x18U &&
-                             (packet[2] & 0xC0U) == 0xC0U;
+    const bool telecommand =
+        octets >= packet_header_octets + 2 && (packet[0] & 0xF8U) == 0x18U && (packet[2] & 0xC0U) == 0xC0U;
     if (!telecommand) {
         ++account.frames_dropped[static_cast<std::size_t>(FrameDrop::header)];
         return;
     }
+    context.control_dirty = true;
     Request request{};
-    request.id.value = (static_cast<std::uint32_t>(packet[0]) << 24) |
-                       (static_cast<std::uint32_t>(packet[1]) << 16) |
-                       (static_cast<std::uint32_t>(packet[2]) << 8) | packet[3];
+    request.id = request_id(packet);
     request.acknowledge = packet[6] & 0x0FU;
-    Failure failure = read_request(packet, octets, request);
-    if (failure.code != FailureCode::none) {
+    if (origin.scheduled) request.acknowledge |= acknowledge_completion;  // its outcome is always told
+    request.waived = origin.armed ? 1 : 0;
+    const Outcome outcome = read_request(packet, octets, request);
+    if (outcome.code != FailureCode::none) {
         ++account.commands_refused;
-        report_failure(account, context.clock_ns, Message::acceptance_failure, request.id,
-                       static_cast<std::uint16_t>(failure.code), failure.parameter);
+        tell(context, {Message::acceptance_failure, request.id, static_cast<std::uint16_t>(outcome.code),
+                       outcome.parameter});
         return;
     }
     ++account.commands_accepted;
     if ((request.acknowledge & acknowledge_acceptance) != 0) {
-        report_verification(account, context.clock_ns, Message::acceptance_success, request.id);
+        tell(context, {Message::acceptance_success, request.id});
     }
-    const std::uint8_t waiting_before = context.pending.waiting;
-    failure = execute(context, request);
-    if (failure.code != FailureCode::none) {
-        ++account.commands_failed;
-        report_failure(account, context.clock_ns, Message::completion_failure, request.id,
-                       static_cast<std::uint16_t>(failure.code), failure.parameter);
-        return;
-    }
-    if (context.pending.waiting != waiting_before) return;  // completed by finish_mode_request
-    ++account.commands_completed;
-    if ((request.acknowledge & acknowledge_completion) != 0) {
-        report_verification(account, context.clock_ns, Message::completion_success, request.id);
-    }
+    carry_out(context, request);
 }
 
-void finish_mode_request(CdhAccount& account, std::int64_t clock_ns, const PendingMode& pending,
-                         const EventList& events, std::uint8_t mode) {
+void handle_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets) {
+    execute_packet(context, packet, octets, {});
+}
+
+void refuse_mode_request(CommandContext& context, std::uint8_t mode) {
+    const PendingMode pending = context.pending;
+    context.pending = {};
+    if (pending.waiting == 0) return;
+    ++context.account.commands_failed;
+    tell(context, {Message::completion_failure, pending.request,
+                   static_cast<std::uint16_t>(FailureCode::execution), mode});
+}
+
+void finish_mode_request(CommandContext& context, std::uint8_t mode) {
+    const PendingMode pending = context.pending;
     if (pending.waiting == 0) return;
     FailureCode code = FailureCode::execution;  // the autonomy said nothing
-    for (std::size_t i = 0; i < events.count && i < EventList::capacity; ++i) {
-        const Event& event = events.items[i];
+    for (std::size_t i = 0; i < context.events.count && i < EventList::capacity; ++i) {
+        const Event& event = context.events.items[i];
         if (event.id == static_cast<std::uint16_t>(EventId::mode_request_accepted)) code = FailureCode::none;
         if (event.id == static_cast<std::uint16_t>(EventId::mode_request_refused))
             code = FailureCode::not_allowed;
     }
+    context.pending = {};
     if (code != FailureCode::none) {
-        ++account.commands_failed;
-        report_failure(account, clock_ns, Message::completion_failure, pending.request,
-                       static_cast<std::uint16_t>(code), mode);
+        ++context.account.commands_failed;
+        tell(context, {Message::completion_failure, pending.request, static_cast<std::uint16_t>(code), mode});
         return;
     }
-    ++account.commands_completed;
-    if (pending.report_completion != 0) {
-        report_verification(account, clock_ns, Message::completion_success, pending.request);
-    }
+    ++context.account.commands_completed;
+    if (pending.report_completion != 0) tell(context, {Message::completion_success, pending.request});
 }
 
 }  // namespace safehold::cdh

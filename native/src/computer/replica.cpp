@@ -5,7 +5,8 @@
 //   control       every tick   sensors -> estimate, mode, actuators (the autonomy)
 //   gate          every tick   nothing leaves that is not finite or beyond what a unit can do
 //   status        every tick   the computer's own parameters and events
-//   housekeeping  1 Hz         a report while a transmitter is on
+//   housekeeping  1 Hz         what is told once a second
+//   reports       every tick   periodic reports that are due, while a transmitter is on
 //   settings      0.1 Hz       settings that left their limits get the values that they started with
 //   downlink      every tick   events and packets -> frames while a transmitter is on
 // A cycle that ended asks for its control state to be kept over a reset: every 10 s, when the mode has
@@ -13,8 +14,8 @@
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
 
+#include "safehold/cdh/services.hpp"
 #include "safehold/cdh/tc_frames.hpp"
-#include "safehold/cdh/telecommand.hpp"
 
 namespace safehold::computer {
 namespace {
@@ -36,17 +37,36 @@ struct Cycle {
 // --- commands
 // ------------------------------------------------------------------------------------------------
 
+cdh::CommandContext command_context(Cycle& cycle) {
+    ControlState& control = cycle.state.control;
+    AccountState& account = cycle.state.account;
+    return {account.cdh,
+            account.telemetry,
+            control.parameters,
+            control.autonomy,
+            control.services,
+            cycle.mode_request,
+            cycle.pending,
+            cycle.output.events,
+            cycle.control_dirty,
+            reinterpret_cast<const std::uint8_t*>(&control),
+            sizeof control,
+            cycle.input.sensor.clock_ns,
+            cycle.input.tick_ns,
+            cycle.input.store.persisted,
+            control.executive.persist_sequence + 1,
+            cycle.input.boot.fresh != 0 && cycle.input.boot.warm != 0,
+            cycle.input.status.restored != 0,
+            cycle.input.autonomy != 0};
+}
+
 void run_commands(Cycle& cycle) {
-    cdh::CommandContext context{cycle.state.account.cdh,
-                                cycle.state.account.telemetry,
-                                cycle.state.control.parameters,
-                                cycle.state.control.autonomy,
-                                cycle.mode_request,
-                                cycle.pending,
-                                cycle.output.events,
-                                cycle.control_dirty,
-                                cycle.input.sensor.clock_ns,
-                                cycle.input.autonomy != 0};
+    cdh::CommandContext context = command_context(cycle);
+    if (cdh::release_verification(context.account, context.persisted, context.tick_ns)) {
+        cycle.output.events.add(EventId::persistence_late, cycle.state.control.executive.heartbeat);
+    }
+    cdh::arming_step(context);
+    cdh::schedule_step(context);
     for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
         if (!cycle.budget.spend(20)) return;
         const UplinkFrame& frame = cycle.input.uplink[i];
@@ -56,9 +76,7 @@ void run_commands(Cycle& cycle) {
     const bool overrun = cycle.state.control.executive.overruns_consecutive == overruns_safe;
     if (cycle.input.status.restored != 0 || overrun) {
         // A request of the ground in the same cycle gives way, and is told so.
-        cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
-                                 EventList{}, mode_safe);
-        cycle.pending = {};
+        cdh::refuse_mode_request(context, mode_safe);
         cycle.mode_request = ModeRequest{};
         cycle.mode_request.valid = 1;
         cycle.mode_request.mode = mode_safe;
@@ -75,8 +93,8 @@ void run_control(Cycle& cycle) {
     autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
                   cycle.input.autonomy != 0, cycle.output.actuator, cycle.state.account.telemetry,
                   cycle.output.events);
-    cdh::finish_mode_request(cycle.state.account.cdh, cycle.input.sensor.clock_ns, cycle.pending,
-                             cycle.output.events, cycle.output.actuator.mode);
+    cdh::CommandContext context = command_context(cycle);
+    cdh::finish_mode_request(context, cycle.output.actuator.mode);
     if (control.autonomy.modes.mode != mode_before) cycle.control_dirty = true;
 }
 
@@ -182,6 +200,7 @@ void run_status(Cycle& cycle) {
     const std::uint32_t spent = cycle.budget.spent();
     if (spent > account.computer.work_max) account.computer.work_max = spent;
     fill_telemetry(account.telemetry, executive, account, status);
+    cdh::fill_service_telemetry(cycle.state.control.services, account.cdh, account.telemetry);
 }
 
 // --- housekeeping, settings, downlink
@@ -197,8 +216,13 @@ void run_housekeeping(Cycle& cycle) {
         account.computer.dropped_reported = dropped;
     }
     report_units(cycle.input.sensor, account.telemetry);
+}
+
+void run_reports(Cycle& cycle) {
     if (cycle.output.actuator.transmitter_on == 0) return;
-    cdh::report_housekeeping(account.cdh, cycle.input.sensor.clock_ns, account.telemetry, 1);
+    const ControlState& control = cycle.state.control;
+    cdh::report_periodic(control.services, cycle.state.account.cdh, cycle.state.account.telemetry,
+                         cycle.input.sensor.clock_ns, control.executive.ticks, cycle.input.tick_ns);
 }
 
 void run_settings(Cycle& cycle) {
@@ -221,7 +245,8 @@ void run_downlink(Cycle& cycle) {
     for (std::size_t i = 0; i < output.events.count && i < EventList::capacity; ++i) {
         output.events.items[i].tick = static_cast<std::uint32_t>(cycle.state.control.executive.ticks);
     }
-    cdh::keep_events(account, cycle.input.sensor.clock_ns, output.events);
+    cdh::keep_events(account, cycle.input.sensor.clock_ns, output.events,
+                     cycle.state.control.services.events);
     if (output.actuator.transmitter_on == 0) return;
     cdh::report_events(account);
     constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
@@ -260,12 +285,13 @@ struct Task {
 };
 
 constexpr std::int64_t one_second_ns = 1'000'000'000;
-constexpr std::array<Task, 7> tasks = {{
+constexpr std::array<Task, 8> tasks = {{
     {run_commands, 0, 10},
     {run_control, 0, 200},
     {run_gate, 0, 10},
     {run_status, 0, 10},
     {run_housekeeping, one_second_ns, 50},
+    {run_reports, 0, 10},
     {run_settings, 10 * one_second_ns, 50},
     {run_downlink, 0, 100},
 }};
@@ -284,6 +310,7 @@ void replica_init(ReplicaState& state, const Parameters& parameters) {
     state = ReplicaState{};
     state.control.parameters = parameters;
     autonomy_init(state.control.autonomy, state.control.parameters);
+    cdh::services_init(state.control.services);
 }
 
 void replica_step(ReplicaState& state, const StepInput& input, StepOutput& output) {

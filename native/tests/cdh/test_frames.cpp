@@ -164,7 +164,7 @@ TEST_CASE("a full event ring loses its oldest, and the counter shows the gap [L2
     for (int i = 0; i < 100; ++i) {
         EventList list{};
         list.add(EventId::setting_changed, i);
-        keep_events(*account, i * 1'000'000'000LL, list);
+        keep_events(*account, i * 1'000'000'000LL, list, EventReportControl{});
     }
     CHECK(account->events.count == EventQueue::capacity);
     CHECK(account->events.lost == 36);

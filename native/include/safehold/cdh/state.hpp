@@ -39,16 +39,50 @@ enum class FrameDrop : std::uint8_t {
 enum class Message : std::uint8_t {
     acceptance_success,  // 1,1
     acceptance_failure,  // 1,2
+    start_success,       // 1,3
+    start_failure,       // 1,4
+    progress_success,    // 1,5
+    progress_failure,    // 1,6
     completion_success,  // 1,7
     completion_failure,  // 1,8
+    structure,           // 3,10
     housekeeping,        // 3,25
     event_info,          // 5,1
     event_low,           // 5,2
     event_medium,        // 5,3
     event_high,          // 5,4
+    events_disabled,     // 5,8
+    memory_dump,         // 6,6
+    memory_check,        // 6,10
+    time,                // 9,2
+    schedule_detail,     // 11,10
+    schedule_summary,    // 11,13
+    storage_summary,     // 15,13
     alive,               // 17,2
+    connection,          // 17,4
+    settings,            // 20,2
     count
 };
+
+// A verification report that waits until what it tells is kept over a reset.
+struct HeldReport {
+    std::int64_t clock_ns;
+    std::uint32_t request;
+    std::uint32_t parameter;
+    std::uint32_t sequence;  // of the persistence that it waits for
+    std::uint16_t code;
+    std::uint8_t message;
+    std::uint8_t step;
+};
+static_assert(sizeof(HeldReport) == 24);
+
+struct HeldReports {
+    static constexpr std::size_t capacity = 64;
+    std::array<HeldReport, capacity> items;
+    std::uint32_t count;
+    std::uint32_t age_ms;  // how long the oldest has waited
+};
+static_assert(sizeof(HeldReports) == HeldReports::capacity * sizeof(HeldReport) + 8);
 
 // Packets that wait for the downlink, back to back. The first `rest` octets finish a packet begun in an
 // earlier frame; if that was an idle packet, they wait for a real one.
@@ -84,6 +118,7 @@ static_assert(sizeof(EventQueue) == EventQueue::capacity * sizeof(WaitingEvent) 
 struct CdhAccount {
     PacketQueue packets;
     EventQueue events;
+    HeldReports held;
     std::array<std::uint32_t, static_cast<std::size_t>(FrameDrop::count)> frames_dropped;
     std::uint32_t frames_accepted;
     std::uint32_t commands_accepted;
@@ -92,6 +127,9 @@ struct CdhAccount {
     std::uint32_t commands_failed;
     std::uint32_t packets_lost;  // no room in the queue
     std::uint32_t frames_sent;
+    std::uint32_t activities_executed;
+    std::uint32_t activities_expired;
+    std::uint32_t activities_interrupted;
     std::array<std::uint16_t, static_cast<std::size_t>(Message::count)> message_counters;
     std::uint16_t packet_sequence_count;
     std::uint8_t master_frame_count;
@@ -99,7 +137,8 @@ struct CdhAccount {
     std::uint8_t farm_b_counter;
     std::array<std::uint8_t, 7> spare;
 };
-static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(EventQueue) + 16 * 4 + 11 * 2 + 10);
+static_assert(sizeof(CdhAccount) ==
+              sizeof(PacketQueue) + sizeof(EventQueue) + sizeof(HeldReports) + 19 * 4 + 25 * 2 + 10);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

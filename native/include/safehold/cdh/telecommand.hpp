@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/telemetry.hpp"
 #include "safehold/gnc/autonomy.hpp"
 
@@ -26,6 +27,15 @@ enum class FailureCode : std::uint16_t {
     not_allowed = 8,
     queue_full = 9,
     execution = 10,
+    not_armed = 11,
+    interrupted = 12,
+    expired = 13,
+    time_tag = 14,
+    duplicate = 15,
+    unknown = 16,
+    outside_area = 17,
+    checksum = 18,
+    unsound = 19,
 };
 
 // A mode request that waits, within the tick, for the autonomy's answer.
@@ -39,12 +49,20 @@ struct CommandContext {
     CdhAccount& account;
     const Telemetry& telemetry;  // only to answer a request for housekeeping
     Parameters& parameters;
-    AutonomyState& autonomy;  // only for the ground's word on units
+    AutonomyState& autonomy;  // only for the ground's word on units, and for the time
+    ServicesState& services;
     ModeRequest& mode_request;
     PendingMode& pending;
     EventList& events;
     bool& control_dirty;  // set by whatever must not be undone by a reset; the tick then asks to persist
+    const std::uint8_t* control;  // the whole control state, only to be dumped
+    std::size_t control_octets;
     std::int64_t clock_ns;
+    std::int64_t tick_ns;
+    std::uint32_t persisted;     // sequence of what is known to be kept
+    std::uint32_t persist_next;  // sequence under which this tick's state will be kept
+    bool restarted;              // the first step after a warm start
+    bool restored;               // the first step after a checkpoint was restored
     bool autonomous;
 };
 
@@ -53,8 +71,9 @@ void handle_packet(CommandContext& context, const std::uint8_t* packet, std::siz
 
 // Reports the mode request's outcome: the autonomy's answer is among the step's events, accepted or refused
 // in the mode that it is in.
-void finish_mode_request(CdhAccount& account, std::int64_t clock_ns, const PendingMode& pending,
-                         const EventList& events, std::uint8_t mode);
+void finish_mode_request(CommandContext& context, std::uint8_t mode);
+// The request gives way to the computer's own, and is told so.
+void refuse_mode_request(CommandContext& context, std::uint8_t mode);
 
 // Sets one value of `parameters`; refuses an unknown id, a bad index, and what is outside the limits or not
 // finite.

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/state.hpp"
 
 namespace safehold::cdh {
@@ -19,16 +20,30 @@ struct RequestId {
     std::uint32_t value;
 };
 
+// One report of PUS 1. The failure's code and parameter and the step are sent where the message has them.
+struct VerificationReport {
+    Message message;
+    RequestId request;
+    std::uint16_t code = 0;
+    std::uint32_t parameter = 0;
+    std::uint8_t step = 0;
+};
+
+// Keeps the report until persistence has carried out what `sequence` asked for; one that finds no room is
+// lost and counted.
+void hold_verification(CdhAccount& account, std::int64_t clock_ns, const VerificationReport& report,
+                       std::uint32_t sequence);
+// Queues the held reports whose time has come. True if they had to wait so long that they left without.
+[[nodiscard]] bool release_verification(CdhAccount& account, std::uint32_t persisted, std::int64_t tick_ns);
+
 // Each queues one packet; a packet that finds no room is lost and counted.
-void report_verification(CdhAccount& account, std::int64_t clock_ns, Message message, RequestId request);
-void report_failure(CdhAccount& account, std::int64_t clock_ns, Message message, RequestId request,
-                    std::uint16_t code, std::uint32_t parameter);
 void report_alive(CdhAccount& account, std::int64_t clock_ns);
 void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telemetry& telemetry,
                          std::uint8_t structure);
 
-// Puts a step's events into the ring that waits for a contact.
-void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events);
+// Puts a step's events, but those whose reports are off, into the ring that waits for a contact.
+void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
+                 const EventReportControl& control);
 
 // Moves waiting events to the packet queue as far as they fit.
 void report_events(CdhAccount& account);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/state.hpp"
 #include "safehold/cdh/telemetry.hpp"
 #include "safehold/computer/interface.hpp"
@@ -35,8 +36,10 @@ struct ControlState {
     Parameters parameters;
     AutonomyState autonomy;
     ExecutiveState executive;
+    cdh::ServicesState services;
 };
-static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState));
+static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState) +
+                                          sizeof(cdh::ServicesState));
 
 // What the voter tells every replica about the computer, in the input of each step.
 struct ComputerStatus {
