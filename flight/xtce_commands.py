@@ -36,10 +36,15 @@ _OVERHEAD_OCTETS = 7  # of secondary header and packet error control
 
 
 def command_meta_data() -> ET.Element:
-    """CommandMetaData with every telecommand of the dictionary."""
+    """CommandMetaData with the telecommands of the dictionary, but those that carry octets of any number.
+
+    Arguments that may come several times come once, behind a fixed count of 1.
+    """
     types, commands = ET.Element("ArgumentTypeSet"), ET.Element("MetaCommandSet")
     commands.append(_base(types))
     for command in dictionary.TELECOMMANDS.values():
+        if command.tail:
+            continue
         for argument in command.arguments:
             types.append(_argument_type(command, argument))
         commands.append(_command(command))
@@ -77,7 +82,7 @@ def _command(command: Telecommand) -> ET.Element:
         ET.SubElement(made, "BaseMetaCommand", metaCommandRef=BASE), "ArgumentAssignmentList"
     )
     is_function = command.service == PERFORM_FUNCTION
-    octets = _OVERHEAD_OCTETS + (2 if is_function else 0)
+    octets = _OVERHEAD_OCTETS + (2 if is_function else 0) + (command.counted_from is not None)
     octets += sum(dictionary.TYPE_OCTETS[argument.type] for argument in command.arguments)
     values = {LENGTH: octets - 1, "service": command.service, "subtype": command.subtype}
     for name, value in values.items():
@@ -101,7 +106,9 @@ def _command(command: Telecommand) -> ET.Element:
             ET.SubElement(entries, "ArgumentRefEntry", argumentRef=name)
     if is_function:
         _fixed_entry(entries, "function_id", command.id, 16)
-    for argument in command.arguments:
+    for index, argument in enumerate(command.arguments):
+        if index == command.counted_from:
+            _fixed_entry(entries, "count", 1, 8)
         ET.SubElement(entries, "ArgumentRefEntry", argumentRef=argument.name)
     ET.SubElement(entries, "ParameterRefEntry", parameterRef=ERROR_CONTROL)
     return made
