@@ -88,7 +88,10 @@ Outcome run_load(CommandContext& context, const Request& request, const Argument
 // --- 6,5 dump and 6,9 check: one report a range
 // ---------------------------------------------------------------------------
 
-Outcome check_read(const CommandContext& context, const Request&, const Arguments& argument) {
+constexpr std::size_t ranges_max = 8;  // in one telecommand: work in a tick is bounded
+
+Outcome check_read(const CommandContext& context, const Request& request, const Arguments& argument) {
+    if (request.groups > ranges_max) return {FailureCode::range, ranges_max};
     return check_range(context, argument);
 }
 
