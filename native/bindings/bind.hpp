@@ -17,6 +17,7 @@ void bind_digest(py::module_& module);
 void bind_computer(py::module_& module);
 void bind_driver(py::module_& module);
 void bind_recording(py::module_& module);
+void bind_files(py::module_& module);
 
 inline py::bytes to_bytes(const void* octets, std::size_t count) {
     return {static_cast<const char*>(octets), count};

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_safehold_native, module) {
     safehold::bindings::bind_computer(module);
     safehold::bindings::bind_driver(module);
     safehold::bindings::bind_recording(module);
+    safehold::bindings::bind_files(module);
 }

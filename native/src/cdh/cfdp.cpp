@@ -157,9 +157,8 @@ struct Folder {
     std::size_t octets;
     std::uint32_t first;
 };
-constexpr std::array<Folder, 3> folders = {{{"science/", 8, file_id_science},
-                                            {"upload/", 7, file_id_upload},
-                                            {"blackbox/", 9, file_id_black_box}}};
+constexpr std::array<Folder, 3> folders = {
+    {{"science/", 8, file_id_science}, {"upload/", 7, file_id_upload}, {"blackbox/", 9, file_id_black_box}}};
 constexpr std::size_t digits_min = 4;
 constexpr std::size_t digits_max = 8;
 

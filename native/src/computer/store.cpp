@@ -42,11 +42,12 @@ FileRequest* FileList::add(FileOperation operation, std::uint32_t file) {
     return &request;
 }
 
-bool FileList::create(std::uint32_t file, std::uint8_t kind, std::uint32_t length_max) {
+bool FileList::create(std::uint32_t file, std::uint8_t kind, std::uint32_t length_max, bool anew) {
     FileRequest* request = add(FileOperation::create, file);
     if (request == nullptr) return false;
     request->kind = kind;
     request->length = length_max;
+    request->check = anew ? 1 : 0;
     return true;
 }
 
@@ -79,8 +80,15 @@ bool FileList::seal(std::uint32_t file, std::uint32_t length_final, std::uint32_
     return true;
 }
 
-bool FileList::remove(std::uint32_t file) {
-    return add(FileOperation::remove, file) != nullptr;
+bool FileList::remove(std::uint32_t file, bool delivered_only) {
+    FileRequest* request = add(FileOperation::remove, file);
+    if (request == nullptr) return false;
+    request->check = delivered_only ? 1 : 0;
+    return true;
+}
+
+bool FileList::mark(std::uint32_t file) {
+    return add(FileOperation::mark, file) != nullptr;
 }
 
 }  // namespace safehold::computer

@@ -162,7 +162,12 @@ void MassMemory::read_records(const ReadRequest& request, Readback& readback) co
 
 FileAnswer MassMemory::create(const FileRequest& request) {
     if (request.file == 0) return FileAnswer::unknown;
-    if (files_.contains(request.file)) return FileAnswer::exists;
+    const auto before = files_.find(request.file);
+    if (before != files_.end()) {
+        if (request.check == 0 || before->second.entry.sealed != 0) return FileAnswer::exists;
+        file_octets_ -= before->second.entry.length_max;
+        files_.erase(before);
+    }
     if (files_.size() >= computer::files_max || file_octets_ + request.length > quotas_.files) {
         return FileAnswer::full;
     }
@@ -229,7 +234,11 @@ FileAnswer MassMemory::file(const FileRequest& request, const std::uint8_t* data
         answer = write(found->second, request, data);
     } else if (operation == FileOperation::seal) {
         answer = seal(found->second, request);
+    } else if (operation == FileOperation::mark) {
+        found->second.entry.delivered = 1;
+        answer = FileAnswer::done;
     } else if (operation == FileOperation::remove) {
+        if (request.check != 0 && found->second.entry.delivered == 0) return FileAnswer::refused;
         file_octets_ -= found->second.entry.length_max;
         files_.erase(found);
         answer = FileAnswer::done;

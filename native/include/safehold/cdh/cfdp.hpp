@@ -77,10 +77,10 @@ struct PduView {
     std::uint32_t sequence;
     std::uint32_t offset;  // of file data
     const std::uint8_t* data;
-    std::size_t data_octets;  // of file data, or of the destination's name
-    std::uint32_t size;       // EOF, Metadata
-    std::uint32_t checksum;   // EOF
-    std::uint8_t condition;   // EOF, Finished, ACK
+    std::size_t data_octets;    // of file data, or of the destination's name
+    std::uint32_t size;         // EOF, Metadata
+    std::uint32_t checksum;     // EOF
+    std::uint8_t condition;     // EOF, Finished, ACK
     std::uint8_t acknowledged;  // ACK: the directive
     std::uint8_t checksum_type;
     bool complete;  // Finished

@@ -48,8 +48,8 @@ struct FileWaiting {
     std::uint32_t length;
     std::uint32_t crc;
     std::uint8_t kind;
-    std::uint8_t old;  // may have been begun before the computer started
-    std::uint8_t commanded;
+    std::uint8_t old;      // may have been begun before the computer started
+    std::uint8_t attempt;  // a file that the ground had once, sent again by command
     std::uint8_t spare;
 };
 static_assert(sizeof(FileWaiting) == 16);
@@ -85,11 +85,10 @@ struct FilesAccount {
     std::uint8_t was_on;
     std::array<std::uint8_t, 5> spare;
 };
-static_assert(sizeof(FilesAccount) == sizeof(FileSend) * FilesAccount::sends_max +
-                                          sizeof(FileWaiting) * FilesAccount::waiting_max +
-                                          8 * FilesAccount::acks_max + 4 * FilesAccount::skipped_max +
-                                          sizeof(computer::ReadRequest) +
-                                          4 * static_cast<std::size_t>(PduDrop::count) + 48);
+static_assert(sizeof(FilesAccount) ==
+              sizeof(FileSend) * FilesAccount::sends_max + sizeof(FileWaiting) * FilesAccount::waiting_max +
+                  8 * FilesAccount::acks_max + 4 * FilesAccount::skipped_max + sizeof(computer::ReadRequest) +
+                  4 * static_cast<std::size_t>(PduDrop::count) + 48);
 static_assert(std::is_trivially_copyable_v<FilesAccount> && sizeof(FilesAccount) % 8 == 0);
 
 // --- up
@@ -131,10 +130,12 @@ struct FilesControl {
     std::array<std::uint32_t, commanded_max> commanded;  // files to send, whatever the ground has of them
     std::array<std::uint8_t, computer::file_requests_max> asked;  // FileAsked, by place in the list
     std::uint32_t removing;
+    std::uint32_t commands;  // to send a file; makes the number of a transaction new
+    std::uint32_t was_on;    // 1: a transmitter was on in the last tick
     std::uint32_t spare;
 };
 static_assert(sizeof(FilesControl) ==
-              sizeof(FileReceive) + 4 * FilesControl::commanded_max + computer::file_requests_max + 8);
+              sizeof(FileReceive) + 4 * FilesControl::commanded_max + computer::file_requests_max + 16);
 static_assert(std::is_trivially_copyable_v<FilesControl> && sizeof(FilesControl) % 8 == 0);
 
 // --- the tick

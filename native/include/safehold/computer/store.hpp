@@ -84,7 +84,8 @@ struct FileEntry {
     std::uint32_t crc;         // CRC-32 of the content once sealed
     std::uint8_t kind;
     std::uint8_t sealed;
-    std::array<std::uint8_t, 6> spare;
+    std::uint8_t delivered;  // 1: the ground has it
+    std::array<std::uint8_t, 5> spare;
 };
 static_assert(sizeof(FileEntry) == 24);
 
@@ -111,7 +112,7 @@ struct RecordView {
 // The record at `at`, which moves on to the next; false at the end, or if a head does not fit.
 [[nodiscard]] bool next_record(const Readback& readback, std::size_t& at, RecordView& view);
 
-enum class FileOperation : std::uint8_t { none = 0, create = 1, write = 2, seal = 3, remove = 4 };
+enum class FileOperation : std::uint8_t { none = 0, create = 1, write = 2, seal = 3, remove = 4, mark = 5 };
 enum class FileAnswer : std::uint8_t {
     none = 0,
     done = 1,
@@ -121,14 +122,16 @@ enum class FileAnswer : std::uint8_t {
     range = 5,     // beyond length_max, or octets that the request does not have
     sealed = 6,    // a sealed file does not change
     mismatch = 7,  // the content's CRC-32 is not the one given
-    refused = 8,   // the host cannot write
+    refused = 8,   // the host cannot write; or not delivered, where that was asked
 };
 
 inline constexpr std::size_t file_requests_max = 8;
 inline constexpr std::size_t files_max = 512;
 
-// create: file, kind, length (the most that it may grow to). write: file, offset, length, octets at `at` of
-// the list's. seal: file, length, crc (compared if `check` is 1). remove: file.
+// create: file, kind, length (the most that it may grow to); if `check` is 1, instead of an unsealed one.
+// write: file, offset, length, octets at `at` of the list's. seal: file, length, crc (compared if `check` is
+// 1). remove: file (only one that is delivered, if `check` is 1). mark: file, which the ground has from now
+// on.
 struct FileRequest {
     std::uint32_t file;
     std::uint32_t offset;
@@ -151,12 +154,16 @@ struct FileList {
     std::array<std::uint8_t, capacity> octets;
 
     // Each is false, and adds nothing, when the list is full.
-    [[nodiscard]] bool create(std::uint32_t file, std::uint8_t kind, std::uint32_t length_max);
+    // `anew`: what is not sealed yet is given up for it.
+    [[nodiscard]] bool create(std::uint32_t file, std::uint8_t kind, std::uint32_t length_max,
+                              bool anew = false);
     [[nodiscard]] bool write(std::uint32_t file, std::uint32_t offset, const std::uint8_t* data,
                              std::size_t data_octets);
     [[nodiscard]] bool seal(std::uint32_t file, std::uint32_t length_final);
     [[nodiscard]] bool seal(std::uint32_t file, std::uint32_t length_final, std::uint32_t crc);
-    [[nodiscard]] bool remove(std::uint32_t file);
+    // `delivered_only`: refused for a file that the ground does not have.
+    [[nodiscard]] bool remove(std::uint32_t file, bool delivered_only = false);
+    [[nodiscard]] bool mark(std::uint32_t file);
 
   private:
     [[nodiscard]] FileRequest* add(FileOperation operation, std::uint32_t file);
