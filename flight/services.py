@@ -9,7 +9,7 @@ loads (TC[6,2]); the others are made by `flight.packets.encode_command`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flight import dictionary
@@ -27,6 +27,9 @@ from flight.packets import (
 ACTIVITY_OCTETS_MAX = 96
 """The longest telecommand packet that can be time-tagged."""
 SCHEDULE_CAPACITY = 32
+TIME_BASED_SCHEDULING = 11
+SCHEDULED_SEQUENCE = 0x2000
+"""Set in the sequence count of a time-tagged packet, so that its request id is not that of its TC[11,4]."""
 MEMORY_AREAS = {"settings": 1, "control": 2, "telemetry": 3}
 
 
@@ -253,12 +256,21 @@ def insert_activities(activities: Sequence[Activity], *, sequence: int) -> TcPac
     return TcPacket(command.service, command.subtype, data, sequence)
 
 
-def time_tagged(
-    name: str, arguments: dict[str, float], *, execute_at_ns: int, inner_sequence: int, sequence: int
+def make_command(
+    name: str, arguments: Mapping[str, float], *, sequence: int, execute_at_ns: int | None = None
 ) -> TcPacket:
-    """TC[11,4] with one telecommand of the dictionary; its release time counts from the scenario's epoch."""
-    inner = encode_tc_packet(encode_command(name, arguments, sequence=inner_sequence))
-    return insert_activities([Activity(execute_at_ns, inner)], sequence=sequence)
+    """A telecommand of the dictionary, within a TC[11,4] if it is to be executed at a time.
+
+    The time counts from the scenario's epoch. A sequence count has 13 bits here: the fourteenth marks the
+    time-tagged packet. Raises ValueError as `encode_command` and `insert_activities` do.
+    """
+    sequence %= SCHEDULED_SEQUENCE
+    if execute_at_ns is None:
+        return encode_command(name, arguments, sequence=sequence)
+    inner = encode_command(name, arguments, sequence=sequence | SCHEDULED_SEQUENCE)
+    if inner.service == TIME_BASED_SCHEDULING:
+        raise ValueError(f"telecommand {name!r} is about the schedule and cannot itself be time-tagged")
+    return insert_activities([Activity(execute_at_ns, encode_tc_packet(inner))], sequence=sequence)
 
 
 def load_memory(area: int, offset: int, octets: bytes, *, sequence: int) -> TcPacket:

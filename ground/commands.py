@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flight.packets import Verification, encode_command, encode_tc_packet
+from flight.packets import TcPacket, Verification, encode_tc_packet
+from flight.services import SCHEDULED_SEQUENCE, make_command
 from flight.tc_frames import encode_tc_frame
 from ground.config import Command
 
-_SEQUENCE_COUNTS = 2**14
+
+def _packet(command: Command, *, sequence: int) -> TcPacket:
+    return make_command(
+        command.name, command.arguments, sequence=sequence, execute_at_ns=command.execute_at_ns
+    )
 
 
 @dataclass(slots=True)
@@ -18,7 +23,8 @@ class Tracking:
     """A telecommand and what has become of it; `index` is its place in the scenario.
 
     Those of the operator follow the scenario's. `state`: queued, sent, accepted, completed, rejected (not
-    accepted) or failed (accepted, not completed).
+    accepted) or failed (accepted, not completed). A time-tagged one is completed once it is in the schedule;
+    then it is executed, or failed if its execution did.
     """
 
     index: int
@@ -31,6 +37,7 @@ class Tracking:
     accepted_ns: int | None = None
     completed_ns: int | None = None
     answer_ns: int | None = None
+    executed_ns: int | None = None
     failure_code: int = 0
     failure_parameter: int = 0
     origin: str = "scenario"
@@ -42,7 +49,7 @@ class CommandQueue:
     def __init__(self, commands: tuple[Command, ...]) -> None:
         """Raises ValueError for a command that the dictionary does not know."""
         for command in commands:
-            encode_command(command.name, command.arguments, sequence=0)
+            _packet(command, sequence=0)
         self._wanted = list(commands)
         self._planned = len(commands)
         order = sorted(range(len(commands)), key=lambda index: (commands[index].at_ns, index))
@@ -51,7 +58,7 @@ class CommandQueue:
 
     def add(self, command: Command) -> int:
         """Queues a telecommand of the operator; returns its index. Raises ValueError as `__init__` does."""
-        encode_command(command.name, command.arguments, sequence=0)
+        _packet(command, sequence=0)
         index = len(self._wanted)
         self._wanted.append(command)
         place = self._sent
@@ -68,7 +75,7 @@ class CommandQueue:
         """The TC frame of the command that waits, which now counts as sent."""
         tracking = self._tracking[self._sent]
         wanted = self._wanted[tracking.index]
-        packet = encode_command(wanted.name, wanted.arguments, sequence=self._sent % _SEQUENCE_COUNTS)
+        packet = _packet(wanted, sequence=self._sent)
         self._sent += 1
         tracking.state, tracking.request_id = "sent", packet.request_id
         tracking.station, tracking.departure_ns = station, departure_ns
@@ -76,6 +83,8 @@ class CommandQueue:
 
     def verify(self, report: Verification, arrival_ns: int) -> bool:
         """Moves on the telecommand that a report names; whether there is one that it can move."""
+        if report.request_id & SCHEDULED_SEQUENCE:
+            return self._verify_execution(report, arrival_ns)
         expected = ("sent",) if report.subtype in (1, 2) else ("sent", "accepted")
         tracking = self._latest(lambda one: one.request_id == report.request_id and one.state in expected)
         if tracking is None:
@@ -89,6 +98,21 @@ class CommandQueue:
         else:
             tracking.state = "rejected" if report.subtype == 2 else "failed"
             tracking.failure_code, tracking.failure_parameter = report.failure_code, report.failure_parameter
+        return True
+
+    def _verify_execution(self, report: Verification, arrival_ns: int) -> bool:
+        """The same for a time-tagged telecommand that has been released on board."""
+        outer = report.request_id & ~SCHEDULED_SEQUENCE
+        tracking = self._latest(
+            lambda one: one.request_id == outer and one.state in ("sent", "accepted", "completed")
+        )
+        if tracking is None or self._wanted[tracking.index].execute_at_ns is None:
+            return False
+        if report.failed and report.subtype != 6:
+            tracking.state = "failed"
+            tracking.failure_code, tracking.failure_parameter = report.failure_code, report.failure_parameter
+        elif report.subtype == 7:
+            tracking.state, tracking.executed_ns = "executed", arrival_ns
         return True
 
     def answer(self, arrival_ns: int, *, sent_by_ns: int) -> bool:
@@ -134,7 +158,7 @@ class CommandQueue:
         self._sent, self._tracking = values["sent"], tracking
 
     def _latest(self, fits: Callable[[Tracking], bool]) -> Tracking | None:
-        """The last command sent that fits: request ids come round after 16,384."""
+        """The last command sent that fits: request ids come round after 8,192."""
         for position in range(self._sent - 1, -1, -1):
             if fits(self._tracking[position]):
                 return self._tracking[position]

@@ -24,11 +24,15 @@ class Station:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A telecommand of the dictionary and when the ground wants it; it goes up in the first contact after."""
+    """A telecommand of the dictionary and when the ground wants it; it goes up in the first contact after.
+
+    With `execute_at_ns` it goes up time-tagged, and the satellite executes it then.
+    """
 
     at_ns: int
     name: str
     arguments: dict[str, float] = field(default_factory=dict)
+    execute_at_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

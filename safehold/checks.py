@@ -267,6 +267,7 @@ def _commands(scenario: Scenario) -> Iterator[Problem]:
     if not scenario.command:
         return
     from flight.dictionary import TELECOMMANDS
+    from flight.services import TIME_BASED_SCHEDULING
 
     for index, command in enumerate(scenario.command):
         key = f"[[command]] {index + 1}"
@@ -277,6 +278,15 @@ def _commands(scenario: Scenario) -> Iterator[Problem]:
             hint = suggestion(command.name, TELECOMMANDS) or f"; there are {listing(TELECOMMANDS)}"
             yield Problem("SH-SCN-018", f"unknown telecommand {command.name!r}{hint}", f"{key}, name")
             continue
+        if known.tail:
+            wrong = f"{command.name!r} carries octets, which a scenario cannot give"
+            yield Problem("SH-SCN-018", wrong, f"{key}, name")
+            continue
+        if command.execute_at is not None and known.service == TIME_BASED_SCHEDULING:
+            wrong = f"{command.name!r} is about the schedule and cannot itself be time-tagged"
+            yield Problem("SH-SCN-018", wrong, f"{key}, execute_at")
+        if command.execute_at is not None and command.execute_at <= command.at:
+            yield Problem("SH-SCN-018", "is not after `at`, when it is wanted", f"{key}, execute_at")
         names = {argument.name: argument for argument in known.arguments}
         for name, value in command.arguments.items():
             argument = names.get(name)

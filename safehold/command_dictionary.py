@@ -6,7 +6,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flight.dictionary import Telecommand
 
 from safehold.errors import FolderError
 
@@ -45,14 +48,32 @@ def export_xtce(place: Path | None) -> None:
         raise FolderError("SH-OUT-001", f"{place} cannot be written: {error.strerror or error}") from None
 
 
+def _arguments(command: Telecommand) -> Iterator[str]:
+    """The arguments' names; one that may come several times, or octets behind them, as dots."""
+    for index, argument in enumerate(command.arguments):
+        counted = command.counted_from is not None and index >= command.counted_from
+        yield f"{argument.name}..." if counted else argument.name
+    if command.tail:
+        yield "..."
+
+
+def _conditions(command: Telecommand) -> str:
+    """What must be so before it starts."""
+    conditions = []
+    if command.modes:
+        conditions.append(f"only in {', '.join(command.modes)}")
+    if command.dangerous:
+        conditions.append(f"dangerous: arm {command.id} first")
+    return f" [{'; '.join(conditions)}]" if conditions else ""
+
+
 def dictionary_lines() -> Iterator[str]:
     """The same as lines, one item each."""
     from flight import dictionary
 
     yield "telecommands:"
     for command in dictionary.TELECOMMANDS.values():
-        arguments = ", ".join(argument.name for argument in command.arguments)
-        yield f"  {command.name}({arguments})  {command.meaning}"
+        yield f"  {command.name}({', '.join(_arguments(command))})  {command.meaning}{_conditions(command)}"
     yield "events:"
     severities = ("", "info", "low", "medium", "high")
     for event in dictionary.EVENTS.values():

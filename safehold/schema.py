@@ -271,6 +271,9 @@ class Command(Table):
     at: Duration
     name: str
     arguments: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    execute_at: Duration | None = Field(
+        default=None, description="when the satellite is to execute it: it goes up time-tagged (PUS 11)"
+    )
 
 
 class Fault(BaseModel):

@@ -210,7 +210,12 @@ class Simulation:
                 for site in self.sites
             ),
             commands=tuple(
-                Command(at_ns=command.at, name=command.name, arguments=_numbers(command.arguments))
+                Command(
+                    at_ns=command.at,
+                    name=command.name,
+                    arguments=_numbers(command.arguments),
+                    execute_at_ns=command.execute_at,
+                )
                 for command in scenario.command
             ),
             tc_rate_bit_s=scenario.link.tc_rate_bit_s,

@@ -99,3 +99,25 @@ def test_a_state_of_other_commands_is_refused() -> None:
         pings(2).restore(pings(3).to_plain())
     with pytest.raises(ValueError, match="3 of 2"):
         pings(2).restore({**pings(2).to_plain(), "sent": 3})
+
+
+@pytest.mark.requirement("L6.3")
+def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later() -> None:
+    queue = CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
+    outer = decode_tc_packet(decode_tc_frame(queue.send(0, 1)).packet)
+    assert (outer.service, outer.subtype) == (11, 4)
+    inner = decode_tc_packet(outer.data[8:]).request_id
+    assert not queue.verify(Verification(7, inner ^ 1), 2)
+    for subtype, request_id, state in (
+        (1, outer.request_id, "accepted"),
+        (7, outer.request_id, "completed"),
+        (1, inner, "completed"),
+        (7, inner, "executed"),
+    ):
+        assert queue.verify(Verification(subtype, request_id), subtype)
+        assert queue.results()[0]["state"] == state
+    assert queue.results()[0]["executed_ns"] == 7
+    again = CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
+    again.send(0, 1)
+    assert again.verify(Verification(4, inner, 13, 0), 5)
+    assert (again.results()[0]["state"], again.results()[0]["failure_code"]) == ("failed", 13)
