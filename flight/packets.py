@@ -18,6 +18,11 @@ from flight.tc_frames import TC_DATA_OCTETS_MAX
 from flight.tm_frames import TM_PACKET_OCTETS_MAX
 
 FLIGHT_APID = 100
+CRITICAL_APID = 101
+HOUSEKEEPING_APID = 102
+DEBUG_APID = 103
+FILE_APID = 110
+TM_APIDS = frozenset({FLIGHT_APID, CRITICAL_APID, HOUSEKEEPING_APID, DEBUG_APID})
 GROUND_ID = 1
 PUS_VERSION = 2
 ACKNOWLEDGE_ACCEPTANCE = 1
@@ -150,7 +155,9 @@ def decode_tm_packet(octets: bytes) -> TmPacket:
 
     Raises PacketError with reason `header`, `length`, `apid`, `crc` or `pus`.
     """
-    identification, sequence = _check_header(octets, kind=0b00001, overhead=_TM_OVERHEAD, what="telemetry")
+    identification, sequence = _check_header(
+        octets, kind=0b00001, overhead=_TM_OVERHEAD, what="telemetry", apids=TM_APIDS
+    )
     version, service, subtype, counter, _, code = _TM_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
     if version >> 4 != PUS_VERSION:
         raise PacketError("pus", f"PUS version {version >> 4}")
@@ -162,7 +169,9 @@ def decode_tm_packet(octets: bytes) -> TmPacket:
 
 def decode_tc_packet(octets: bytes) -> TcPacket:
     """Reads a telecommand packet; raises PacketError as `decode_tm_packet` does."""
-    identification, sequence = _check_header(octets, kind=0b00011, overhead=_TC_OVERHEAD, what="telecommand")
+    identification, sequence = _check_header(
+        octets, kind=0b00011, overhead=_TC_OVERHEAD, what="telecommand", apids=frozenset({FLIGHT_APID})
+    )
     version, service, subtype, source = _TC_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
     if version >> 4 != PUS_VERSION:
         raise PacketError("pus", f"PUS version {version >> 4}")
@@ -170,7 +179,9 @@ def decode_tc_packet(octets: bytes) -> TcPacket:
     return TcPacket(service, subtype, data, sequence & 0x3FFF, version & 15, source, identification & 0x7FF)
 
 
-def _check_header(octets: bytes, *, kind: int, overhead: int, what: str) -> tuple[int, int]:
+def _check_header(
+    octets: bytes, *, kind: int, overhead: int, what: str, apids: frozenset[int]
+) -> tuple[int, int]:
     if len(octets) < overhead:
         raise PacketError("length", f"{len(octets)} octets are less than a {what} packet's headers")
     identification, sequence, length = _HEADER.unpack_from(octets)
@@ -181,7 +192,7 @@ def _check_header(octets: bytes, *, kind: int, overhead: int, what: str) -> tupl
     if crc16(octets) != 0:
         raise PacketError("crc", "the packet error control does not fit")
     apid = identification & 0x7FF
-    if apid != FLIGHT_APID:
+    if apid not in apids:
         raise PacketError("apid", "an idle packet" if apid == IDLE_APID else f"unknown APID {apid}")
     return identification, sequence
 

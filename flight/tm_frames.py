@@ -20,7 +20,10 @@ TM_FRAME_OCTETS = 1115
 TM_DATA_OCTETS = 1103
 TM_PACKET_OCTETS_MAX = 1024
 LIVE_CHANNEL = 0
-TM_CHANNELS = frozenset({0, 1, 7})
+PLAYBACK_CHANNEL = 1
+FILE_CHANNEL = 2
+IDLE_CHANNEL = 7
+TM_CHANNELS = frozenset({LIVE_CHANNEL, PLAYBACK_CHANNEL, FILE_CHANNEL, IDLE_CHANNEL})
 POINTER_NONE = 0x7FF
 POINTER_IDLE = 0x7FE
 
@@ -97,7 +100,8 @@ def decode_tm_frame(octets: bytes) -> TmFrame:
     """Reads a TM frame.
 
     Raises FrameError with reason `length`, `fecf`, `version`, `scid`, `vcid`, `format` (an OCF, secondary
-    header or segment field that differs), `pointer` or `clcw`.
+    header or segment field that differs), `pointer` (beyond the data field, or packets on the idle VC) or
+    `clcw`.
     """
     if len(octets) != TM_FRAME_OCTETS:
         raise FrameError("length", f"{len(octets)} octets instead of {TM_FRAME_OCTETS}")
@@ -114,7 +118,8 @@ def decode_tm_frame(octets: bytes) -> TmFrame:
     if not identification & 1 or status & 0xF800 != _DATA_FIELD_STATUS:
         raise FrameError("format", f"identification 0x{identification:04X}, data field status 0x{status:04X}")
     pointer = status & 0x7FF
-    if pointer >= TM_DATA_OCTETS and pointer not in (POINTER_NONE, POINTER_IDLE):
+    idle = virtual_channel == IDLE_CHANNEL
+    if pointer != POINTER_IDLE if idle else TM_DATA_OCTETS <= pointer < POINTER_IDLE:
         raise FrameError("pointer", f"first header pointer {pointer}")
     clcw = Clcw.decode(int.from_bytes(octets[1109:1113], "big"))
     return TmFrame(virtual_channel, master_count, channel_count, pointer, bytes(octets[6:1109]), clcw)
@@ -122,7 +127,7 @@ def decode_tm_frame(octets: bytes) -> TmFrame:
 
 @dataclass(slots=True)
 class TmFramer:
-    """Packs packets into TM frames of one virtual channel, as the flight software does."""
+    """Packs packets into TM frames of one virtual channel, as the flight software does for each."""
 
     virtual_channel: int = LIVE_CHANNEL
     master_count: int = 0
@@ -157,6 +162,12 @@ class TmFramer:
             self.master_count = self.master_count + 1 & 0xFF
             self.channel_count = self.channel_count + 1 & 0xFF
         return made
+
+
+def idle_frame(master_count: int, channel_count: int, clcw: Clcw) -> bytes:
+    """A frame of the idle channel, sent for its CLCW when no packet waits."""
+    data = bytes(TM_DATA_OCTETS)
+    return encode_tm_frame(TmFrame(IDLE_CHANNEL, master_count, channel_count, POINTER_IDLE, data, clcw))
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Listener:
 
     alive: bool = False
     completed: bool = False
-    extractor: PacketExtractor = field(default_factory=PacketExtractor)
+    extractors: dict[int, PacketExtractor] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:
@@ -49,10 +49,11 @@ class Listener:
         """Take frames in the order in which they were sent; what cannot be read is no answer."""
         for octets in frames:
             try:
-                packets = self.extractor.push(decode_tm_frame(octets))
+                frame = decode_tm_frame(octets)
             except FrameError:
                 continue
-            for packet in packets:
+            extractor = self.extractors.setdefault(frame.virtual_channel, PacketExtractor())
+            for packet in extractor.push(frame):
                 try:
                     self._read(decode_tm_packet(packet))
                 except PacketError:

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bind.hpp"
+#include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/telecommand.hpp"
 #include "safehold/host/stores.hpp"
 
@@ -104,7 +105,7 @@ py::dict counters(const FlightComputer& flight) {
         "commands_refused"_a = account.cdh.commands_refused,
         "commands_completed"_a = account.cdh.commands_completed,
         "commands_failed"_a = account.cdh.commands_failed, "packets_lost"_a = account.cdh.packets_lost,
-        "frames_sent"_a = account.cdh.frames_sent, "events_lost"_a = account.cdh.events.lost,
+        "frames_sent"_a = cdh::frames_sent(account.cdh), "events_lost"_a = account.cdh.events_lost,
         "frames_dropped"_a =
             py::dict("length"_a = dropped[0], "fecf"_a = dropped[1], "version"_a = dropped[2],
                      "scid"_a = dropped[3], "vcid"_a = dropped[4], "type"_a = dropped[5],

@@ -15,7 +15,15 @@ from flight import tm_frames
 from flight.frames import FrameError, crc16
 from flight.packets import TcPacket, TmPacket, encode_tc_packet, encode_tm_packet
 from flight.tc_frames import decode_tc_frame, encode_tc_frame
-from flight.tm_frames import Clcw, PacketExtractor, TmFrame, TmFramer, decode_tm_frame, encode_tm_frame
+from flight.tm_frames import (
+    Clcw,
+    PacketExtractor,
+    TmFrame,
+    TmFramer,
+    decode_tm_frame,
+    encode_tm_frame,
+    idle_frame,
+)
 
 PING = encode_tc_packet(TcPacket(17, 1))
 
@@ -57,10 +65,19 @@ def test_crc_against_the_published_check_value() -> None:
 def test_tm_frames_come_back_as_they_were(
     channel: int, master: int, count: int, pointer: int, data: bytes, clcw: Clcw
 ) -> None:
+    if channel == tm_frames.IDLE_CHANNEL:
+        pointer = tm_frames.POINTER_IDLE
     frame = TmFrame(channel, master, count, pointer, data, clcw)
     octets = encode_tm_frame(frame)
     assert len(octets) == 1115
     assert decode_tm_frame(octets) == frame
+
+
+def test_an_idle_frame_carries_its_clcw_and_no_packet() -> None:
+    frame = decode_tm_frame(idle_frame(3, 4, Clcw(report_value=9)))
+    assert (frame.virtual_channel, frame.master_count, frame.channel_count) == (7, 3, 4)
+    assert frame.clcw.report_value == 9
+    assert PacketExtractor().push(frame) == []
 
 
 @given(st.binary(min_size=0, max_size=237))
@@ -104,7 +121,8 @@ def test_every_truncation_and_every_flipped_bit_of_a_tm_frame_is_refused() -> No
         (0, 0x40, "version"),
         (0, 0x01, "scid"),
         (1, 0x20, "scid"),
-        (1, 0x04, "vcid"),
+        (1, 0x06, "vcid"),
+        (1, 0x0E, "pointer"),
         (1, 0x01, "format"),
         (4, 0x80, "format"),
         (4, 0x08, "format"),

@@ -23,16 +23,29 @@ constexpr std::array<Service, static_cast<std::size_t>(Message::count)> services
 constexpr std::size_t primary_octets = 6;
 constexpr std::uint32_t held_too_long_ms = 5'000;  // a store that does not answer must not silence the rest
 
-// A packet of which only the counts and the packet error control are missing.
+// Verification reports and events are records: what APID 101 carries is also committed to mass memory.
+bool is_record(Message message) {
+    return message <= Message::completion_failure ||
+           (message >= Message::event_info && message <= Message::event_high);
+}
+
+// A packet of which only the counts and the packet error control are missing. A record gets its sequence
+// count when it is committed, at the end of the tick.
 bool queue_packet(CdhAccount& account, Message message, std::uint8_t* octets, std::size_t length) {
     PacketQueue& queue = account.packets;
-    if (queue.length > PacketQueue::capacity || length > PacketQueue::capacity - queue.length) {
-        ++account.packets_lost;
+    const bool record = is_record(message);
+    const std::size_t capacity = PacketQueue::capacity - (record ? 0 : PacketQueue::kept_for_records);
+    if (queue.length > capacity || length > capacity - queue.length) {
+        if (record) {
+            give_up(account.recorder, Stream::critical, GivenUp::no_room, 0, 1);
+        } else {
+            ++account.packets_lost;
+        }
         return false;
     }
     std::uint16_t& counter = account.message_counters[static_cast<std::size_t>(message)];
     Writer header(octets + 2, 4);
-    header.u16(static_cast<std::uint16_t>(0xC000U | (account.packet_sequence_count & 0x3FFFU)));
+    header.u16(static_cast<std::uint16_t>(0xC000U | (record ? 0U : account.packet_sequence_count & 0x3FFFU)));
     header.u16(static_cast<std::uint16_t>(length - primary_octets - 1));
     octets[9] = static_cast<std::uint8_t>(counter >> 8);
     octets[10] = static_cast<std::uint8_t>(counter);
@@ -41,7 +54,7 @@ bool queue_packet(CdhAccount& account, Message message, std::uint8_t* octets, st
     octets[length - 1] = static_cast<std::uint8_t>(crc);
     std::memcpy(queue.octets.data() + queue.length, octets, length);
     queue.length += static_cast<std::uint32_t>(length);
-    ++account.packet_sequence_count;
+    if (!record) ++account.packet_sequence_count;
     ++counter;
     return true;
 }
@@ -113,7 +126,7 @@ void put_value(Writer& writer, const std::uint8_t* at, Type type) {
 Packet::Packet(CdhAccount& account, Message message, std::int64_t clock_ns)
     : account_(account), writer_(octets_.data(), octets_.size() - 2), message_(message) {
     const Service& service = services[static_cast<std::size_t>(message)];
-    writer_.u16(static_cast<std::uint16_t>(0x0800U | apid_flight));
+    writer_.u16(static_cast<std::uint16_t>(0x0800U | (is_record(message) ? apid_critical : apid_flight)));
     writer_.u32(0);  // sequence count and length
     writer_.u8(0x20);
     writer_.u8(service.type);
@@ -184,47 +197,27 @@ void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telem
     packet.finish();
 }
 
-void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
-                 const EventReportControl& control) {
-    EventQueue& queue = account.events;
+void report_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
+                   const EventReportControl& control) {
     const std::size_t count = events.count < EventList::capacity ? events.count : EventList::capacity;
     for (std::size_t i = 0; i < count; ++i) {
-        if (!is_reported(control, events.items[i].id)) continue;
-        if (queue.count >= EventQueue::capacity) {
-            queue.first = static_cast<std::uint32_t>((queue.first + 1ULL) % EventQueue::capacity);
-            queue.count = EventQueue::capacity - 1;
-            ++queue.lost;
-        }
-        const std::size_t at = (static_cast<std::size_t>(queue.first) + queue.count) % EventQueue::capacity;
-        queue.items[at] = {events.items[i], clock_ns, queue.counter, 0};
-        ++queue.count;
-        ++queue.counter;
-    }
-    queue.counter += events.dropped;
-    queue.lost += events.dropped;
-}
-
-void report_events(CdhAccount& account) {
-    EventQueue& queue = account.events;
-    if (queue.count > EventQueue::capacity) queue.count = EventQueue::capacity;
-    constexpr std::size_t room = 64;  // more than any event packet
-    for (std::size_t i = 0; i < EventQueue::capacity && queue.count > 0; ++i) {
-        if (account.packets.length > PacketQueue::capacity - room) return;
-        const WaitingEvent& waiting = queue.items[queue.first % EventQueue::capacity];
-        const std::size_t severity =
-            waiting.event.severity >= 1 && waiting.event.severity <= 4 ? waiting.event.severity - 1U : 0U;
+        const Event& event = events.items[i];
+        if (!is_reported(control, event.id)) continue;
+        const std::size_t severity = event.severity >= 1 && event.severity <= 4 ? event.severity - 1U : 0U;
         const auto message = static_cast<Message>(static_cast<std::size_t>(Message::event_info) + severity);
-        Packet packet(account, message, waiting.clock_ns);
-        packet.data().u16(waiting.event.id);
-        packet.data().u16(static_cast<std::uint16_t>(waiting.counter));
-        const std::size_t arguments = waiting.event.argument_count < event_arguments_max
-                                          ? waiting.event.argument_count
-                                          : event_arguments_max;
+        Packet packet(account, message, clock_ns);
+        packet.data().u16(event.id);
+        packet.data().u16(static_cast<std::uint16_t>(account.event_counter++));
+        const std::size_t arguments =
+            event.argument_count < event_arguments_max ? event.argument_count : event_arguments_max;
         for (std::size_t k = 0; k < arguments; ++k)
-            packet.data().f32(to_f32(waiting.event.arguments[k]));
+            packet.data().f32(to_f32(event.arguments[k]));
         packet.finish();
-        queue.first = static_cast<std::uint32_t>((queue.first + 1ULL) % EventQueue::capacity);
-        --queue.count;
+    }
+    if (events.dropped != 0) {
+        account.event_counter += events.dropped;
+        account.events_lost += events.dropped;
+        give_up(account.recorder, Stream::critical, GivenUp::no_room, 0, events.dropped);
     }
 }
 

@@ -246,7 +246,7 @@ void report_periodic(const ServicesState& services, CdhAccount& account, const T
     if (due(ticks, tick_ns, (1'000'000'000ULL) << exponent)) {
         Packet packet(account, Message::time, clock_ns);
         packet.data().u8(static_cast<std::uint8_t>(exponent));
-        packet.data().u8(account.channel_frame_count);
+        packet.data().u8(account.downlink.channels[0].frame_count);
         put_time(packet.data(), clock_ns);
         packet.finish();
     }

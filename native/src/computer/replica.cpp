@@ -8,12 +8,13 @@
 //   housekeeping  1 Hz         what is told once a second
 //   reports       every tick   periodic reports that are due, while a transmitter is on
 //   settings      0.1 Hz       settings that left their limits get the values that they started with
-//   downlink      every tick   events and packets -> frames while a transmitter is on
+//   downlink      every tick   events and packets -> records, and frames while a transmitter is on
 // A cycle that ended asks for its control state to be kept over a reset: every 10 s, when the mode has
 // changed, and whenever something happened that a reset may not undo (`control_dirty`).
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
 
+#include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/services.hpp"
 #include "safehold/cdh/tc_frames.hpp"
 
@@ -180,7 +181,7 @@ void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const
     telemetry.commands_accepted = account.cdh.commands_accepted;
     telemetry.commands_refused = account.cdh.commands_refused;
     telemetry.commands_failed = account.cdh.commands_failed;
-    telemetry.events_lost = account.cdh.events.lost;
+    telemetry.events_lost = account.cdh.events_lost;
     telemetry.packets_lost = account.cdh.packets_lost;
 }
 
@@ -216,6 +217,9 @@ void run_housekeeping(Cycle& cycle) {
         account.computer.dropped_reported = dropped;
     }
     report_units(cycle.input.sensor, account.telemetry);
+    cdh::retry_reads(account.cdh.recorder);
+    cdh::fill_recorder_telemetry(account.cdh, cycle.state.control.recorder, cycle.input.store,
+                                 account.telemetry);
 }
 
 void run_reports(Cycle& cycle) {
@@ -239,21 +243,35 @@ void run_settings(Cycle& cycle) {
     }
 }
 
+// Records are committed whether or not anything is radiated. What this tick did that a reset may not undo is
+// told only once it is kept.
 void run_downlink(Cycle& cycle) {
     cdh::CdhAccount& account = cycle.state.account.cdh;
     StepOutput& output = cycle.output;
+    const StepInput& input = cycle.input;
+    const bool on = output.actuator.transmitter_on != 0;
+    cdh::recorder_step(account.recorder, cycle.state.control.recorder, input.store, input.boot, on,
+                       output.drop, output.events);
     for (std::size_t i = 0; i < output.events.count && i < EventList::capacity; ++i) {
         output.events.items[i].tick = static_cast<std::uint32_t>(cycle.state.control.executive.ticks);
     }
-    cdh::keep_events(account, cycle.input.sensor.clock_ns, output.events,
-                     cycle.state.control.services.events);
-    if (output.actuator.transmitter_on == 0) return;
-    cdh::report_events(account);
+    cdh::report_events(account, input.sensor.clock_ns, output.events, cycle.state.control.services.events);
+    cdh::commit_records(account, input.store, on, output.records);
+    const bool kept = is_persisted(cycle.state.control.executive.persist_sequence, input.store.persisted);
+    const bool free = cdh::release_packets(account, kept, cycle.control_dirty, input.tick_ns);
+    if (!on) return;
     constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
-    const std::int64_t fitting = cycle.input.tick_ns / frame_ns;
-    output.frame_count = static_cast<std::uint32_t>(
-        cdh::make_frames(account, cycle.input.sensor.receiver_lock != 0, output.frames,
-                         fitting < 1 ? 1 : static_cast<std::size_t>(fitting)));
+    const std::int64_t fitting = input.tick_ns / frame_ns;
+    const std::size_t frames_max = fitting < 1 ? 1 : static_cast<std::size_t>(fitting);
+    cdh::DownlinkContext context{account,
+                                 input.store,
+                                 input.readback,
+                                 nullptr,
+                                 cdh::clcw(account, input.sensor.receiver_lock != 0),
+                                 input.tick_ns};
+    if (free)
+        output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
+    output.read = cdh::next_read(context, frames_max);
 }
 
 // --- persistence

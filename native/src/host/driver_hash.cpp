@@ -102,7 +102,7 @@ Digest Driver::control_hash() const {
         // are control here.
         octets.add(telemetry_value(watch));
         octets.add(leader.account.cdh.packets.length);
-        octets.add(leader.account.cdh.events.count);
+        octets.add(leader.account.cdh.recorder.range_count);
     }
     return octets.hash();
 }

@@ -6,6 +6,7 @@
 
 #include "../cdh/telecommands.hpp"
 #include "frames.hpp"
+#include "safehold/cdh/downlink.hpp"
 
 namespace {
 
@@ -65,7 +66,7 @@ TEST_CASE(
     heap_forbidden = false;
     CHECK(accepted > 100);
     CHECK(flight->voter().status.restorations == 1);
-    CHECK(flight->leader().account.cdh.frames_sent > 0);
+    CHECK(cdh::frames_sent(flight->leader().account.cdh) > 0);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "safehold/cdh/recorder.hpp"
 #include "safehold/computer/interface.hpp"
 
 namespace safehold::cdh {
@@ -17,8 +18,13 @@ inline constexpr std::size_t tc_frame_octets_max = 256;
 inline constexpr std::size_t tm_frame_octets = 1115;
 inline constexpr std::size_t tm_data_octets = 1103;
 inline constexpr std::size_t tm_packet_octets_max = 1024;
+inline constexpr std::size_t tm_frames_max = 11;  // 1 Mbit/s for 100 ms
 inline constexpr std::uint16_t spacecraft_id = 0x15A;
 inline constexpr std::uint16_t apid_flight = 100;
+inline constexpr std::uint16_t apid_critical = 101;
+inline constexpr std::uint16_t apid_housekeeping = 102;
+inline constexpr std::uint16_t apid_debug = 103;
+inline constexpr std::uint16_t apid_files = 110;
 inline constexpr std::uint16_t apid_idle = 2047;
 
 // Why a TC frame was dropped, in the order of the checks.
@@ -84,40 +90,47 @@ struct HeldReports {
 };
 static_assert(sizeof(HeldReports) == HeldReports::capacity * sizeof(HeldReport) + 8);
 
-// Packets that wait for the downlink, back to back. The first `rest` octets finish a packet begun in an
-// earlier frame; if that was an idle packet, they wait for a real one.
+// Packets that wait for virtual channel 0, back to back. Those from `seen` on came in this tick; the first
+// `released` octets may leave.
 struct PacketQueue {
     static constexpr std::size_t capacity = 8192;
+    static constexpr std::size_t kept_for_records = 4096;  // room that no other packet may take
     std::array<std::uint8_t, capacity> octets;
     std::uint32_t length;
-    std::uint16_t rest;
-    std::uint16_t rest_is_idle;
-};
-static_assert(sizeof(PacketQueue) == PacketQueue::capacity + 8);
-
-struct WaitingEvent {
-    Event event;
-    std::int64_t clock_ns;
-    std::uint32_t counter;
+    std::uint32_t seen;
+    std::uint32_t released;
     std::uint32_t spare;
 };
-static_assert(sizeof(WaitingEvent) == sizeof(Event) + 16);
+static_assert(sizeof(PacketQueue) == PacketQueue::capacity + 16);
 
-// Events that wait for a contact; a full ring loses its oldest, which the gap in the counter tells the
-// ground.
-struct EventQueue {
-    static constexpr std::size_t capacity = 64;
-    std::array<WaitingEvent, capacity> items;
-    std::uint32_t first;
-    std::uint32_t count;
-    std::uint32_t counter;  // events since start
-    std::uint32_t lost;
+enum class VirtualChannel : std::uint8_t { real_time = 0, playback = 1, files = 2, idle = 7 };
+inline constexpr std::size_t packet_channels = 3;  // those that carry packets
+
+// A virtual channel between two frames: the rest of the packet that its last frame could not finish.
+struct Channel {
+    std::array<std::uint8_t, tm_packet_octets_max> rest;
+    std::uint16_t rest_length;
+    std::uint8_t rest_is_idle;
+    std::uint8_t frame_count;
+    std::uint32_t frames_sent;
 };
-static_assert(sizeof(EventQueue) == EventQueue::capacity * sizeof(WaitingEvent) + 16);
+static_assert(sizeof(Channel) == tm_packet_octets_max + 8);
+
+struct DownlinkAccount {
+    std::array<Channel, packet_channels> channels;
+    std::uint32_t clcw;  // of the last frame
+    std::uint32_t silent_ms;
+    std::uint32_t idle_frames;
+    std::uint16_t file_sequence_count;
+    std::uint8_t idle_frame_count;
+    std::uint8_t master_frame_count;
+};
+static_assert(sizeof(DownlinkAccount) == sizeof(Channel) * packet_channels + 16);
 
 struct CdhAccount {
     PacketQueue packets;
-    EventQueue events;
+    DownlinkAccount downlink;
+    RecorderAccount recorder;
     HeldReports held;
     std::array<std::uint32_t, static_cast<std::size_t>(FrameDrop::count)> frames_dropped;
     std::uint32_t frames_accepted;
@@ -125,20 +138,19 @@ struct CdhAccount {
     std::uint32_t commands_refused;
     std::uint32_t commands_completed;
     std::uint32_t commands_failed;
-    std::uint32_t packets_lost;  // no room in the queue
-    std::uint32_t frames_sent;
+    std::uint32_t packets_lost;   // no room in the queue
+    std::uint32_t event_counter;  // events since start, lost ones too
+    std::uint32_t events_lost;    // more in one tick than its list takes
     std::uint32_t activities_executed;
     std::uint32_t activities_expired;
     std::uint32_t activities_interrupted;
     std::array<std::uint16_t, static_cast<std::size_t>(Message::count)> message_counters;
     std::uint16_t packet_sequence_count;
-    std::uint8_t master_frame_count;
-    std::uint8_t channel_frame_count;
     std::uint8_t farm_b_counter;
-    std::array<std::uint8_t, 7> spare;
+    std::array<std::uint8_t, 5> spare;
 };
-static_assert(sizeof(CdhAccount) ==
-              sizeof(PacketQueue) + sizeof(EventQueue) + sizeof(HeldReports) + 19 * 4 + 25 * 2 + 10);
+static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) +
+                                        sizeof(HeldReports) + 20 * 4 + 25 * 2 + 6);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

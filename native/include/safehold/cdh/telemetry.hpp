@@ -1,8 +1,7 @@
-// Packets and TM transfer frames: from reports, events and housekeeping to frames that leave.
+// Packets: from reports, events and housekeeping to what waits for virtual channel 0 and the recorder.
 //
-// Rate: every control tick; frames leave only while a transmitter is on. Outputs: TM transfer frames of 1,115
-// octets (CCSDS 132.0-B) with space packets (133.0-B) under PUS-C headers, as docs/wire.md has them. Meets
-// L2.2, S3.
+// Rate: every control tick. Outputs: space packets (CCSDS 133.0-B) under PUS-C headers, as docs/wire.md has
+// them. Meets L2.2, S3.
 #pragma once
 
 #include <array>
@@ -13,8 +12,6 @@
 #include "safehold/cdh/state.hpp"
 
 namespace safehold::cdh {
-
-inline constexpr std::size_t tm_frames_max = 11;  // 1 Mbit/s for 100 ms
 
 struct RequestId {
     std::uint32_t value;
@@ -41,16 +38,8 @@ void report_alive(CdhAccount& account, std::int64_t clock_ns);
 void report_housekeeping(CdhAccount& account, std::int64_t clock_ns, const Telemetry& telemetry,
                          std::uint8_t structure);
 
-// Puts a step's events, but those whose reports are off, into the ring that waits for a contact.
-void keep_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
-                 const EventReportControl& control);
-
-// Moves waiting events to the packet queue as far as they fit.
-void report_events(CdhAccount& account);
-
-// Makes the frames of this tick, at most `frames_max`; returns how many.
-[[nodiscard]] std::size_t make_frames(
-    CdhAccount& account, bool receiver_lock,
-    std::array<std::array<std::uint8_t, tm_frame_octets>, tm_frames_max>& frames, std::size_t frames_max);
+// Queues a step's events, but those whose reports are off.
+void report_events(CdhAccount& account, std::int64_t clock_ns, const EventList& events,
+                   const EventReportControl& control);
 
 }  // namespace safehold::cdh

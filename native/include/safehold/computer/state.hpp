@@ -37,9 +37,10 @@ struct ControlState {
     AutonomyState autonomy;
     ExecutiveState executive;
     cdh::ServicesState services;
+    cdh::RecorderControl recorder;
 };
 static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState) +
-                                          sizeof(cdh::ServicesState));
+                                          sizeof(cdh::ServicesState) + sizeof(cdh::RecorderControl));
 
 // What the voter tells every replica about the computer, in the input of each step.
 struct ComputerStatus {

@@ -5,15 +5,14 @@
 #include <memory>
 #include <vector>
 
+#include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/octets.hpp"
-#include "safehold/cdh/telemetry.hpp"
 
 namespace safehold::tests {
 namespace {
 
 using namespace cdh;
 
-using Frames = std::array<std::array<std::uint8_t, tm_frame_octets>, tm_frames_max>;
 using Octets = std::vector<std::uint8_t>;
 
 // Puts one packet of a given length into the queue; its data are the length, to be recognised by.
@@ -27,6 +26,16 @@ void put_packet(CdhAccount& account, std::size_t length) {
         writer.u8(static_cast<std::uint8_t>(length + i));
     REQUIRE_FALSE(writer.failed());
     account.packets.length += static_cast<std::uint32_t>(length);
+    account.packets.released = account.packets.length;
+}
+
+constexpr std::uint32_t locked = 0x0100'0000U;
+
+// The frames of one tick of 100 ms with nothing in mass memory.
+std::size_t make(CdhAccount& account, Frames& frames, std::uint32_t clcw = locked) {
+    const computer::StoreStatus store{};
+    DownlinkContext context{account, store, nullptr, nullptr, clcw, 100'000'000};
+    return make_frames(context, frames, tm_frames_max);
 }
 
 // The ground's view: the stream of data fields, cut into packets.
@@ -68,7 +77,7 @@ TEST_CASE("every gap at the end of a frame is filled so that packets come out wh
         put_packet(*account, 1024);
         put_packet(*account, last);
         put_packet(*account, 79 - last >= 7 ? 79 - last : 7);
-        std::size_t count = make_frames(*account, true, *frames, tm_frames_max);
+        std::size_t count = make(*account, *frames);
         for (std::size_t i = 0; i < count; ++i)
             receiver.take((*frames)[i]);
         CHECK(receiver.lengths.size() == 3);
@@ -81,17 +90,16 @@ TEST_CASE("a gap of 1 to 6 octets begins an idle packet whose rest opens the nex
         auto frames = std::make_unique<Frames>();
         put_packet(*account, 1000);
         put_packet(*account, 103 - gap);
-        REQUIRE(make_frames(*account, true, *frames, tm_frames_max) == 1);
+        REQUIRE(make(*account, *frames) == 1);
         CHECK((*frames)[0][4] == 0x18);
         CHECK((*frames)[0][5] == 0);
         const std::size_t rest = gap >= 1 && gap <= 6 ? 7 - gap : 0;
-        CHECK(account->packets.rest == rest);
-        CHECK(make_frames(*account, true, *frames, tm_frames_max) ==
-              0);  // a rest alone is no reason for a frame
+        CHECK(account->downlink.channels[0].rest_length == rest);
+        CHECK(make(*account, *frames) == 0);  // a rest alone is no reason for a frame
         put_packet(*account, 50);
-        REQUIRE(make_frames(*account, true, *frames, tm_frames_max) == 1);
+        REQUIRE(make(*account, *frames) == 1);
         CHECK((((*frames)[0][4] & 7U) << 8 | (*frames)[0][5]) == rest);
-        CHECK(account->packets.rest == 0);
+        CHECK(account->downlink.channels[0].rest_length == 0);
     }
 }
 
@@ -108,7 +116,7 @@ TEST_CASE("packets that straddle frames come out whole, over many ticks") {
             put_packet(*account, length);
             sent.push_back(length);
         }
-        const std::size_t count = make_frames(*account, true, *frames, tm_frames_max);
+        const std::size_t count = make(*account, *frames);
         for (std::size_t i = 0; i < count; ++i)
             receiver.take((*frames)[i]);
     }
@@ -124,7 +132,7 @@ TEST_CASE("frame counts run on and the CLCW follows the receiver") {
     auto frames = std::make_unique<Frames>();
     for (int i = 0; i < 300; ++i) {
         put_packet(*account, 100);
-        REQUIRE(make_frames(*account, i % 2 == 0, *frames, tm_frames_max) == 1);
+        REQUIRE(make(*account, *frames, clcw(*account, i % 2 == 0)) == 1);
         const auto& frame = (*frames)[0];
         CHECK(frame[0] == 0x15);
         CHECK(frame[1] == 0xA1);
@@ -143,7 +151,7 @@ TEST_CASE("a queue damaged in any octet of its bookkeeping or headers is emptied
             put_packet(*account, 900);
             put_packet(*account, 900);
             account->packets.octets[octet] ^= static_cast<std::uint8_t>(1U << bit);
-            (void)make_frames(*account, true, *frames, tm_frames_max);
+            (void)make(*account, *frames);
             CHECK(account->packets.length <= PacketQueue::capacity);
         }
     }
@@ -152,35 +160,11 @@ TEST_CASE("a queue damaged in any octet of its bookkeeping or headers is emptied
         auto frames = std::make_unique<Frames>();
         put_packet(*account, 900);
         account->packets.length ^= 1U << bit;
-        (void)make_frames(*account, true, *frames, tm_frames_max);
-        account->packets.rest = static_cast<std::uint16_t>(account->packets.rest ^ (1U << bit));
-        (void)make_frames(*account, true, *frames, tm_frames_max);
+        (void)make(*account, *frames);
+        account->downlink.channels[0].rest_length = static_cast<std::uint16_t>(1U << (bit % 16));
+        (void)make(*account, *frames);
         CHECK(account->packets.length <= PacketQueue::capacity);
     }
-}
-
-TEST_CASE("a full event ring loses its oldest, and the counter shows the gap [L2.6]") {
-    auto account = std::make_unique<CdhAccount>();
-    for (int i = 0; i < 100; ++i) {
-        EventList list{};
-        list.add(EventId::setting_changed, i);
-        keep_events(*account, i * 1'000'000'000LL, list, EventReportControl{});
-    }
-    CHECK(account->events.count == EventQueue::capacity);
-    CHECK(account->events.lost == 36);
-    CHECK(account->events.items[account->events.first].counter == 36);
-    report_events(*account);
-    CHECK(account->events.count == 0);
-    // The first event packet: id 6, counter 36, argument 36.0 as f32, time 36 s.
-    Reader reader(account->packets.octets.data(), account->packets.length);
-    for (int i = 0; i < 13; ++i)
-        reader.u8();
-    CHECK(reader.u32() == 36);
-    reader.u8();
-    reader.u16();
-    CHECK(reader.u16() == 6);
-    CHECK(reader.u16() == 36);
-    CHECK(reader.f32() == 36.0F);
 }
 
 }  // namespace

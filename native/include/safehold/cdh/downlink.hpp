@@ -1,0 +1,74 @@
+// The downlink: virtual channels multiplexed into TM transfer frames.
+//
+// Purpose: VC 0 takes what is new (reports, events, housekeeping), VC 1 plays records back from mass memory,
+// VC 2 carries the PDUs of files, VC 7 idle frames. In each tick VC 0 comes first, then critical records,
+// then the files of a black box after an anomaly, then housekeeping, then other files, then debug records:
+// the order of L2.5. An idle frame leaves when there is nothing else and the CLCW has changed, or after 1 s
+// of silence. Rate: every control tick; frames leave only while a transmitter is on. Meets L2.2, L2.5, S3.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "safehold/cdh/state.hpp"
+
+namespace safehold::cdh {
+
+inline constexpr std::size_t file_pdu_octets_max = tm_packet_octets_max - 6;
+
+using Frame = std::array<std::uint8_t, tm_frame_octets>;
+using Frames = std::array<Frame, tm_frames_max>;
+
+// Who has files to send. Called while a transmitter is on, as often in a tick as frames have room.
+class FilePduSource {
+  public:
+    // True while the next PDU belongs to a file that goes before housekeeping: a black box after an anomaly.
+    [[nodiscard]] virtual bool urgent() const = 0;
+    // Writes the next PDU, at most `octets_max` octets (never less than file_pdu_octets_max); 0 if there is
+    // none.
+    [[nodiscard]] virtual std::size_t next(std::uint8_t* pdu, std::size_t octets_max) = 0;
+    // What it wants to be read from mass memory; kind none if nothing. Read only if no record of a higher
+    // priority is: the answer is then the next tick's readback.
+    [[nodiscard]] virtual computer::ReadRequest wanted() const = 0;
+
+  protected:
+    ~FilePduSource() = default;
+};
+
+// The communications link control word.
+[[nodiscard]] std::uint32_t clcw(const CdhAccount& account, bool receiver_lock);
+
+struct DownlinkContext {
+    CdhAccount& account;
+    const computer::StoreStatus& store;
+    const computer::Readback* readback;  // may be null
+    FilePduSource* files;                // may be null
+    std::uint32_t clcw;
+    std::int64_t tick_ns;
+};
+
+// Takes the records of this tick out of the packet queue: numbers them and hands them to `records`. They stay
+// in the queue as well if a transmitter is on and nothing older of the stream waits, and then count as sent.
+void commit_records(CdhAccount& account, const computer::StoreStatus& store, bool transmitter_on,
+                    computer::RecordList& records);
+
+// Decides which packets of the queue may leave; false if no frame may. `kept`: what earlier ticks changed is
+// known to be persisted; `dirty`: this tick changed something that a reset may not undo. Where persistence
+// does not answer, packets are held back for 5 s and no longer.
+[[nodiscard]] bool release_packets(CdhAccount& account, bool kept, bool dirty, std::int64_t tick_ns);
+
+// Makes the frames of this tick, at most `frames_max`; returns how many.
+[[nodiscard]] std::size_t make_frames(DownlinkContext& context, Frames& frames, std::size_t frames_max);
+
+// What to read for the next tick's frames.
+[[nodiscard]] computer::ReadRequest next_read(DownlinkContext& context, std::size_t frames_max);
+
+// Frames sent on all virtual channels.
+[[nodiscard]] std::uint32_t frames_sent(const CdhAccount& account);
+
+// What the recorder and the downlink say of themselves in telemetry.
+void fill_recorder_telemetry(const CdhAccount& account, const RecorderControl& control,
+                             const computer::StoreStatus& store, Telemetry& telemetry);
+
+}  // namespace safehold::cdh
