@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from safehold.schema import Fault, Scenario
 
 if TYPE_CHECKING:
+    from safehold.orbits import Site
     from sim.link import Budget, Impairment, LinkConfig
 
 
@@ -72,6 +73,26 @@ def budget(scenario: Scenario) -> Budget:
             keys.tm_g_t_db_k if station.g_t_db_k is None else station.g_t_db_k for station in scenario.station
         ),
     )
+
+
+STATIONS_ON_BOARD = 8
+
+
+def station_table(sites: Sequence[Site]) -> dict[str, Any]:
+    """The settings by which the satellite knows the stations; it takes the first eight."""
+    known = list(sites[:STATIONS_ON_BOARD])
+
+    def filled(values: Iterable[float], rest: float) -> list[float]:
+        found = list(values)
+        return found + [rest] * (STATIONS_ON_BOARD - len(found))
+
+    return {
+        "station_count": len(known),
+        "station_latitude_rad": filled((math.radians(site.latitude_deg) for site in known), 0.0),
+        "station_longitude_rad": filled((math.radians(site.longitude_deg) for site in known), 0.0),
+        "station_altitude_m": filled((site.altitude_m for site in known), 0.0),
+        "station_mask_rad": filled((math.radians(site.elevation_mask_deg) for site in known), 0.174533),
+    }
 
 
 def is_link_kind(kind: str) -> bool:

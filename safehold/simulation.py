@@ -31,7 +31,7 @@ from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.judge import Judge
 from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
-from safehold.radio import is_link_kind, link_config
+from safehold.radio import is_link_kind, link_config, station_table
 from safehold.registry import REPLICA_BIT_FLIP
 from safehold.schema import MODES, Fault, Scenario
 from safehold.timeline import FlightEvent
@@ -141,7 +141,11 @@ class Simulation:
             replicas=flight.replicas,
             resync=flight.resync,
             autonomy=flight.autonomy,
-            parameters={"epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch), **flight.parameters},
+            parameters={
+                "epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch),
+                **station_table(self.sites),
+                **flight.parameters,
+            },
             tick_ns=self.tick_ns,
         )
         driver = native.Driver(

@@ -7,6 +7,7 @@
 //   status        every tick   the computer's own parameters and events
 //   housekeeping  1 Hz         what is told once a second
 //   reports       every tick   periodic reports that are due, while a transmitter is on
+//   planning      0.1 Hz       a slice of the search for the next contacts
 //   settings      0.1 Hz       settings that left their limits get the values that they started with
 //   downlink      every tick   events and packets -> records, and frames while a transmitter is on
 // A cycle that ended asks for its control state to be kept over a reset: every 10 s, when the mode has
@@ -229,6 +230,10 @@ void run_reports(Cycle& cycle) {
                          cycle.input.sensor.clock_ns, control.executive.ticks, cycle.input.tick_ns);
 }
 
+void run_planning(Cycle& cycle) {
+    autonomy_plan(cycle.state.control.autonomy, cycle.state.control.parameters);
+}
+
 void run_settings(Cycle& cycle) {
     Parameters& parameters = cycle.state.control.parameters;
     for (const SettingEntry& entry : setting_entries) {
@@ -311,6 +316,7 @@ constexpr std::array<Task, 8> tasks = {{
     {run_housekeeping, one_second_ns, 50},
     {run_reports, 0, 10},
     {run_settings, 10 * one_second_ns, 50},
+    {run_planning, 10 * one_second_ns, 100},
     {run_downlink, 0, 100},
 }};
 

@@ -34,6 +34,8 @@ struct Context {
     bool autonomous;
     bool shadow;
     std::uint8_t fire;
+    bool track_station;  // DOWNLINK points the patch at the station
+    Vector station_itrs_m;
 };
 
 // --- estimation
@@ -197,6 +199,11 @@ void follow_guidance(AutonomyState& s, const Parameters& p, const Context& c, Ve
             target = nadir_target(s.guidance, p, c.orbit, c.sun_gcrf);
             break;
     }
+    if (c.track_station) {
+        Guidance aimed = s.guidance;
+        aimed.place_itrs_m = c.station_itrs_m;
+        target = place_target(aimed, p, s.almanac, s.clock.time_ns, c.orbit);
+    }
     guidance_step(s.guidance, p, target, s.attitude.body_from_gcrf, c.rate_body_rad_s);
     const Vector error =
         limited(rotation_vector(s.guidance.reference_body_from_gcrf * conjugate(s.attitude.body_from_gcrf)),
@@ -212,6 +219,13 @@ void follow_guidance(AutonomyState& s, const Parameters& p, const Context& c, Ve
         (2.0 * p.attitude_damping * w) * (s.guidance.rate_body_rad_s - c.rate_body_rad_s) - (w * w) * error -
         p.attitude_integral_1_s3 * s.guidance.integral_rad_s;
     wheels_command(s.wheels, p, torque_for(s, c.rate_body_rad_s, acceleration) - external_n_m);
+}
+
+// DOWNLINK looks at the station where the settings ask for it and a contact is predicted for now.
+void choose_station(const AutonomyState& s, const Parameters& p, Context& c) {
+    c.station_itrs_m = {0.0, 0.0, 0.0};
+    c.track_station = p.downlink_tracking != 0 && mode_of(s.modes) == Mode::downlink && c.orbit.valid &&
+                      contact_place(s.contacts, p, s.clock.time_ns, c.station_itrs_m);
 }
 
 void wheels_to_rate(AutonomyState& s, const Parameters& p, const Context& c, Vector wanted_rad_s,
@@ -308,7 +322,10 @@ void command(AutonomyState& s, const Parameters& p, const SensorFrame& frame, co
     out.transmitter_on = power_transmitter(s.power, p, silence, events);
     out.deployment_fire = c.fire;
     out.mode = static_cast<std::uint8_t>(mode);
-    out.submode = static_cast<std::uint8_t>(submode);
+    out.submode = static_cast<std::uint8_t>(c.track_station ? Submode::target : submode);
+    contacts_antenna(s.contacts, p, s.almanac, c.orbit, s.attitude.running != 0, s.attitude.body_from_gcrf,
+                     s.clock.time_ns);
+    out.antenna = s.contacts.antenna == 1 ? 1 : 0;
 }
 
 template <std::size_t n>
@@ -340,6 +357,20 @@ void report_attitude(const AutonomyState& s, const Context& c, Telemetry& t) {
     t.sun_known = static_cast<std::uint8_t>(s.sun.knowledge);
     put(t.sun_direction_body, s.sun.direction_body);
     put(t.field_body_t, c.measured.field_body_t);
+}
+
+void report_contacts(const AutonomyState& s, const ActuatorFrame& out, Telemetry& t) {
+    const std::uint8_t station = next_contact(s.contacts, s.clock.time_ns);
+    t.antenna = out.antenna;
+    t.next_contact_station = station;
+    t.next_contact_aos_ns = 0;
+    t.next_contact_los_ns = 0;
+    t.next_contact_elevation_rad = 0.0F;
+    if (station >= stations_max) return;
+    const PredictedContact& contact = s.contacts.contacts[station];
+    t.next_contact_aos_ns = contact.aos_ns;
+    t.next_contact_los_ns = contact.los_ns;
+    t.next_contact_elevation_rad = static_cast<float>(arc_sine(contact.sine_max));
 }
 
 void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFrame& out, const Context& c,
@@ -393,6 +424,7 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
     t.units_retested = s.overrides.retested;
     t.array_rate_rad_s = out.array_rate_rad_s;
     t.array_drive_lost = s.array_drive.lost != 0 ? 1 : 0;
+    report_contacts(s, out, t);
 }
 
 }  // namespace
@@ -413,6 +445,12 @@ void autonomy_init(AutonomyState& state, const Parameters&) {
     power_init(state.power);
     guidance_init(state.guidance);
     modes_init(state.modes);
+    contacts_init(state.contacts);
+}
+
+void autonomy_plan(AutonomyState& state, const Parameters& parameters) {
+    const OrbitEstimate orbit = orbit_at(state.orbit, parameters, state.clock.time_ns);
+    contacts_search(state.contacts, parameters, state.almanac, orbit, state.clock.time_ns);
 }
 
 void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,
@@ -424,6 +462,7 @@ void autonomy_step(AutonomyState& state, const Parameters& parameters, const Sen
     estimate(state, parameters, frame, context, telemetry, events);
     end_retests(state);
     decide(state, parameters, frame, request, context, events);
+    choose_station(state, parameters, context);
     control(state, parameters, frame, context, events);
     command(state, parameters, frame, context, actuators, events);
     report(state, frame, actuators, context, telemetry);

@@ -12,18 +12,6 @@ constexpr std::uint32_t restart_after = 10;
 
 using Covariance = std::array<double, 36>;
 
-// Two-body and J2 about the pole of date.
-Vector acceleration(Vector r, Vector pole) {
-    const double square = dot(r, r);
-    const double inverse = 1.0 / square;
-    const double length = square_root(square);
-    const double central = -mu_m3_s2 * inverse / length;
-    const double up = dot(r, pole);
-    const double k = 1.5 * j2 * earth_radius_m * earth_radius_m * inverse;
-    const double ratio = 5.0 * up * up * inverse;
-    return central * (1.0 + k * (1.0 - ratio)) * r + (2.0 * central * k * up) * pole;
-}
-
 bool plausible(Vector r, Vector v) {
     const double square = dot(r, r);
     return square > 4.0e13 && square < 1.0e14 && dot(v, v) < 1.5e8;
@@ -34,16 +22,16 @@ void propagate(OrbitFilter& state, const Parameters& p, const Almanac& almanac, 
                          almanac.true_equator_from_gcrf(2, 2)};
     const Vector r = state.position_gcrf_m;
     const Vector v = state.velocity_gcrf_m_s;
-    const Vector a1 = acceleration(r, pole);
+    const Vector a1 = orbit_acceleration(r, pole);
     const Vector v2 = v + (0.5 * dt) * a1;
-    const Vector a2 = acceleration(r + (0.5 * dt) * v, pole);
+    const Vector a2 = orbit_acceleration(r + (0.5 * dt) * v, pole);
     const Vector v3 = v + (0.5 * dt) * a2;
-    const Vector a3 = acceleration(r + (0.5 * dt) * v2, pole);
+    const Vector a3 = orbit_acceleration(r + (0.5 * dt) * v2, pole);
     const Vector v4 = v + dt * a3;
-    const Vector a4 = acceleration(r + dt * v3, pole);
+    const Vector a4 = orbit_acceleration(r + dt * v3, pole);
     state.position_gcrf_m = r + (dt / 6.0) * (v + 2.0 * (v2 + v3) + v4);
     state.velocity_gcrf_m_s = v + (dt / 6.0) * (a1 + 2.0 * (a2 + a3) + a4);
-    state.acceleration_gcrf_m_s2 = acceleration(state.position_gcrf_m, pole);
+    state.acceleration_gcrf_m_s2 = orbit_acceleration(state.position_gcrf_m, pole);
 
     // Transition of two-body motion over a short step: [I + G dt^2/2, dt I; G dt, I + G dt^2/2].
     const double square = dot(r, r);
@@ -187,6 +175,17 @@ void use(OrbitFilter& state, const Parameters& p, const Fix& fix, EventList& eve
 }
 
 }  // namespace
+
+Vector orbit_acceleration(Vector r, Vector pole) {
+    const double square = dot(r, r);
+    const double inverse = 1.0 / square;
+    const double length = square_root(square);
+    const double central = -mu_m3_s2 * inverse / length;
+    const double up = dot(r, pole);
+    const double k = 1.5 * j2 * earth_radius_m * earth_radius_m * inverse;
+    const double ratio = 5.0 * up * up * inverse;
+    return central * (1.0 + k * (1.0 - ratio)) * r + (2.0 * central * k * up) * pole;
+}
 
 void orbit_init(OrbitFilter& state) {
     state = OrbitFilter{};

@@ -18,6 +18,7 @@
 #include "safehold/gnc/array_drive.hpp"
 #include "safehold/gnc/attitude_filter.hpp"
 #include "safehold/gnc/clock.hpp"
+#include "safehold/gnc/contacts.hpp"
 #include "safehold/gnc/deployment.hpp"
 #include "safehold/gnc/guidance.hpp"
 #include "safehold/gnc/magnetics.hpp"
@@ -48,12 +49,13 @@ struct AutonomyState {
     Guidance guidance;
     ModeLogic modes;
     UnitOverrides overrides;
+    ContactPlan contacts;
 };
 static_assert(sizeof(AutonomyState) ==
               sizeof(OnBoardClock) + sizeof(SensorVoting) + sizeof(Almanac) + sizeof(OrbitFilter) +
                   sizeof(TrackerRate) + sizeof(AttitudeFilter) + sizeof(SunSense) + sizeof(WheelSet) +
                   sizeof(Magnetics) + sizeof(ArrayDrive) + sizeof(Deployment) + sizeof(PowerControl) +
-                  sizeof(Guidance) + sizeof(ModeLogic) + sizeof(UnitOverrides));
+                  sizeof(Guidance) + sizeof(ModeLogic) + sizeof(UnitOverrides) + sizeof(ContactPlan));
 static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyState) % 8 == 0);
 
 // What the satellite believes of its attitude, for comparison with truth: valid, quaternion body from GCRF,
@@ -67,6 +69,8 @@ void autonomy_init(AutonomyState& state, const Parameters& parameters);
 void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,
                    const ModeRequest& request, bool autonomous, ActuatorFrame& actuators,
                    Telemetry& telemetry, EventList& events);
+// A slice of the search for the next contacts; every ten seconds is enough.
+void autonomy_plan(AutonomyState& state, const Parameters& parameters);
 // The units' own readings, for people on the ground; once a second is enough.
 void report_units(const SensorFrame& frame, Telemetry& telemetry);
 [[nodiscard]] Belief autonomy_belief(const AutonomyState& state, const Parameters& parameters);

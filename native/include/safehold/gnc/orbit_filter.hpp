@@ -40,6 +40,8 @@ void orbit_step(OrbitFilter& state, const Parameters& parameters, const Almanac&
                 std::int64_t time_ns, const Measurements& measured, EventList& events);
 [[nodiscard]] OrbitEstimate orbit_at(const OrbitFilter& state, const Parameters& parameters,
                                      std::int64_t time_ns);
+// Two-body attraction and J2 about the pole of date.
+[[nodiscard]] Vector orbit_acceleration(Vector position_gcrf_m, Vector pole_gcrf);
 [[nodiscard]] double orbit_sigma_m(const OrbitFilter& state);
 
 }  // namespace safehold
