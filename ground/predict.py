@@ -134,9 +134,17 @@ def predict(config: GroundConfig) -> list[Window]:
 
 
 def predict_tle(
-    line1: str, line2: str, *, epoch: str, stations: tuple[Station, ...], duration_ns: int
+    line1: str,
+    line2: str,
+    *,
+    epoch: str,
+    stations: tuple[Station, ...],
+    duration_ns: int,
+    keep: Callable[[float, Floats], None] = lambda t_s, states: None,
 ) -> list[Window]:
     """Every pass of a TLE by SGP4 that begins within `duration_ns` of the epoch (ISO 8601 with its offset).
+
+    `keep` is told each stretch of states on the way: its first time, s after the epoch, and GCRF m and m/s.
 
     Raises ValueError if SGP4 cannot carry the elements so far. The lines' form and checksums are the caller's
     to check.
@@ -153,6 +161,7 @@ def predict_tle(
         states[:, 3:] = np.asarray(at.velocity.m_per_s).T
         if not np.isfinite(states).all():
             raise ValueError(f"SGP4 cannot carry these elements to {t_s:.0f} s after {epoch}")
+        keep(t_s, states)
 
     first = np.zeros((1, 6))
     advance(0.0, first, np.zeros(12))

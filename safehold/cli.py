@@ -319,7 +319,8 @@ def passes(
         Path | None, typer.Option(help="Predict from the two lines in this file instead of a scenario.")
     ] = None,
     station: Annotated[
-        str | None, typer.Option(help="Station of the catalogue (with --tle; else only this one's passes).")
+        str | None,
+        typer.Option(help="Only this one: a name, or latitude,longitude[,altitude]; --tle needs it."),
     ] = None,
     start: Annotated[
         str | None,
@@ -329,23 +330,27 @@ def passes(
         str | None, typer.Option(help="How long to look ahead. Default: the scenario's, or 1d.")
     ] = None,
     mask: Annotated[
-        float | None, typer.Option(min=0.0, max=89.0, help="With --tle: elevation mask in degrees.")
+        float | None, typer.Option(min=0.0, max=89.0, help="With --station: elevation mask in degrees.")
     ] = None,
+    ics: Annotated[Path | None, typer.Option(help="Write them to this file as a calendar, too.")] = None,
     json_output: JsonOption = False,
 ) -> None:
     """List contact windows: when each station sees the satellite above its elevation mask.
 
-    A scenario's passes come from its orbit with its own force model; with --tle they come from SGP4.
+    A scenario's passes come from its orbit with its own force model; with --tle they come from SGP4. Volume
+    is what the link budget lets through with the patch at nadir.
 
     Examples:
 
-      safehold passes
+      safehold passes --ics passes.ics
+
+      safehold passes --station 52.5,13.4 --mask 5
 
       safehold passes --tle iss.txt --station svalbard --duration 2d
     """
     from safehold.command_passes import PassesOptions, passes_command
 
-    options = PassesOptions(scenario, tle, station, start, duration, mask, json_output)
+    options = PassesOptions(scenario, tle, station, start, duration, mask, json_output, ics)
     raise typer.Exit(passes_command(options))
 
 

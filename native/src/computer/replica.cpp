@@ -308,7 +308,7 @@ struct Task {
 };
 
 constexpr std::int64_t one_second_ns = 1'000'000'000;
-constexpr std::array<Task, 8> tasks = {{
+constexpr std::array<Task, 9> tasks = {{
     {run_commands, 0, 10},
     {run_control, 0, 200},
     {run_gate, 0, 10},
