@@ -142,10 +142,11 @@ bool Packet::finish() {
     return false;
 }
 
-void hold_verification(CdhAccount& account, std::int64_t clock_ns, const VerificationReport& report,
-                       std::uint32_t sequence) {
-    HeldReports& held = account.held;
-    if (held.count >= HeldReports::capacity) {
+void hold_verification(HeldReports& held, CdhAccount& account, std::int64_t clock_ns,
+                       const VerificationReport& report, std::uint32_t sequence) {
+    constexpr std::uint32_t kept_for_the_rest = 16;  // steps are the first to give way
+    const bool step = report.message == Message::progress_success;
+    if (held.count >= HeldReports::capacity - (step ? kept_for_the_rest : 0)) {
         ++account.packets_lost;
         return;
     }
@@ -154,8 +155,8 @@ void hold_verification(CdhAccount& account, std::int64_t clock_ns, const Verific
                                 report.step};
 }
 
-bool release_verification(CdhAccount& account, std::uint32_t persisted, std::int64_t tick_ns) {
-    HeldReports& held = account.held;
+bool release_verification(HeldReports& held, CdhAccount& account, std::uint32_t persisted,
+                          std::int64_t tick_ns) {
     if (held.count > HeldReports::capacity) held.count = 0;
     if (held.count == 0) return false;
     held.age_ms += static_cast<std::uint32_t>(tick_ns / 1'000'000);

@@ -30,8 +30,8 @@ void fill_service_telemetry(const ServicesState& services, const CdhAccount& acc
 void report_not_executed(CommandContext& context, RequestId request, Message message, FailureCode code) {
     ++context.account.commands_failed;
     context.control_dirty = true;
-    hold_verification(context.account, context.clock_ns, {message, request, static_cast<std::uint16_t>(code)},
-                      context.persist_next);
+    hold_verification(context.services.held, context.account, context.clock_ns,
+                      {message, request, static_cast<std::uint16_t>(code)}, context.persist_next);
 }
 
 void report_interrupted(CommandContext& context, RequestId request) {

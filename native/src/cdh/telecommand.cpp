@@ -100,7 +100,7 @@ Arguments arguments_of(const Request& request, std::size_t group) {
 }
 
 void tell(CommandContext& context, const VerificationReport& report) {
-    hold_verification(context.account, context.clock_ns, report, context.persist_next);
+    hold_verification(context.services.held, context.account, context.clock_ns, report, context.persist_next);
 }
 
 // The modes in which it may start, and the arming that a dangerous one needs and uses up.

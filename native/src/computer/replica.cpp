@@ -64,7 +64,8 @@ cdh::CommandContext command_context(Cycle& cycle) {
 
 void run_commands(Cycle& cycle) {
     cdh::CommandContext context = command_context(cycle);
-    if (cdh::release_verification(context.account, context.persisted, context.tick_ns)) {
+    if (cdh::release_verification(context.services.held, context.account, context.persisted,
+                                  context.tick_ns)) {
         cycle.output.events.add(EventId::persistence_late, cycle.state.control.executive.heartbeat);
     }
     cdh::arming_step(context);

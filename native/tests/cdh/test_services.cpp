@@ -115,8 +115,8 @@ struct Bench {
     }
     // The last verification report that waits.
     HeldReport report() const {
-        REQUIRE(account->held.count > 0);
-        return account->held.items[account->held.count - 1];
+        REQUIRE(control->services.held.count > 0);
+        return control->services.held.items[control->services.held.count - 1];
     }
     void check_report(Message message, FailureCode code = FailureCode::none,
                       std::uint32_t parameter = 0) const {
@@ -126,8 +126,8 @@ struct Bench {
     }
     std::size_t reports_of(Message message, FailureCode code = FailureCode::none) const {
         std::size_t found = 0;
-        for (std::size_t i = 0; i < account->held.count; ++i) {
-            const HeldReport& one = account->held.items[i];
+        for (std::size_t i = 0; i < control->services.held.count; ++i) {
+            const HeldReport& one = control->services.held.items[i];
             found += one.message == static_cast<std::uint8_t>(message) &&
                              one.code == static_cast<std::uint16_t>(code)
                          ? 1
@@ -321,7 +321,7 @@ TEST_CASE("hostile activities are refused whole, and name the one that is wrong"
     const std::int64_t later = bench.now() + 100 * second_ns;
     const Octets ping = bench.packet(17, 1);
     const auto refused = [&](const Octets& data, FailureCode code, std::uint32_t place) {
-        bench.account->held.count = 0;
+        bench.control->services.held.count = 0;
         bench.send(11, 4, data);
         bench.check_report(Message::start_failure, code, place);
         CHECK(bench.schedule().count == 0);
@@ -367,7 +367,7 @@ TEST_CASE("the schedule takes 32 activities, is deleted by request id, reset and
     for (int i = 0; i < 32; ++i)
         bench.send(11, 4, activity(later, bench.packet(17, 1)));
     CHECK(bench.schedule().count == 32);
-    bench.account->held.count = 0;
+    bench.control->services.held.count = 0;
     bench.send(11, 4, activity(later, bench.packet(17, 1)));
     bench.check_report(Message::start_failure, FailureCode::queue_full, 32);
     const std::uint32_t request = bench.schedule().activities[7].request;
@@ -497,7 +497,7 @@ TEST_CASE("memory outside the whitelist, or that would not be sound, is refused,
     Bench bench;
     const Parameters before = bench.control->parameters;
     const auto refused = [&](const Octets& data, FailureCode code, std::uint32_t parameter) {
-        bench.account->held.count = 0;
+        bench.control->services.held.count = 0;
         bench.send(8, 1, arm_load);
         bench.send(6, 2, data);
         bench.check_report(Message::start_failure, code, parameter);
@@ -636,11 +636,12 @@ TEST_CASE("reports leave when they are kept, in their order; a store that does n
     Bench bench;
     bench.send(17, 1);
     bench.account->packets.length = 0;
-    CHECK(bench.account->held.count == 2);
-    CHECK_FALSE(release_verification(*bench.account, bench.persisted - 1, tick_ns));
+    CHECK(bench.control->services.held.count == 2);
+    CHECK_FALSE(
+        release_verification(bench.control->services.held, *bench.account, bench.persisted - 1, tick_ns));
     CHECK(bench.account->packets.length == 0);
-    CHECK_FALSE(release_verification(*bench.account, bench.persisted, tick_ns));
-    CHECK(bench.account->held.count == 0);
+    CHECK_FALSE(release_verification(bench.control->services.held, *bench.account, bench.persisted, tick_ns));
+    CHECK(bench.control->services.held.count == 0);
     const std::uint8_t* packet = bench.account->packets.octets.data();
     CHECK(packet[8] == 1);
     CHECK(packet[26 + 8] == 7);
@@ -648,7 +649,8 @@ TEST_CASE("reports leave when they are kept, in their order; a store that does n
     bench.send(17, 1);
     bench.account->packets.length = 0;
     int waited = 0;
-    while (!release_verification(*bench.account, bench.persisted, tick_ns) && waited < 1000)
+    while (!release_verification(bench.control->services.held, *bench.account, bench.persisted, tick_ns) &&
+           waited < 1000)
         ++waited;
     CHECK(waited == 50);
     CHECK(bench.account->packets.length == 52);
@@ -666,7 +668,7 @@ TEST_CASE("any octets are only ever counted, refused or carried out") {
         const std::size_t length = next() % 40;
         for (std::size_t i = 0; i < length; ++i)
             data.push_back(static_cast<std::uint8_t>(next() % 3 == 0 ? next() : next() % 3));
-        bench.account->held.count = 0;
+        bench.control->services.held.count = 0;
         bench.account->packets.length = 0;
         const std::uint32_t before = bench.account->commands_accepted + bench.account->commands_refused;
         bench.send(entry.service, entry.subtype, data);

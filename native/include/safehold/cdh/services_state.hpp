@@ -12,6 +12,30 @@
 
 namespace safehold::cdh {
 
+// --- 1, verification
+// ---------------------------------------------------------------------------------------------------
+
+// A verification report that waits until what it tells is kept over a reset. It is itself part of what is
+// kept, so that a reset does not lose the outcome of what it does not repeat.
+struct HeldReport {
+    std::int64_t clock_ns;
+    std::uint32_t request;
+    std::uint32_t parameter;
+    std::uint32_t sequence;  // of the persistence that it waits for
+    std::uint16_t code;
+    std::uint8_t message;
+    std::uint8_t step;
+};
+static_assert(sizeof(HeldReport) == 24);
+
+struct HeldReports {
+    static constexpr std::size_t capacity = 40;
+    std::array<HeldReport, capacity> items;
+    std::uint32_t count;
+    std::uint32_t age_ms;  // how long the oldest has waited
+};
+static_assert(sizeof(HeldReports) == HeldReports::capacity * sizeof(HeldReport) + 8);
+
 // --- 3, housekeeping
 // ---------------------------------------------------------------------------------------------------
 
@@ -98,11 +122,12 @@ struct ServicesState {
     EventReportControl events;
     Schedule schedule;
     Arming arming;
+    HeldReports held;
     std::uint8_t time_report_exponent;  // 9: one time report every 2^n seconds
     std::array<std::uint8_t, 7> spare;
 };
 static_assert(sizeof(ServicesState) == sizeof(HousekeepingControl) + sizeof(EventReportControl) +
-                                           sizeof(Schedule) + sizeof(Arming) + 8);
+                                           sizeof(Schedule) + sizeof(Arming) + sizeof(HeldReports) + 8);
 static_assert(std::is_trivially_copyable_v<ServicesState> && sizeof(ServicesState) % 8 == 0);
 static_assert(sizeof(ServicesState) < 6 * 1024);
 

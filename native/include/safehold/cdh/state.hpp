@@ -70,26 +70,6 @@ enum class Message : std::uint8_t {
     count
 };
 
-// A verification report that waits until what it tells is kept over a reset.
-struct HeldReport {
-    std::int64_t clock_ns;
-    std::uint32_t request;
-    std::uint32_t parameter;
-    std::uint32_t sequence;  // of the persistence that it waits for
-    std::uint16_t code;
-    std::uint8_t message;
-    std::uint8_t step;
-};
-static_assert(sizeof(HeldReport) == 24);
-
-struct HeldReports {
-    static constexpr std::size_t capacity = 64;
-    std::array<HeldReport, capacity> items;
-    std::uint32_t count;
-    std::uint32_t age_ms;  // how long the oldest has waited
-};
-static_assert(sizeof(HeldReports) == HeldReports::capacity * sizeof(HeldReport) + 8);
-
 // Packets that wait for virtual channel 0, back to back. Those from `seen` on came in this tick; the first
 // `released` octets may leave.
 struct PacketQueue {
@@ -131,7 +111,6 @@ struct CdhAccount {
     PacketQueue packets;
     DownlinkAccount downlink;
     RecorderAccount recorder;
-    HeldReports held;
     std::array<std::uint32_t, static_cast<std::size_t>(FrameDrop::count)> frames_dropped;
     std::uint32_t frames_accepted;
     std::uint32_t commands_accepted;
@@ -150,7 +129,7 @@ struct CdhAccount {
     std::array<std::uint8_t, 5> spare;
 };
 static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) +
-                                        sizeof(HeldReports) + 20 * 4 + 25 * 2 + 6);
+                                        20 * 4 + 25 * 2 + 6);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

@@ -28,10 +28,11 @@ struct VerificationReport {
 
 // Keeps the report until persistence has carried out what `sequence` asked for; one that finds no room is
 // lost and counted.
-void hold_verification(CdhAccount& account, std::int64_t clock_ns, const VerificationReport& report,
-                       std::uint32_t sequence);
+void hold_verification(HeldReports& held, CdhAccount& account, std::int64_t clock_ns,
+                       const VerificationReport& report, std::uint32_t sequence);
 // Queues the held reports whose time has come. True if they had to wait so long that they left without.
-[[nodiscard]] bool release_verification(CdhAccount& account, std::uint32_t persisted, std::int64_t tick_ns);
+[[nodiscard]] bool release_verification(HeldReports& held, CdhAccount& account, std::uint32_t persisted,
+                                        std::int64_t tick_ns);
 
 // Each queues one packet; a packet that finds no room is lost and counted.
 void report_alive(CdhAccount& account, std::int64_t clock_ns);
