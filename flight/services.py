@@ -102,6 +102,21 @@ class ScheduleSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSummary:
+    """TM[15,13]: what mass memory holds of a stream, in record numbers and octets."""
+
+    stream: int
+    enabled: bool
+    first: int
+    next: int
+    sent: int
+    acknowledged: int
+    octets: int
+    quota_octets: int
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """TM[17,4]: the application answers."""
 
@@ -125,6 +140,7 @@ ServiceReport = (
     | TimeReport
     | ScheduleDetail
     | ScheduleSummary
+    | StorageSummary
     | Connection
     | SettingReport
 )
@@ -200,6 +216,11 @@ def _schedule_summary(data: _Reader) -> ScheduleSummary:
     )
 
 
+def _storage_summary(data: _Reader) -> StorageSummary:
+    stream, enabled = data.number(1), bool(data.number(1))
+    return StorageSummary(stream, enabled, *(data.number(8) for _ in range(6)), data.number(4))
+
+
 def _connection(data: _Reader) -> Connection:
     return Connection(data.number(2))
 
@@ -218,6 +239,7 @@ _DECODERS: dict[tuple[int, int], Callable[[_Reader], ServiceReport]] = {
     (9, 2): _time_report,
     (11, 10): _schedule_detail,
     (11, 13): _schedule_summary,
+    (15, 13): _storage_summary,
     (17, 4): _connection,
     (20, 2): _settings,
 }

@@ -15,7 +15,7 @@ from flight.packets import PacketError, TmPacket
 from flight.services import Activity
 
 SECOND_NS = 1_000_000_000
-KNOWN = [(3, 10), (5, 8), (6, 6), (6, 10), (9, 2), (11, 10), (11, 13), (17, 4), (20, 2)]
+KNOWN = [(3, 10), (5, 8), (6, 6), (6, 10), (9, 2), (11, 10), (11, 13), (15, 13), (17, 4), (20, 2)]
 
 
 def read(service: int, subtype: int, data: bytes) -> services.ServiceReport:
@@ -46,6 +46,9 @@ def test_every_answer_is_read_field_by_field() -> None:
     )
     summary = bytes([1, 1]) + time + bytes([0x18, 0x64, 0xE0, 1]) + bytes([2])
     assert read(11, 13, summary) == services.ScheduleSummary(True, ((5 * SECOND_NS, 0x1864E001, 2),))
+    assert read(15, 13, struct.pack(">BB6QI", 2, 1, 3, 9, 8, 4, 1_000, 2_000, 7)) == (
+        services.StorageSummary(2, True, 3, 9, 8, 4, 1_000, 2_000, 7)
+    )
     assert read(17, 4, bytes([0, 100])) == services.Connection(100)
     setting = dictionary.SETTINGS["schedule_window_s"]
     values = struct.pack(">HHd", setting.id, 1, 60.0)

@@ -47,6 +47,8 @@ cdh::CommandContext command_context(Cycle& cycle) {
             control.parameters,
             control.autonomy,
             control.services,
+            control.recorder,
+            cycle.input.store,
             cycle.mode_request,
             cycle.pending,
             cycle.output.events,

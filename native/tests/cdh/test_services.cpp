@@ -23,6 +23,7 @@ struct Control {
     Parameters parameters = parameters_default;
     AutonomyState autonomy{};
     ServicesState services{};
+    RecorderControl recorder{};
     std::uint32_t persist_sequence = 0;
     std::uint32_t spare = 0;
 };
@@ -35,6 +36,7 @@ struct Bench {
     ModeRequest mode_request{};
     PendingMode pending{};
     EventList events{};
+    computer::StoreStatus store{};
     std::uint32_t persisted = 0;
     std::uint32_t executed = 0;     // activities, over resets
     std::uint32_t interrupted = 0;  // reported as that, over resets
@@ -57,6 +59,8 @@ struct Bench {
                 control->parameters,
                 control->autonomy,
                 control->services,
+                control->recorder,
+                store,
                 mode_request,
                 pending,
                 events,
@@ -221,6 +225,21 @@ TEST_CASE(
     gone.ticks(1000);
     CHECK(gone.executed == 1);
     CHECK(gone.interrupted == 0);
+}
+
+TEST_CASE("a reset right after an execution leaves its report to be sent [L6.3]") {
+    Bench bench;
+    const Octets ping = bench.packet(17, 1);
+    bench.send(11, 4, activity(bench.now() + second_ns, ping));
+    (void)release_verification(bench.control->services.held, *bench.account, bench.persisted, tick_ns);
+    while (bench.executed == 0)
+        bench.tick();
+    bench.reset();
+    bench.check_report(Message::completion_success);
+    CHECK(bench.report().request == request_id(ping.data()).value);
+    CHECK(bench.account->packets.length == 0);
+    (void)release_verification(bench.control->services.held, *bench.account, bench.persisted, tick_ns);
+    CHECK(bench.account->packets.length > 0);
 }
 
 TEST_CASE("no activity is executed while its intent cannot be kept; it expires") {
@@ -549,6 +568,46 @@ TEST_CASE("a dump and a check tell the octets and the checksum of what is there"
         flood.insert(flood.end(), {0, 0, 0, 0, 0, 1});
     bench.send(6, 5, flood);
     bench.check_report(Message::start_failure, FailureCode::range, 8);
+}
+
+// --- 15, storage
+// ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("records are played back and acknowledged by number; critical ones are always kept [L2.5]") {
+    Bench bench;
+    bench.store.streams[2] = {100, 500, 9000, 10'000, 0, 0};
+    bench.send(15, 128, {1, 2, 0, 0, 0, 120, 0, 0, 0, 140});
+    bench.check_report(Message::completion_success);
+    REQUIRE(bench.account->recorder.range_count == 1);
+    CHECK(bench.account->recorder.ranges[0].next == 120);
+    CHECK(bench.account->recorder.ranges[0].last == 140);
+    bench.send(15, 128, {1, 2, 0, 0, 0, 140, 0, 0, 0, 120});
+    bench.check_report(Message::completion_failure, FailureCode::range, 2);
+    bench.send(15, 128, {1, 5, 0, 0, 0, 1, 0, 0, 0, 2});
+    bench.check_report(Message::acceptance_failure, FailureCode::range, 0);
+    bench.send(15, 11, {1, 2, 0, 0, 1, 44});
+    CHECK(bench.control->recorder.acknowledged[2] == 300);
+    bench.send(15, 11, {1, 2, 0, 0, 1, 245});  // beyond what there is
+    bench.check_report(Message::completion_failure, FailureCode::range, 2);
+    CHECK(bench.control->recorder.acknowledged[2] == 300);
+    bench.send(15, 2, {1, 3});
+    CHECK_FALSE(is_stored(bench.control->services, 3));
+    bench.send(15, 1, {1, 3});
+    CHECK(is_stored(bench.control->services, 3));
+    bench.send(15, 2, {1, 0});
+    bench.check_report(Message::start_failure, FailureCode::not_allowed, 0);
+    bench.account->packets.length = 0;
+    bench.send(15, 12, {1, 2});
+    const std::uint8_t* packet = bench.account->packets.octets.data();
+    Reader reader(packet + 20, 54);
+    CHECK(reader.u8() == 2);
+    CHECK(reader.u8() == 1);
+    CHECK(reader.u64() == 100);
+    CHECK(reader.u64() == 500);
+    reader.u64();
+    CHECK(reader.u64() == 300);
+    CHECK(reader.u64() == 9000);
+    CHECK(reader.u64() == 10'000);
 }
 
 // --- 3, 5, 20 and progress

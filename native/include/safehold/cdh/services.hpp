@@ -71,6 +71,7 @@ struct HandlerTable {
 [[nodiscard]] HandlerTable function_handlers();
 [[nodiscard]] HandlerTable time_handlers();
 [[nodiscard]] HandlerTable schedule_handlers();
+[[nodiscard]] HandlerTable storage_handlers();
 [[nodiscard]] HandlerTable test_handlers();
 [[nodiscard]] HandlerTable setting_handlers();
 
@@ -82,6 +83,8 @@ void report_periodic(const ServicesState& services, CdhAccount& account, const T
                      std::int64_t clock_ns, std::uint64_t ticks, std::int64_t tick_ns);
 // 5: false for an event whose reports are off.
 [[nodiscard]] bool is_reported(const EventReportControl& control, std::uint16_t event_id);
+// 15: false for a stream whose records are not to be committed.
+[[nodiscard]] bool is_stored(const ServicesState& services, std::uint8_t stream);
 // 8: time runs on an arming.
 void arming_step(CommandContext& context);
 // 11: releases, expires, and answers for what a reset left open.

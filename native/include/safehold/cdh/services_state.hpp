@@ -124,7 +124,8 @@ struct ServicesState {
     Arming arming;
     HeldReports held;
     std::uint8_t time_report_exponent;  // 9: one time report every 2^n seconds
-    std::array<std::uint8_t, 7> spare;
+    std::uint8_t storage_disabled;      // 15: bit by stream of mass memory
+    std::array<std::uint8_t, 6> spare;
 };
 static_assert(sizeof(ServicesState) == sizeof(HousekeepingControl) + sizeof(EventReportControl) +
                                            sizeof(Schedule) + sizeof(Arming) + sizeof(HeldReports) + 8);

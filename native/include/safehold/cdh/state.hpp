@@ -128,8 +128,8 @@ struct CdhAccount {
     std::uint8_t farm_b_counter;
     std::array<std::uint8_t, 5> spare;
 };
-static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) +
-                                        20 * 4 + 25 * 2 + 6);
+static_assert(sizeof(CdhAccount) ==
+              sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) + 20 * 4 + 25 * 2 + 6);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

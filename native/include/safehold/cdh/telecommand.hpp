@@ -51,6 +51,8 @@ struct CommandContext {
     Parameters& parameters;
     AutonomyState& autonomy;  // only for the ground's word on units, and for the time
     ServicesState& services;
+    RecorderControl& recorder;
+    const computer::StoreStatus& store;
     ModeRequest& mode_request;
     PendingMode& pending;
     EventList& events;
