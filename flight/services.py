@@ -218,7 +218,11 @@ def _schedule_summary(data: _Reader) -> ScheduleSummary:
 
 def _storage_summary(data: _Reader) -> StorageSummary:
     stream, enabled = data.number(1), bool(data.number(1))
-    return StorageSummary(stream, enabled, *(data.number(8) for _ in range(6)), data.number(4))
+    first, following, sent, acknowledged, octets, quota_octets = (data.number(8) for _ in range(6))
+    given_up = data.number(4)
+    return StorageSummary(
+        stream, enabled, first, following, sent, acknowledged, octets, quota_octets, given_up
+    )
 
 
 def _connection(data: _Reader) -> Connection:
