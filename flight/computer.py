@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flight.dictionary import load_native
+from flight.keys import KeyRing, load_ring
 
 if TYPE_CHECKING:
     from _safehold_native import FlightComputer
@@ -51,13 +52,14 @@ def make_computer(
     tick_ns: int = 100_000_000,
     autonomy: bool = True,
     parameters: Mapping[str, float | Sequence[float]] | None = None,
+    keys: KeyRing | None = None,
 ) -> FlightComputer:
     """A flight computer at its start.
 
     replicas: 1 or 3; resync: whether a diverging replica is copied from the majority; tick_ns: control
     period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters:
-    settings by their dictionary name. Raises ValueError for a setting that does not exist or is out of its
-    limits.
+    settings by their dictionary name; keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
+    Raises ValueError for a setting that does not exist or is out of its limits.
     """
     return FlightComputer(
         replicas=replicas,
@@ -65,4 +67,5 @@ def make_computer(
         tick_ns=tick_ns,
         autonomy=autonomy,
         parameters=dict(parameters or {}),
+        keys=dict((load_ring() if keys is None else keys).keys),
     )

@@ -14,7 +14,7 @@ from functools import cache
 
 from flight import dictionary
 from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, crc16
-from flight.tc_frames import TC_DATA_OCTETS_MAX
+from flight.tc_frames import TC_PACKET_OCTETS_MAX
 from flight.tm_frames import TM_PACKET_OCTETS_MAX
 
 FLIGHT_APID = 100
@@ -136,10 +136,10 @@ def encode_tm_packet(packet: TmPacket) -> bytes:
 
 
 def encode_tc_packet(packet: TcPacket) -> bytes:
-    """The octets of a telecommand packet; raises ValueError if it does not fit a TC frame."""
+    """The octets of a telecommand packet; raises ValueError for more than 1,024."""
     total = _TC_OVERHEAD + len(packet.data)
-    if total > TC_DATA_OCTETS_MAX:
-        raise ValueError(f"a telecommand packet has at most {TC_DATA_OCTETS_MAX} octets, not {total}")
+    if total > TC_PACKET_OCTETS_MAX:
+        raise ValueError(f"a telecommand packet has at most {TC_PACKET_OCTETS_MAX} octets, not {total}")
     header = _HEADER.pack(
         0b11 << 11 | packet.apid, 0b11 << 14 | packet.sequence & 0x3FFF, total - PACKET_HEADER_OCTETS - 1
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 from flight.packets import TcPacket, Verification, encode_tc_packet
 from flight.services import SCHEDULED_SEQUENCE, make_command
-from flight.tc_frames import encode_tc_frame
 from ground.config import Command
 
 
@@ -72,14 +71,14 @@ class CommandQueue:
         return self._tracking[self._sent] if self._sent < len(self._tracking) else None
 
     def send(self, station: int, departure_ns: int) -> bytes:
-        """The TC frame of the command that waits, which now counts as sent."""
+        """The telecommand packet of the command that waits, which now counts as sent."""
         tracking = self._tracking[self._sent]
         wanted = self._wanted[tracking.index]
         packet = _packet(wanted, sequence=self._sent)
         self._sent += 1
         tracking.state, tracking.request_id = "sent", packet.request_id
         tracking.station, tracking.departure_ns = station, departure_ns
-        return encode_tc_frame(encode_tc_packet(packet))
+        return encode_tc_packet(packet)
 
     def verify(self, report: Verification, arrival_ns: int) -> bool:
         """Moves on the telecommand that a report names; whether there is one that it can move."""

@@ -24,11 +24,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink
+from flight.keys import KeyRing, load_ring
 from flight.packets import Housekeeping, Verification
+from flight.tc_frames import TcFrame
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
+from ground.security import Sender
 from ground.windows import Window
 
 if TYPE_CHECKING:
@@ -70,9 +73,11 @@ class Pass:
 class Ground:
     """The ground as a function of its configuration and of what arrives."""
 
-    def __init__(self, config: GroundConfig) -> None:
+    def __init__(self, config: GroundConfig, keys: KeyRing | None = None) -> None:
+        """keys: those of SAFEHOLD_KEYS, or the published ones, if left out."""
         self.config = config
         self._commands = CommandQueue(config.commands)
+        self._sender = Sender.start(load_ring() if keys is None else keys)
         self._prediction: Predictor | None = None
         self._operator = Operator() if config.operator else None
         self._receiver = Receiver(values_wanted=config.operator)
@@ -158,6 +163,7 @@ class Ground:
         state = {
             "config": self.config.sha256(),
             "commands": self._commands.to_plain(),
+            "sender": self._sender.to_plain(),
             "receiver": self._receiver.to_plain(),
             "operator": None if self._operator is None else self._operator.to_plain(),
             "passes": [asdict(one) for one in self._passes],
@@ -189,6 +195,7 @@ class Ground:
         ]
         state = [
             self._commands.to_plain(),
+            self._sender.to_plain(),
             None if self._operator is None else self._operator.to_plain(),
             passes,
             self._windows_used,
@@ -218,6 +225,7 @@ class Ground:
             raise ValueError("the ground's state belongs to another configuration")
         ground = cls(config)
         ground._commands.restore(values["commands"])
+        ground._sender = Sender.from_plain(values["sender"], ground._sender.ring)
         ground._receiver = Receiver.from_plain(values["receiver"])
         if ground._operator is not None:
             ground._operator = Operator.from_plain(values["operator"])
@@ -336,7 +344,8 @@ class Ground:
             self._radiate(Uplink(start_ns, window.station, "carrier_on"), uplinks)
 
     def _send_command(self, current: Pass, departure_ns: int, uplinks: list[Uplink]) -> None:
-        frame = self._commands.send(current.station, departure_ns)
+        packet = self._commands.send(current.station, departure_ns)
+        frame = self._sender.seal(TcFrame("BD", packet))
         on_air_ns = -(-len(frame) * 8 * 1_000_000_000 // self.config.tc_rate_bit_s)
         self._next_send_ns = departure_ns + max(COMMAND_SPACING_NS, on_air_ns)
         current.commands += 1

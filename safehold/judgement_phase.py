@@ -241,7 +241,8 @@ class Phase:
         locked = start + max(2, self._second_ticks // 2)
         self.advance(locked)
         # A receiver without power hears nothing.
-        uplink = [probe_frame()] if float(self.plant.state["bus_voltage_v"][0]) > 0.0 else []
+        hears = float(self.plant.state["bus_voltage_v"][0]) > 0.0
+        uplink = [probe_frame(self.computer.counters())] if hears else []
         while self.tick < until and not listener.answered:
             self.driver.run(until, uplink)
             uplink = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flight.frames import FrameError
+from flight.keys import load_ring
 from flight.packets import (
     PacketError,
     TcPacket,
@@ -15,7 +17,7 @@ from flight.packets import (
     encode_command,
     encode_tc_packet,
 )
-from flight.tc_frames import encode_tc_frame
+from flight.tc_frames import TcFrame
 from flight.tm_frames import PacketExtractor, decode_tm_frame
 
 SEQUENCE = 0x3FFF  # the ground counts up from 0
@@ -27,9 +29,19 @@ def _ping() -> TcPacket:
     return encode_command("ping", {}, sequence=SEQUENCE)
 
 
-def probe_frame() -> bytes:
-    """A TC frame with a ping in it."""
-    return encode_tc_frame(encode_tc_packet(_ping()))
+def probe_frame(counters: Mapping[str, Any]) -> bytes:
+    """A TC frame with a ping in it, under the key in force and above the last counter, as the flight
+    computer's `counters` tell them.
+    """
+    # Cryptography is heavy: it is imported when the first probe is made.
+    from ground.security import seal_frame
+
+    return seal_frame(
+        load_ring(),
+        TcFrame("BD", encode_tc_packet(_ping())),
+        key_id=int(counters["key_active"]),
+        counter=int(counters["key_counter"]) + 1,
+    )
 
 
 @dataclass(slots=True)

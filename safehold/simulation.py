@@ -133,6 +133,7 @@ class Simulation:
 
     def _make_flight(self, plant: Plant) -> tuple[Any, Any]:
         from flight.dictionary import load_native
+        from flight.keys import load_ring
         from sim.records import CONTROL_OCTETS
 
         native = load_native()
@@ -147,6 +148,7 @@ class Simulation:
                 **flight.parameters,
             },
             tick_ns=self.tick_ns,
+            keys=dict(load_ring().keys),
         )
         driver = native.Driver(
             computer,

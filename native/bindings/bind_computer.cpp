@@ -86,11 +86,56 @@ py::dict telemetry(const FlightComputer& flight) {
     return found;
 }
 
+constexpr std::array<const char*, static_cast<std::size_t>(cdh::FrameDrop::count)> frame_drop_names = {
+    "integrity", "length", "type",    "control", "map",    "ahead",   "behind",
+    "lockout",   "wait",   "segment", "packet",  "buffer", "damaged", "header"};
+constexpr std::array<const char*, security::reject_count> reject_names = {
+    "length",      "fecf",     "version", "scid", "vcid",   "type", "header",
+    "key_unknown", "key_idle", "iv",      "mac",  "replay", "store"};
+
+template <std::size_t n>
+py::dict named(const std::array<std::uint32_t, n>& counts, const std::array<const char*, n>& names) {
+    py::dict found;
+    for (std::size_t i = 0; i < n; ++i)
+        found[names[i]] = counts[i];
+    return found;
+}
+
+// Keys by id. What is said of a bad one never shows a key.
+void load_keys(FlightComputer& flight, const py::dict& keys) {
+    if (keys.empty()) return;
+    if (!security::can_authenticate()) {
+        throw py::value_error("keys are of no use: this build has no OpenSSL and takes no telecommand frame");
+    }
+    if (keys.size() > security::keys_max) {
+        throw py::value_error("a key ring holds at most " + std::to_string(security::keys_max) +
+                              " keys, not " + std::to_string(keys.size()));
+    }
+    security::KeyRing ring{};
+    for (const auto& [id, octets] : keys) {
+        const auto number = id.cast<std::int64_t>();
+        auto text = octets.cast<std::string>();
+        if (number < 1 || number > 65535 || text.size() != security::key_octets) {
+            security::wipe(text.data(), text.size());
+            security::wipe(&ring, sizeof ring);
+            throw py::value_error("key " + std::to_string(number) +
+                                  ": an id is from 1 to 65535, a key has 32 octets");
+        }
+        security::Key& place = ring.keys[ring.count++];
+        place.id = static_cast<std::uint16_t>(number);
+        std::memcpy(place.octets.data(), text.data(), place.octets.size());
+        security::wipe(text.data(), text.size());
+    }
+    flight.load_keys(ring);
+    security::wipe(&ring, sizeof ring);
+}
+
 py::dict counters(const FlightComputer& flight) {
     using py::literals::operator""_a;
     const computer::VoterState& voter = flight.voter();
     const computer::AccountState& account = flight.leader().account;
     const auto& dropped = account.cdh.frames_dropped;
+    const security::SecurityState& security = flight.state().security;
     return py::dict(
         "ticks"_a = voter.ticks, "divergences"_a = voter.status.divergences,
         "resynchronisations"_a = voter.status.resynchronisations,
@@ -106,10 +151,9 @@ py::dict counters(const FlightComputer& flight) {
         "commands_completed"_a = account.cdh.commands_completed,
         "commands_failed"_a = account.cdh.commands_failed, "packets_lost"_a = account.cdh.packets_lost,
         "frames_sent"_a = cdh::frames_sent(account.cdh), "events_lost"_a = account.cdh.events_lost,
-        "frames_dropped"_a =
-            py::dict("length"_a = dropped[0], "fecf"_a = dropped[1], "version"_a = dropped[2],
-                     "scid"_a = dropped[3], "vcid"_a = dropped[4], "type"_a = dropped[5],
-                     "segment"_a = dropped[6], "packet"_a = dropped[7], "header"_a = dropped[8]));
+        "frames_dropped"_a = named(dropped, frame_drop_names), "frames_authenticated"_a = security.accepted,
+        "frames_rejected"_a = named(security.rejected, reject_names), "key_active"_a = security.kept.active,
+        "key_counter"_a = security::counter_of(security, security.kept.active));
 }
 
 py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::iterable& uplink) {
@@ -176,14 +220,17 @@ std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
 
 void bind_computer(py::module_& module) {
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
-        .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
-                         std::int64_t tick_ns, std::uint32_t persistence, bool autonomy) {
-                 return std::make_unique<FlightComputer>(
-                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
-             }),
-             py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
-             py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
-             py::arg("autonomy") = true)
+        .def(
+            py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
+                        std::uint32_t persistence, bool autonomy, const py::dict& keys) {
+                auto flight = std::make_unique<FlightComputer>(
+                    make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
+                load_keys(*flight, keys);
+                return flight;
+            }),
+            py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
+            py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
+            py::arg("autonomy") = true, py::arg("keys") = py::dict())
         .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
         .def("step_all", &step_all, py::arg("sensor_frames"))
         .def("state_bytes",

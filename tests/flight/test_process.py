@@ -79,7 +79,7 @@ def test_another_process_gives_the_same_bytes(frames: NDArray[np.uint8]) -> None
         there.restore(state)
         assert there.state_bytes() == state
         assert there.telemetry() == json.loads(json.dumps(here.telemetry()))
-        assert sum(there.counters()["frames_dropped"].values()) == 6
+        assert sum(there.counters()["frames_rejected"].values()) == 6
 
 
 def test_wrong_configuration_is_refused_with_its_reason() -> None:

@@ -13,11 +13,11 @@ import pytest
 from flight import packets
 from flight.frames import FrameError
 from flight.packets import PacketError, TmPacket, Verification
-from flight.tc_frames import decode_tc_frame
 from flight.tm_frames import Clcw, TmFramer
 from ground.config import Command, GroundConfig, Orbit, Station
 from ground.process import GroundClient
 from sim.link import Link, LinkConfig
+from tests.uplink import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK_NS = 100_000_000
@@ -50,7 +50,7 @@ class Satellite:
 
     def _answer(self, tick: int, frame: bytes) -> list[bytes]:
         try:
-            command = packets.decode_tc_packet(decode_tc_frame(frame).packet)
+            command = packets.decode_tc_packet(opened(frame))
         except (FrameError, PacketError) as error:
             self.heard.append(f"dropped {error.reason}")
             return []

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flight.packets import Verification, decode_tc_packet
-from flight.tc_frames import decode_tc_frame
 from ground.commands import CommandQueue
 from ground.config import Command
 
@@ -33,7 +32,7 @@ def test_commands_go_up_in_the_order_in_which_they_are_wanted() -> None:
     queue = CommandQueue(tuple(wanted))
     modes = []
     while queue.waiting() is not None:
-        modes.append(decode_tc_packet(decode_tc_frame(queue.send(0, 10)).packet).data[2])
+        modes.append(decode_tc_packet(queue.send(0, 10)).data[2])
     assert modes == [3, 2, 4]
     assert [one["index"] for one in queue.results()] == [0, 1, 2]
 
@@ -104,7 +103,7 @@ def test_a_state_of_other_commands_is_refused() -> None:
 @pytest.mark.requirement("L6.3")
 def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later() -> None:
     queue = CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
-    outer = decode_tc_packet(decode_tc_frame(queue.send(0, 1)).packet)
+    outer = decode_tc_packet(queue.send(0, 1))
     assert (outer.service, outer.subtype) == (11, 4)
     inner = decode_tc_packet(outer.data[8:]).request_id
     assert not queue.verify(Verification(7, inner ^ 1), 2)

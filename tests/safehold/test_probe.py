@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flight.keys import published_ring
 from flight.packets import (
     TmPacket,
     Verification,
@@ -12,11 +13,12 @@ from flight.packets import (
     encode_tm_packet,
     encode_verification,
 )
-from flight.tc_frames import decode_tc_frame
 from flight.tm_frames import Clcw, TmFramer
+from ground.security import open_frame
 from safehold.probe import Listener, probe_frame
 
-PING = decode_tc_packet(decode_tc_frame(probe_frame()).packet)
+FRAME, COUNTER = open_frame(published_ring(), probe_frame({"key_active": 2, "key_counter": 41}))
+PING = decode_tc_packet(FRAME.data)
 ALIVE = encode_tm_packet(TmPacket(17, 2, 10**9))
 
 
@@ -34,6 +36,7 @@ def answered(*packets: bytes) -> bool:
 @pytest.mark.requirement("S5")
 def test_the_frame_holds_a_ping() -> None:
     assert (PING.service, PING.subtype) == (17, 1)
+    assert (FRAME.kind, COUNTER) == ("BD", 42)
     assert PING.request_id == encode_command("ping", {}, sequence=PING.sequence).request_id
 
 

@@ -249,11 +249,6 @@ ReadRequest read_records(const DownlinkContext& context, Stream stream, std::siz
 
 }  // namespace
 
-std::uint32_t clcw(const CdhAccount& account, bool receiver_lock) {
-    const std::uint32_t no_signal = receiver_lock ? 0U : 0xC000U;  // no RF available, no bit lock
-    return 0x0100'0000U | no_signal | ((account.farm_b_counter & 3U) << 9);
-}
-
 void commit_records(CdhAccount& account, const computer::StoreStatus& store, bool transmitter_on,
                     computer::RecordList& records) {
     PacketQueue& queue = account.packets;

@@ -1,45 +1,94 @@
 #include "safehold/cdh/tc_frames.hpp"
 
-#include "safehold/cdh/octets.hpp"
-
 namespace safehold::cdh {
 namespace {
 
-constexpr std::size_t frame_header_octets = 6;  // primary header and segment header
-constexpr std::size_t frame_octets_min = 9;
+constexpr std::uint8_t unlock_command = 0x00;
+constexpr std::uint8_t set_expected_command = 0x82;
 
-// The frame's checks in the order of docs/wire.md; `count` when it is to be accepted.
-FrameDrop check_frame(const std::uint8_t* frame, std::size_t octets) {
-    if (octets < frame_octets_min || octets > tc_frame_octets_max) return FrameDrop::length;
-    const std::size_t declared = ((static_cast<std::size_t>(frame[2] & 3U) << 8) | frame[3]) + 1;
-    if (declared != octets) return FrameDrop::length;
-    const auto fecf = static_cast<std::uint16_t>((frame[octets - 2] << 8) | frame[octets - 1]);
-    if (crc16(frame, octets - 2) != fecf) return FrameDrop::fecf;
-    if ((frame[0] & 0xCCU) != 0) return FrameDrop::version;
-    const auto scid = static_cast<std::uint16_t>(((frame[0] & 3U) << 8) | frame[1]);
-    if (scid != spacecraft_id) return FrameDrop::scid;
-    if ((frame[2] >> 2) != 0) return FrameDrop::vcid;
-    if ((frame[0] & 0x30U) != 0x20U) return FrameDrop::type;
-    if (frame[5] != 0xC0U) return FrameDrop::segment;
-    const std::size_t packet = octets - frame_header_octets - 2;
-    if (packet < 7) return FrameDrop::packet;
-    const std::size_t packet_declared = ((static_cast<std::size_t>(frame[10]) << 8) | frame[11]) + 7;
-    return packet_declared == packet ? FrameDrop::count : FrameDrop::packet;
+bool drop(CdhAccount& account, FrameDrop reason) {
+    ++account.frames_dropped[static_cast<std::size_t>(reason)];
+    return false;
+}
+
+// A control command: Unlock is one octet, Set V(R) three.
+bool accept_control(UplinkState& uplink, CdhAccount& account, const std::uint8_t* data, std::size_t octets) {
+    bool accepted = false;
+    if (octets == 1 && data[0] == unlock_command) {
+        accepted = farm_step(uplink.farm, FarmEvent::unlock);
+    } else if (octets == 3 && data[0] == set_expected_command && data[1] == 0) {
+        accepted = farm_step(uplink.farm, FarmEvent::set_expected, data[2]);
+    }
+    if (!accepted) return drop(account, FrameDrop::control);
+    ++account.frames_accepted;
+    return true;
+}
+
+FrameDrop reason_of(FarmEvent event, const FarmState& farm) {
+    if (farm.mode == static_cast<std::uint8_t>(FarmMode::lockout)) return FrameDrop::lockout;
+    if (event == FarmEvent::in_turn_without_room) return FrameDrop::wait;
+    return event == FarmEvent::behind ? FrameDrop::behind : FrameDrop::ahead;
+}
+
+void take_segment(UplinkState& uplink, CdhAccount& account, Reassembly& reassembly, std::uint8_t header,
+                  const std::uint8_t* data, std::size_t octets) {
+    const auto outcome = add_segment(reassembly, static_cast<SegmentFlag>(header >> 6), data, octets);
+    if (outcome.interrupted) drop(account, FrameDrop::segment);
+    switch (outcome.segment) {
+        case Segment::kept:
+            return;
+        case Segment::sequence:
+            drop(account, FrameDrop::segment);
+            return;
+        case Segment::size:
+            drop(account, FrameDrop::packet);
+            return;
+        case Segment::complete:
+            break;
+    }
+    if (!push_packet(uplink.commands, reassembly.octets.data(), reassembly.length)) {
+        drop(account, FrameDrop::buffer);
+    }
+    clear(reassembly);
 }
 
 }  // namespace
 
-void accept_frame(CommandContext& context, const std::uint8_t* frame, std::size_t octets) {
-    CdhAccount& account = context.account;
-    const FrameDrop drop = check_frame(frame, octets);
-    if (drop != FrameDrop::count) {
-        ++account.frames_dropped[static_cast<std::size_t>(drop)];
-        return;
+bool accept_frame(UplinkState& uplink, CdhAccount& account, const std::uint8_t* frame, std::size_t octets) {
+    if (octets <= tc_primary_header_octets || octets > tc_frame_octets_max) {
+        return drop(account, FrameDrop::length);
     }
+    const bool bypass = (frame[0] & 0x20U) != 0;
+    const bool control = (frame[0] & 0x10U) != 0;
+    const std::uint8_t* data = frame + tc_primary_header_octets;
+    octets -= tc_primary_header_octets;
+    if (control) {
+        if (!bypass) return drop(account, FrameDrop::type);
+        return accept_control(uplink, account, data, octets);
+    }
+    // What is wrong with the segment header is wrong before the FARM, so that it moves nothing.
+    if (octets < 2) return drop(account, FrameDrop::length);
+    if ((data[0] & 0x3FU) != 0) return drop(account, FrameDrop::map);
+    release_buffer(uplink);
+    const FarmEvent event =
+        bypass ? FarmEvent::expedited : farm_event(uplink.farm, frame[4], has_room(uplink.commands));
+    if (!farm_step(uplink.farm, event)) return drop(account, reason_of(event, uplink.farm));
     ++account.frames_accepted;
-    context.control_dirty = true;
-    ++account.farm_b_counter;
-    handle_packet(context, frame + frame_header_octets, octets - frame_header_octets - 2);
+    take_segment(uplink, account, bypass ? uplink.expedited : uplink.sequence_controlled, data[0], data + 1,
+                 octets - 1);
+    return true;
+}
+
+std::size_t next_packet(UplinkState& uplink, CdhAccount& account,
+                        std::array<std::uint8_t, tc_packet_octets_max>& packet) {
+    bool damaged = false;
+    const std::size_t octets = pop_packet(uplink.commands, packet, damaged);
+    if (damaged) drop(account, FrameDrop::damaged);
+    return octets;
+}
+
+void release_buffer(UplinkState& uplink) {
+    if (has_room(uplink.commands)) (void)farm_step(uplink.farm, FarmEvent::released);
 }
 
 }  // namespace safehold::cdh

@@ -36,7 +36,8 @@ bool serves(std::uint8_t service, std::uint8_t subtype) {
 const Handler* find_handler(std::uint16_t id) {
     const std::array tables = {housekeeping_handlers(), event_handlers(), memory_handlers(),
                                function_handlers(),     time_handlers(),  schedule_handlers(),
-                               storage_handlers(),      test_handlers(),  setting_handlers()};
+                               storage_handlers(),      test_handlers(),  setting_handlers(),
+                               security_handlers()};
     for (const HandlerTable& table : tables) {
         for (std::size_t i = 0; i < table.count; ++i) {
             if (static_cast<std::uint16_t>(table.first[i].id) == id) return &table.first[i];

@@ -50,7 +50,9 @@ void FlightComputer::set_tick(std::int64_t tick_ns) {
 
 void FlightComputer::start() {
     config_.parameters.control_period_s = static_cast<double>(config_.tick_ns) * 1e-9;
+    const security::SecurityState security = state_.security;
     state_ = ComputerState{};
+    state_.security = security;
     for (std::size_t i = 0; i < config_.replicas && i < replicas_max; ++i) {
         replica_init(state_.replicas[i], config_.parameters);
     }
@@ -66,17 +68,51 @@ std::uint8_t FlightComputer::voting() const {
     return static_cast<std::uint8_t>(all & ~static_cast<unsigned>(state_.voter.status.retired));
 }
 
+void FlightComputer::load_keys(const security::KeyRing& ring) {
+    stage_.load(ring);
+    security::SecurityKept kept = state_.security.kept;
+    std::uint32_t sequence = 0;
+    if (stores_ != nullptr && stores_->load(Slot::security, &kept, sizeof kept, sequence) == sizeof kept) {
+        state_.security.sequence = sequence;
+    }
+    stage_.start(state_.security, kept);
+}
+
 void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
-    if (input_.uplink_count >= uplink_frames_max) {
+    if (input_.uplink_count >= uplink_frames_max || examined_ >= uplink_examined_max) {
         ++state_.voter.status.uplink_overflow;
         return;
     }
-    UplinkFrame& place = input_.uplink[input_.uplink_count];
-    // A frame that is too long for the buffer is handed on empty, so that every replica counts it as a bad
-    // length.
-    place.length = octets <= place.octets.size() ? static_cast<std::uint32_t>(octets) : 0;
-    if (place.length != 0) std::memcpy(place.octets.data(), frame, octets);
-    ++input_.uplink_count;
+    ++examined_;
+    security::ClearFrame clear;
+    if (stage_.open(state_.security, frame, octets, clear)) give(clear);
+}
+
+void FlightComputer::hand_on(const security::ClearFrame& clear) {
+    if (input_.uplink_count >= uplink_frames_max || clear.length > clear.octets.size()) {
+        ++state_.voter.status.uplink_overflow;
+        return;
+    }
+    security::take(state_.security, clear.key, clear.counter);
+    give(clear);
+}
+
+void FlightComputer::give(const security::ClearFrame& clear) {
+    if (!keep_security()) {
+        security::refuse(state_.security, security::Reject::store);
+        return;
+    }
+    UplinkFrame& place = input_.uplink[input_.uplink_count++];
+    place.length = static_cast<std::uint32_t>(clear.length);
+    if (clear.length != 0) std::memcpy(place.octets.data(), clear.octets.data(), clear.length);
+    place.crc = crc32(place.octets.data(), clear.length);
+    place.counter = clear.counter;
+    place.key = clear.key;
+}
+
+void FlightComputer::set_security(const security::SecurityState& security, std::uint32_t uplink_overflow) {
+    state_.security = security;
+    state_.voter.status.uplink_overflow = uplink_overflow;
 }
 
 void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting) {
@@ -88,6 +124,7 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     input_.store = state_.store;
     input_.boot = state_.boot;
     input_.readback = &state_.readback;
+    input_.security = &state_.security;
     for (std::size_t i = 0; i < replicas_max; ++i) {
         if (!has(voting, i)) continue;
         input_.stalled = voter.stalled[i] != 0 ? 1 : 0;
@@ -96,6 +133,7 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     }
     voter.status.restored = 0;
     input_.uplink_count = 0;
+    examined_ = 0;
     overrun_ = 0;
 }
 
@@ -254,6 +292,21 @@ void FlightComputer::carry_out() {
     if (stores_ != nullptr && changed) stores_->status(state_.store);
 }
 
+// A key that the replicas asked for is in force from the next frame on.
+void FlightComputer::carry_out_security() {
+    const std::uint16_t id = voted_->security.select;
+    if (id == 0 || id == state_.security.kept.active) return;
+    if (security::select_key(state_.security, id)) (void)keep_security();
+}
+
+// What the crypto stage must not forget is kept before a frame goes on.
+bool FlightComputer::keep_security() {
+    security::SecurityState& security = state_.security;
+    ++security.sequence;
+    return stores_ == nullptr ||
+           stores_->persist(Slot::security, security.sequence, &security.kept, sizeof security.kept);
+}
+
 void FlightComputer::step(const SensorFrame& sensor) {
     VoterState& voter = state_.voter;
     const std::uint8_t active = voting();
@@ -267,6 +320,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
         voted_ = &outputs_[leader_index()];
         state_.voted = voted_->actuator;
         carry_out();
+        carry_out_security();
         const auto differing = static_cast<std::uint8_t>(result.differing | compare_slice(active));
         heal(active, differing);
         keep_checkpoint(active, differing);
@@ -278,6 +332,7 @@ void FlightComputer::restore(const ComputerState& state) {
     state_ = state;
     voted_ = nullptr;
     input_.uplink_count = 0;
+    examined_ = 0;
 }
 
 void FlightComputer::flip(std::size_t replica, std::size_t bit) {

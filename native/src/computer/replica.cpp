@@ -39,6 +39,36 @@ struct Cycle {
 // --- commands
 // ------------------------------------------------------------------------------------------------
 
+// Frames to packets in the command buffer.
+void take_uplink(Cycle& cycle) {
+    cdh::UplinkState& uplink = cycle.state.control.uplink;
+    cdh::CdhAccount& account = cycle.state.account.cdh;
+    for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
+        if (!cycle.budget.spend(10)) return;
+        const UplinkFrame& frame = cycle.input.uplink[i];
+        const bool sound =
+            frame.length <= frame.octets.size() && crc32(frame.octets.data(), frame.length) == frame.crc;
+        if (!sound) {
+            ++account.frames_dropped[static_cast<std::size_t>(cdh::FrameDrop::integrity)];
+            continue;
+        }
+        if (cdh::accept_frame(uplink, account, frame.octets.data(), frame.length)) cycle.control_dirty = true;
+    }
+}
+
+// A bounded number of the packets that wait.
+void execute_packets(Cycle& cycle, cdh::CommandContext& context) {
+    cdh::UplinkState& uplink = cycle.state.control.uplink;
+    std::array<std::uint8_t, cdh::tc_packet_octets_max> packet;
+    for (std::size_t i = 0; i < cdh::packets_per_tick; ++i) {
+        const std::size_t octets = cdh::next_packet(uplink, cycle.state.account.cdh, packet);
+        if (octets == 0 || !cycle.budget.spend(20)) break;
+        cycle.control_dirty = true;
+        cdh::handle_packet(context, packet.data(), octets);
+    }
+    cdh::release_buffer(uplink);
+}
+
 cdh::CommandContext command_context(Cycle& cycle) {
     ControlState& control = cycle.state.control;
     AccountState& account = cycle.state.account;
@@ -55,6 +85,8 @@ cdh::CommandContext command_context(Cycle& cycle) {
             cycle.control_dirty,
             reinterpret_cast<const std::uint8_t*>(&control),
             sizeof control,
+            *cycle.input.security,
+            cycle.output.security,
             cycle.input.sensor.clock_ns,
             cycle.input.tick_ns,
             cycle.input.store.persisted,
@@ -72,11 +104,8 @@ void run_commands(Cycle& cycle) {
     }
     cdh::arming_step(context);
     cdh::schedule_step(context);
-    for (std::size_t i = 0; i < cycle.input.uplink_count && i < uplink_frames_max; ++i) {
-        if (!cycle.budget.spend(20)) return;
-        const UplinkFrame& frame = cycle.input.uplink[i];
-        cdh::accept_frame(context, frame.octets.data(), frame.length);
-    }
+    take_uplink(cycle);
+    execute_packets(cycle, context);
     // The computer's own reasons come before what the ground asked.
     const bool overrun = cycle.state.control.executive.overruns_consecutive == overruns_safe;
     if (cycle.input.status.restored != 0 || overrun) {
@@ -161,15 +190,16 @@ void report_changes(const ComputerStatus& seen, const ComputerStatus& now, Event
     if (now.restorations != seen.restorations) events.add(EventId::computer_restored, now.restorations);
 }
 
-std::uint32_t total_dropped(const cdh::CdhAccount& account, const ComputerStatus& status) {
-    std::uint32_t total = status.uplink_overflow;
+std::uint32_t total_dropped(const cdh::CdhAccount& account, const StepInput& input) {
+    std::uint32_t total = input.status.uplink_overflow + security::total_rejected(*input.security);
     for (const std::uint32_t count : account.frames_dropped)
         total += count;
     return total;
 }
 
 void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const AccountState& account,
-                    const ComputerStatus& status) {
+                    const StepInput& input) {
+    const ComputerStatus& status = input.status;
     telemetry.tick = static_cast<std::uint32_t>(executive.ticks);
     for (std::size_t i = 0; i < replicas_max; ++i) {
         telemetry.replica_divergences[i] = static_cast<std::uint16_t>(status.divergences[i]);
@@ -180,13 +210,32 @@ void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const
     telemetry.overruns = account.computer.overruns;
     telemetry.work_max = account.computer.work_max;
     telemetry.frames_accepted = account.cdh.frames_accepted;
-    telemetry.frames_dropped = total_dropped(account.cdh, status);
+    telemetry.frames_dropped = total_dropped(account.cdh, input);
     telemetry.uplink_overflow = status.uplink_overflow;
     telemetry.commands_accepted = account.cdh.commands_accepted;
     telemetry.commands_refused = account.cdh.commands_refused;
     telemetry.commands_failed = account.cdh.commands_failed;
     telemetry.events_lost = account.cdh.events_lost;
     telemetry.packets_lost = account.cdh.packets_lost;
+}
+
+void fill_security(Telemetry& telemetry, const security::SecurityState& now, const cdh::UplinkState& uplink) {
+    telemetry.key_active = now.kept.active;
+    telemetry.key_counter = security::counter_of(now, now.kept.active);
+    telemetry.frames_authenticated = now.accepted;
+    for (std::size_t i = 0; i < telemetry.frames_rejected.size() && i < now.rejected.size(); ++i) {
+        telemetry.frames_rejected[i] = static_cast<std::uint16_t>(now.rejected[i]);
+    }
+    telemetry.farm_mode = uplink.farm.mode;
+    telemetry.farm_expected = uplink.farm.expected;
+    telemetry.commands_waiting = static_cast<std::uint16_t>(uplink.commands.packets);
+}
+
+// Another key in force is told at once.
+void report_security(ComputerAccount& account, const security::SecurityState& now, EventList& events) {
+    if (now.kept.active == account.key_seen) return;
+    if (account.key_seen != 0) events.add(EventId::key_changed, account.key_seen, now.kept.active);
+    account.key_seen = now.kept.active;
 }
 
 void run_status(Cycle& cycle) {
@@ -204,7 +253,9 @@ void run_status(Cycle& cycle) {
     }
     const std::uint32_t spent = cycle.budget.spent();
     if (spent > account.computer.work_max) account.computer.work_max = spent;
-    fill_telemetry(account.telemetry, executive, account, status);
+    fill_telemetry(account.telemetry, executive, account, cycle.input);
+    fill_security(account.telemetry, *cycle.input.security, cycle.state.control.uplink);
+    report_security(account.computer, *cycle.input.security, cycle.output.events);
     cdh::fill_service_telemetry(cycle.state.control.services, account.cdh, account.telemetry);
 }
 
@@ -214,11 +265,18 @@ void run_status(Cycle& cycle) {
 void run_housekeeping(Cycle& cycle) {
     AccountState& account = cycle.state.account;
     const std::uint32_t refused = account.cdh.commands_refused;
-    const std::uint32_t dropped = total_dropped(account.cdh, cycle.input.status);
+    const std::uint32_t dropped = total_dropped(account.cdh, cycle.input);
     if (refused != account.computer.refused_reported || dropped != account.computer.dropped_reported) {
         cycle.output.events.add(EventId::command_refused, refused, dropped);
         account.computer.refused_reported = refused;
         account.computer.dropped_reported = dropped;
+    }
+    const security::SecurityState& security = *cycle.input.security;
+    const std::uint32_t rejected = security::total_rejected(security);
+    if (rejected != account.computer.rejected_reported) {
+        cycle.output.events.add(EventId::frames_rejected, rejected - account.computer.rejected_reported,
+                                security.last_reject, rejected);
+        account.computer.rejected_reported = rejected;
     }
     report_units(cycle.input.sensor, account.telemetry);
     cdh::retry_reads(account.cdh.recorder);
@@ -275,7 +333,7 @@ void run_downlink(Cycle& cycle) {
                                  input.store,
                                  input.readback,
                                  nullptr,
-                                 cdh::clcw(account, input.sensor.receiver_lock != 0),
+                                 cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
                                  input.tick_ns};
     if (free)
         output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
@@ -353,6 +411,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     output.records.length = 0;
     output.files.count = 0;
     output.files.length = 0;
+    output.security = {};
     WorkBudget budget;
     Cycle cycle{state, input, output, budget, {}, {}, false};
     ExecutiveState& executive = state.control.executive;

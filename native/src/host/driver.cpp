@@ -99,7 +99,14 @@ void Driver::give_inputs(std::vector<std::vector<std::uint8_t>>& uplink) {
         computer_.flip(flip.replica, flip.bit);
     for (const auto& frame : uplink)
         computer_.receive(frame.data(), frame.size());
-    if (recorder_) recorder_->add({sensor_, uplink, due, false});
+    if (!recorder_) return;
+    TickInput input{sensor_, {}, {}, due, false};
+    if (!uplink.empty()) input.outcome = {computer_.state().security, computer_.uplink_overflow(), 1};
+    for (std::size_t i = 0; i < computer_.uplink_count(); ++i) {
+        const auto& frame = computer_.uplink()[i];
+        input.uplink.push_back({frame.octets, frame.length, frame.counter, frame.key});
+    }
+    recorder_->add(input);
 }
 
 void Driver::take_outputs() {

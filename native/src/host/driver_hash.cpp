@@ -91,6 +91,7 @@ Digest Driver::control_hash() const {
     octets.add(plant_state_, plant_control_octets_);
     octets.add(state.voted);
     octets.add(leader.control);
+    octets.add(state.security.kept);
     octets.add(
         Steering{voter.ticks, voter.stalled, voter.no_majority, voter.winner, voter.status.retired,
                  voter.status.restored, voter.status.overrun,

@@ -62,7 +62,7 @@ void Recorder::write(const void* octets, std::size_t count) {
 
 void Recorder::add(const TickInput& input) {
     buffer_.clear();
-    const unsigned flags = (input.uplink.empty() ? 0U : flag_uplink) |
+    const unsigned flags = (input.outcome.came == 0 ? 0U : flag_uplink) |
                            (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
     bits_.clear();
@@ -70,12 +70,17 @@ void Recorder::add(const TickInput& input) {
     bits_.finish();
     put_u16(buffer_, bits_.length());
     buffer_.insert(buffer_.end(), bits_.octets(), bits_.octets() + bits_.length());
-    if (!input.uplink.empty()) {
+    if (input.outcome.came != 0) {
+        const auto* at = reinterpret_cast<const std::uint8_t*>(&input.outcome);
+        buffer_.insert(buffer_.end(), at, at + sizeof input.outcome);
         put_u16(buffer_, input.uplink.size());
-        for (const auto& frame : input.uplink) {
-            const std::size_t kept = frame.size() < 65535 ? frame.size() : 65535;
-            put_u16(buffer_, kept);
-            buffer_.insert(buffer_.end(), frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(kept));
+        for (const security::ClearFrame& frame : input.uplink) {
+            put_u16(buffer_, frame.length);
+            put_u16(buffer_, frame.key);
+            for (unsigned i = 0; i < 8; ++i)
+                buffer_.push_back(static_cast<std::uint8_t>(frame.counter >> (8 * i)));
+            buffer_.insert(buffer_.end(), frame.octets.begin(),
+                           frame.octets.begin() + static_cast<std::ptrdiff_t>(frame.length));
         }
     }
     if (!input.flips.empty()) {
@@ -137,15 +142,21 @@ bool Recording::next(TickInput& input) {
     input.overrun = (flags & flag_overrun) != 0;
     input.uplink.clear();
     input.flips.clear();
+    input.outcome = {};
     if ((flags & flag_uplink) != 0) {
+        read(&input.outcome, sizeof input.outcome);
         std::uint16_t count = 0;
         read(&count, 2);
         for (std::size_t i = 0; i < count; ++i) {
+            security::ClearFrame frame{};
             std::uint16_t length = 0;
             read(&length, 2);
-            std::vector<std::uint8_t> frame(length);
-            if (length != 0) read(frame.data(), length);
-            input.uplink.push_back(std::move(frame));
+            read(&frame.key, 2);
+            read(&frame.counter, 8);
+            if (length > frame.octets.size()) throw std::runtime_error("the recording has a frame too long");
+            frame.length = length;
+            if (length != 0) read(frame.octets.data(), length);
+            input.uplink.push_back(frame);
         }
     }
     if ((flags & flag_flips) != 0) {

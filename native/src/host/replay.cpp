@@ -12,10 +12,13 @@ Replay replay(const std::string& path) {
     auto computer = std::make_unique<HostedComputer>(recording.config);
     Replay result{};
     // Only a recording from the first tick says how the replicas started; a later one brings its state along.
-    Out start;
-    computer->put(start);
-    result.start_is_equal = recording.first_tick != 0 || recording.state == start.octets;
+    // Which keys the satellite held is told by the recording; this computer has none.
     computer->take(recording.state.data(), recording.state.size());
+    auto fresh = std::make_unique<HostedComputer>(recording.config);
+    fresh->set_security(computer->state().security, 0);
+    Out start;
+    fresh->put(start);
+    result.start_is_equal = recording.first_tick != 0 || recording.state == start.octets;
     Chain chain = recording.flight_chain;
     TickInput input;
     std::uint64_t tick = recording.first_tick;
@@ -23,8 +26,9 @@ Replay replay(const std::string& path) {
         const std::int64_t time_ns = static_cast<std::int64_t>(tick) * recording.config.tick_ns;
         for (const Flip& flip : input.flips)
             computer->flip(flip.replica, flip.bit);
-        for (const auto& frame : input.uplink)
-            computer->receive(frame.data(), frame.size());
+        for (const security::ClearFrame& frame : input.uplink)
+            computer->hand_on(frame);
+        if (input.outcome.came != 0) computer->set_security(input.outcome.security, input.outcome.overflow);
         if (input.overrun) computer->report_overrun();
         if (full_state_due(time_ns, recording.config.tick_ns)) {
             add_full_state(chain, *computer);

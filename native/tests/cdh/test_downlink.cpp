@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "safehold/cdh/downlink.hpp"
+#include "safehold/cdh/farm.hpp"
 #include "safehold/cdh/octets.hpp"
 
 namespace safehold::tests {
@@ -132,7 +133,7 @@ TEST_CASE("frame counts run on and the CLCW follows the receiver") {
     auto frames = std::make_unique<Frames>();
     for (int i = 0; i < 300; ++i) {
         put_packet(*account, 100);
-        REQUIRE(make(*account, *frames, clcw(*account, i % 2 == 0)) == 1);
+        REQUIRE(make(*account, *frames, clcw(FarmState{}, i % 2 == 0)) == 1);
         const auto& frame = (*frames)[0];
         CHECK(frame[0] == 0x15);
         CHECK(frame[1] == 0xA1);

@@ -45,6 +45,8 @@ struct Bench {
     bool restarted = false;
     bool restored = false;
     std::uint16_t count = 0;  // of packets sent
+    security::SecurityState security{};
+    security::SecurityRequest security_request{};
 
     Bench() {
         services_init(control->services);
@@ -67,6 +69,8 @@ struct Bench {
                 dirty,
                 reinterpret_cast<const std::uint8_t*>(control.get()),
                 sizeof(Control),
+                security,
+                security_request,
                 control->autonomy.clock.time_ns,
                 tick_ns,
                 persisted,

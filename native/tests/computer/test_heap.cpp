@@ -53,8 +53,8 @@ TEST_CASE(
     for (std::uint64_t tick = 0; tick < 20'000; ++tick) {
         SensorFrame frame = sensor_frame(tick);
         frame.receiver_lock = 1;
-        if (tick % 50 == 0) flight->receive(ping.data(), ping.size());
-        if (tick % 333 == 0) flight->receive(set_mode.data(), set_mode.size());
+        if (tick % 50 == 0) hand_on(*flight, ping);
+        if (tick % 333 == 0) hand_on(*flight, set_mode);
         if (tick % 7001 == 0) flight->flip(1, tick % 8000);
         if (tick == 15'000) {
             flight->stall(0, 4);

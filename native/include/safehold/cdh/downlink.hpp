@@ -36,9 +36,6 @@ class FilePduSource {
     ~FilePduSource() = default;
 };
 
-// The communications link control word.
-[[nodiscard]] std::uint32_t clcw(const CdhAccount& account, bool receiver_lock);
-
 struct DownlinkContext {
     CdhAccount& account;
     const computer::StoreStatus& store;

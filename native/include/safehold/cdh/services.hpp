@@ -74,6 +74,7 @@ struct HandlerTable {
 [[nodiscard]] HandlerTable storage_handlers();
 [[nodiscard]] HandlerTable test_handlers();
 [[nodiscard]] HandlerTable setting_handlers();
+[[nodiscard]] HandlerTable security_handlers();
 
 // --- what runs without a telecommand
 // -----------------------------------------------------------------------------------

@@ -27,17 +27,22 @@ inline constexpr std::uint16_t apid_debug = 103;
 inline constexpr std::uint16_t apid_files = 110;
 inline constexpr std::uint16_t apid_idle = 2047;
 
-// Why a TC frame was dropped, in the order of the checks.
+// Why an authenticated TC frame or its packet was dropped, in the order of the checks.
 enum class FrameDrop : std::uint8_t {
-    length,
-    fecf,
-    version,
-    scid,
-    vcid,
-    type,
-    segment,
-    packet,
-    header,
+    integrity,  // the CRC-32 under which the crypto stage handed it on
+    length,     // no data
+    type,       // sequence-controlled control command
+    control,    // neither Unlock nor Set V(R)
+    map,        // MAP not 0
+    ahead,      // FARM: behind a gap
+    behind,     // FARM: come before
+    lockout,    // FARM: locked, or outside the windows
+    wait,       // FARM: no room in the command buffer
+    segment,    // out of sequence, or given up unfinished
+    packet,     // longer than a packet may be, or not what its own length says
+    buffer,     // expedited, and no room even so
+    damaged,    // the command buffer was not what it had been left as
+    header,     // no telecommand packet
     count
 };
 
@@ -125,11 +130,10 @@ struct CdhAccount {
     std::uint32_t activities_interrupted;
     std::array<std::uint16_t, static_cast<std::size_t>(Message::count)> message_counters;
     std::uint16_t packet_sequence_count;
-    std::uint8_t farm_b_counter;
-    std::array<std::uint8_t, 5> spare;
+    std::array<std::uint8_t, 2> spare;
 };
 static_assert(sizeof(CdhAccount) ==
-              sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) + 20 * 4 + 25 * 2 + 6);
+              sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) + 25 * 4 + 25 * 2 + 2);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

@@ -12,6 +12,7 @@
 #include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/telemetry.hpp"
 #include "safehold/gnc/autonomy.hpp"
+#include "safehold/security/stage.hpp"
 
 namespace safehold::cdh {
 
@@ -59,6 +60,8 @@ struct CommandContext {
     bool& control_dirty;  // set by whatever must not be undone by a reset; the tick then asks to persist
     const std::uint8_t* control;  // the whole control state, only to be dumped
     std::size_t control_octets;
+    const security::SecurityState& security;  // which keys there are
+    security::SecurityRequest& security_request;
     std::int64_t clock_ns;
     std::int64_t tick_ns;
     std::uint32_t persisted;     // sequence of what is known to be kept

@@ -9,7 +9,7 @@
 // - one of a pair hangs: the other drives alone; the first is kept in step, and retired in the end
 // - no majority: the last voted output for 2 ticks; then wheels zero, torquers and thrusters off, the
 //   checkpoint restored in every replica, SAFE asked for
-// Voter, checkpoint and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
+// Voter, checkpoint, crypto stage and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
 #pragma once
 
 #include <array>
@@ -57,10 +57,15 @@ struct ComputerState {
     StoreStatus store;    // what the next step is told
     BootStatus boot;
     Readback readback;
+    security::SecurityState security;
 };
 static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterState) + sizeof(ActuatorFrame) +
-                                           sizeof(StoreStatus) + sizeof(BootStatus) + sizeof(Readback));
+                                           sizeof(StoreStatus) + sizeof(BootStatus) + sizeof(Readback) +
+                                           sizeof(security::SecurityState));
 static_assert(std::is_trivially_copyable_v<ComputerState>);
+
+// Frames that the crypto stage looks at in a tick.
+inline constexpr std::uint32_t uplink_examined_max = 96;
 
 // True if floating point rounds to nearest and keeps subnormal numbers, as the replicas assume.
 [[nodiscard]] bool floating_point_is_sound();
@@ -73,8 +78,19 @@ class FlightComputer {
     // The control period; starts the replicas anew, and does nothing once a step has been made.
     void set_tick(std::int64_t tick_ns);
 
-    // Uplink: call before `step`; frames beyond `uplink_frames_max` or too long are dropped and counted.
+    // The keys, before the first step; without any, no frame is taken.
+    void load_keys(const security::KeyRing& ring);
+
+    // Uplink: call before `step`. What the crypto stage does not take is counted there; frames beyond
+    // `uplink_frames_max` authentic ones, or `uplink_examined_max` altogether, are dropped and counted.
     void receive(const std::uint8_t* frame, std::size_t octets);
+
+    // The clear frames that the next step will be given; and for replays, which have no keys, to give them,
+    // with what the crypto stage counted.
+    [[nodiscard]] const UplinkFrame* uplink() const { return input_.uplink.data(); }
+    [[nodiscard]] std::size_t uplink_count() const { return input_.uplink_count; }
+    void hand_on(const security::ClearFrame& clear);
+    void set_security(const security::SecurityState& security, std::uint32_t uplink_overflow);
     void step(const SensorFrame& sensor);
 
     [[nodiscard]] const ActuatorFrame& actuator() const { return state_.voted; }
@@ -95,6 +111,9 @@ class FlightComputer {
 
   private:
     void start();
+    void carry_out_security();
+    [[nodiscard]] bool keep_security();
+    void give(const security::ClearFrame& clear);
     [[nodiscard]] std::size_t leader_index() const {
         return state_.voter.winner < replicas_max ? state_.voter.winner : 0;
     }
@@ -115,6 +134,8 @@ class FlightComputer {
     StepInput input_;
     std::array<StepOutput, replicas_max> outputs_;
     const StepOutput* voted_ = nullptr;
+    security::Stage stage_;
+    std::uint32_t examined_ = 0;  // frames in this tick
     std::uint8_t overrun_ = 0;
 };
 

@@ -12,15 +12,18 @@
 
 #include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/state.hpp"
+#include "safehold/cdh/tc_frames.hpp"
 #include "safehold/cdh/telemetry.hpp"
 #include "safehold/computer/interface.hpp"
 #include "safehold/computer/store.hpp"
 #include "safehold/gnc/autonomy.hpp"
+#include "safehold/security/stage.hpp"
 
 namespace safehold::computer {
 
 inline constexpr std::size_t replicas_max = 3;
-inline constexpr std::size_t uplink_frames_max = 8;  // 64 kbit/s bring 800 octets in 100 ms
+// 64 kbit/s bring 800 octets in 100 ms: 21 of the shortest frames that can be authentic.
+inline constexpr std::size_t uplink_frames_max = 24;
 
 // The cyclic executive's state.
 struct ExecutiveState {
@@ -38,9 +41,11 @@ struct ControlState {
     ExecutiveState executive;
     cdh::ServicesState services;
     cdh::RecorderControl recorder;
+    cdh::UplinkState uplink;
 };
 static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState) +
-                                          sizeof(cdh::ServicesState) + sizeof(cdh::RecorderControl));
+                                          sizeof(cdh::ServicesState) + sizeof(cdh::RecorderControl) +
+                                          sizeof(cdh::UplinkState));
 
 // What the voter tells every replica about the computer, in the input of each step.
 struct ComputerStatus {
@@ -66,8 +71,10 @@ struct ComputerAccount {
     std::uint32_t events_dropped;
     std::uint32_t refused_reported;
     std::uint32_t dropped_reported;
+    std::uint32_t key_seen;           // id of the key that was last reported to be in force
+    std::uint32_t rejected_reported;  // frames that the crypto stage refused
 };
-static_assert(sizeof(ComputerAccount) == 72);
+static_assert(sizeof(ComputerAccount) == 80);
 
 struct AccountState {
     Telemetry telemetry;
@@ -83,9 +90,13 @@ struct ReplicaState {
 static_assert(sizeof(ReplicaState) == sizeof(ControlState) + sizeof(AccountState));
 static_assert(std::is_trivially_copyable_v<ReplicaState> && sizeof(ReplicaState) % 8 == 0);
 
+// A clear frame from the crypto stage.
 struct UplinkFrame {
     std::array<std::uint8_t, cdh::tc_frame_octets_max> octets;
+    std::uint64_t counter;
     std::uint32_t length;
+    std::uint32_t crc;  // CRC-32 of the octets, checked in each replica
+    std::uint16_t key;
 };
 
 // Everything that a step may depend on besides its state.
@@ -94,6 +105,7 @@ struct StepInput {
     ComputerStatus status;
     std::int64_t tick_ns;
     const Parameters* configured;  // what a setting that left its limits goes back to
+    const security::SecurityState* security;
     std::uint32_t uplink_count;
     std::uint32_t stalled;   // fault port: 1 hangs one of this replica's tasks until the work budget is gone
     std::uint32_t autonomy;  // as configured; outside the state, so that it changes no octet of it
@@ -112,6 +124,7 @@ struct StepOutput {
     std::uint32_t status;  // StepStatus
     std::uint32_t frame_count;
     EventList events;
+    security::SecurityRequest security;
     ReadRequest read;
     DropRequest drop;
     PersistRequest persist;

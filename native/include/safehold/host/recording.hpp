@@ -30,10 +30,20 @@ struct FileCloser {
 };
 using File = std::unique_ptr<std::FILE, FileCloser>;
 
+// What the crypto stage made of a tick's uplink. A recording holds clear frames, no keys and no MACs: a
+// replay needs neither.
+struct UplinkOutcome {
+    security::SecurityState security;
+    std::uint32_t overflow;
+    std::uint32_t came;  // 1 if any frame came in this tick; the rest is else of no meaning
+};
+static_assert(sizeof(UplinkOutcome) == sizeof(security::SecurityState) + 8);
+
 // One tick's input.
 struct TickInput {
     SensorFrame sensor;
-    std::vector<std::vector<std::uint8_t>> uplink;
+    std::vector<security::ClearFrame> uplink;  // as the replicas get it
+    UplinkOutcome outcome{};
     std::vector<Flip> flips;
     bool overrun = false;
 };

@@ -1,0 +1,112 @@
+"""Key rings: what telecommand frames are authenticated with, on both sides of the link.
+
+A ring comes from the file that the environment variable `SAFEHOLD_KEYS` names, or is the published test ring,
+which protects nothing and serves simulations. A file has one key a line, its id and 64 hexadecimal digits;
+the first is in force until the ground selects another:
+
+    # chmod 600
+    7  <64 hexadecimal digits>
+
+No message and no representation of anything here shows a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+KEYS_VARIABLE = "SAFEHOLD_KEYS"
+KEY_OCTETS = 32
+KEYS_MAX = 8
+_FILE_OCTETS_MAX = 16_384
+_TEST_KEYS = 4
+
+
+class KeyFileError(ValueError):
+    """A key file that is not taken; the message says why without showing what is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """Keys by id, in order; `published` is true of the test ring."""
+
+    keys: Mapping[int, bytes] = field(repr=False)
+    published: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for no key, too many, a bad id or a key of another size."""
+        if not 1 <= len(self.keys) <= KEYS_MAX:
+            raise ValueError(f"a key ring holds 1 to {KEYS_MAX} keys, not {len(self.keys)}")
+        for number, key in self.keys.items():
+            if not 1 <= number <= 0xFFFF:
+                raise ValueError(f"a key's id is from 1 to 65535, not {number}")
+            if len(key) != KEY_OCTETS:
+                raise ValueError(f"key {number} has {len(key)} octets instead of {KEY_OCTETS}")
+
+    @property
+    def first(self) -> int:
+        """The id of the key in force at the first start."""
+        return next(iter(self.keys))
+
+
+def published_ring() -> KeyRing:
+    """The test ring, ids 1 to 4: everybody has it."""
+    keys = {
+        number: hashlib.sha256(b"safehold published test key %d" % number).digest()
+        for number in range(1, _TEST_KEYS + 1)
+    }
+    return KeyRing(MappingProxyType(keys), published=True)
+
+
+def load_ring(environment: Mapping[str, str] | None = None) -> KeyRing:
+    """The ring of the file named by SAFEHOLD_KEYS, or the published one if the variable is not set.
+
+    Raises KeyFileError for a file that cannot be read, that others may read, or that is no key file.
+    """
+    name = (os.environ if environment is None else environment).get(KEYS_VARIABLE, "")
+    return read_ring(Path(name)) if name else published_ring()
+
+
+def read_ring(path: Path) -> KeyRing:
+    """The ring in a file; raises KeyFileError as `load_ring` does."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"{path}: not a regular file")
+            if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise KeyFileError(
+                    f"{path}: group or others may use it (mode {stat.S_IMODE(status.st_mode):04o}); "
+                    "give it to its owner alone with chmod 600"
+                )
+            octets = file.read(_FILE_OCTETS_MAX + 1)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    if len(octets) > _FILE_OCTETS_MAX:
+        raise KeyFileError(f"{path}: more than {_FILE_OCTETS_MAX} octets")
+    keys: dict[int, bytes] = {}
+    for number, line in enumerate(octets.split(b"\n"), start=1):
+        entry = line.split(b"#", 1)[0].split()
+        if entry:
+            key_id, key = _entry(entry, f"{path}:{number}")
+            if key_id in keys:
+                raise KeyFileError(f"{path}:{number}: key {key_id} is there twice")
+            keys[key_id] = key
+    try:
+        return KeyRing(MappingProxyType(keys))
+    except ValueError as error:
+        raise KeyFileError(f"{path}: {error}") from None
+
+
+def _entry(entry: list[bytes], where: str) -> tuple[int, bytes]:
+    hexadecimal = set(b"0123456789abcdefABCDEF")
+    if len(entry) != 2 or not entry[0].isdigit() or len(entry[0]) > 5:
+        raise KeyFileError(f"{where}: a line has an id and {2 * KEY_OCTETS} hexadecimal digits")
+    if len(entry[1]) != 2 * KEY_OCTETS or not set(entry[1]) <= hexadecimal:
+        raise KeyFileError(f"{where}: the key has not {2 * KEY_OCTETS} hexadecimal digits")
+    return int(entry[0]), bytes.fromhex(entry[1].decode("ascii"))
