@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,15 @@ class FolderWriter:
         """Write a file; a full disk is an error of the folder, not of safehold."""
         try:
             (self.path / name).write_bytes(content)
+        except OSError as error:
+            raise FolderError(
+                "SH-OUT-001", f"{self.place / name} cannot be written: {error.strerror}"
+            ) from None
+
+    def write_file(self, name: str, write: Callable[[Path], None]) -> None:
+        """Let something write a file, at the path that it is given."""
+        try:
+            write(self.path / name)
         except OSError as error:
             raise FolderError(
                 "SH-OUT-001", f"{self.place / name} cannot be written: {error.strerror}"

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from safehold.frame_store import FrameStore
     from safehold.schema import Scenario
+    from safehold.telemetry import TelemetryTable
     from safehold.truth import Truth
 
 
@@ -24,8 +26,8 @@ class Result:
     document: Mapping[str, Any]
     truth: Truth
     events: list[dict[str, Any]]
-    telemetry: list[dict[str, Any]]
-    frames: bytes
+    telemetry: TelemetryTable
+    received: FrameStore
     folder: Path | None = None
     _snapshot: Callable[[int], bytes] = field(repr=False, default=lambda tick: b"")
 
@@ -58,6 +60,11 @@ class Result:
     def ok(self) -> bool:
         """Whether every expectation was met and the satellite was not lost: exit code 0."""
         return self.outcome != "LOST" and all(entry["met"] for entry in self.expectations)
+
+    @property
+    def frames(self) -> bytes:
+        """TM frames as the ground received them, back to back."""
+        return b"".join(delivery.frame for delivery in self.received)
 
     def snapshot(self, at: str | int) -> bytes:
         """The whole run at a time since the epoch, as a duration or in nanoseconds, flown again up to there.

@@ -147,7 +147,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
     simulation = outing.simulation
     scenario = simulation.scenario
     found = document(outing, complete)
-    telemetry, ground_events = decode(simulation)
+    telemetry, ground_events = decode(simulation.frames, [site.name for site in simulation.sites])
     events = sorted(
         [*(event.document(simulation.tick_ns) for event in simulation.events), *ground_events],
         key=lambda event: int(event["sim_time_ns"]),
@@ -158,7 +158,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
         truth=Truth(simulation.truth.rows(), simulation.columns, simulation.tick_ns),
         events=events,
         telemetry=telemetry,
-        frames=b"".join(delivery.frame for delivery in simulation.ground.archive),
+        received=simulation.frames,
         _snapshot=lambda tick: _snapshot_at(scenario, tick),
     )
 

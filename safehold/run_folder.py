@@ -18,7 +18,6 @@ from safehold.report import write_report
 from safehold.result import Result
 from safehold.run import fly
 from safehold.schema import Scenario
-from safehold.telemetry import columns
 from safehold.timeline import finite
 
 
@@ -74,10 +73,10 @@ def _write_result(writer: FolderWriter, result: Result) -> None:
     writer.write_json("result.json", result.document)
     writer.write_json_lines("events.jsonl", result.events)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
-    writer.write_bytes("frames.tm", result.frames)
+    writer.write_file("frames.tm", result.received.write_frames)
     truth = result.truth
     parquet.write(writer.path / "truth.parquet", {name: truth[name] for name in truth})
-    parquet.write(writer.path / "telemetry.parquet", columns(result.telemetry))
+    parquet.write(writer.path / "telemetry.parquet", result.telemetry.columns)
 
 
 def _origin(scenario: Scenario) -> Mapping[str, Any]:

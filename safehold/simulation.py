@@ -29,6 +29,7 @@ from safehold.code_id import prepare_numba_cache
 from safehold.contact_log import ContactLog, Seen
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
+from safehold.frame_store import FrameStore
 from safehold.judge import Judge
 from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
 from safehold.radio import is_link_kind, link_config, station_table
@@ -54,7 +55,8 @@ class Simulation:
         self, scenario: Scenario, *, deployment: str = "in-process", keep_truth: bool = True
     ) -> None:
         """`deployment`: "in-process", or "zmq" for the ground in a process of its own. `keep_truth`: whether
-        rows of truth are kept for the run's folder; a campaign's run needs only what the judge makes of them.
+        rows of truth and frames are kept for the run's folder; a campaign's run needs only what the judge
+        makes of them.
         """
         prepare_numba_cache()
         from sim.truth import COLUMNS
@@ -71,7 +73,8 @@ class Simulation:
         self.ground_tick = 0
         self.contacts = ContactLog(len(self.sites))
         self.uplink_octets_outside = 0  # delivered on board while the plant's geometry showed no station
-        self.downlink_octets_before = 0  # received outside windows before the snapshot that this started from
+        self.downlink_octets_before = 0  # of the frames taken from the ground, those received outside windows
+        self.frames = FrameStore(keep=keep_truth)
         self.events: list[FlightEvent] = []
         self.keep_truth = keep_truth
         self.truth = TruthStore(self.columns)
@@ -350,7 +353,8 @@ class Simulation:
         self.contacts.note(tick, mask)
 
     def collect(self) -> None:
-        """Take events and truth rows from the driver."""
+        """Take events and truth rows from the driver, and from the ground the frames that it accepted."""
+        self._take_frames()
         self.events.extend(
             FlightEvent(int(tick), int(id), int(severity), tuple(float(value) for value in arguments))
             for tick, id, severity, arguments in self.driver.events()
@@ -380,6 +384,7 @@ class Simulation:
         if self.ground_tick < self.tick or self.tick == 0:
             self.promise_tick = min(self.promise_tick, self.tick)
             self._exchange(self.tick)
+        self._take_frames()
 
     def onward(self, faults: Sequence[Fault]) -> tuple[Plant, Any, Any]:
         """A second plant, flight computer and driver that stand where this run's stand, under other faults.
@@ -407,7 +412,7 @@ class Simulation:
             "promise_tick": self.promise_tick,
             "ground_tick": self.ground_tick,
             "uplink_octets_outside": self.uplink_octets_outside,
-            "downlink_octets_outside": self.downlink_octets_outside(),
+            "downlink_octets_outside": self.downlink_octets_before,
             "contacts": self.contacts.to_json(),
             "judge": self.judge.to_json(),
             "onsets": [[index, mode, sunlit] for index, (mode, sunlit) in sorted(self.onsets.items())],
@@ -453,14 +458,18 @@ class Simulation:
 
     def downlink_octets_outside(self) -> int:
         """Octets that stations received while the plant's geometry showed them no satellite."""
-        return self.downlink_octets_before + self.contacts.octets_outside(
-            self.ground.archive, latency_ns=self.link.config.latency_ns, tick_ns=self.tick_ns
-        )
+        self._take_frames()
+        return self.downlink_octets_before
 
-    def forget_frames(self) -> None:
-        """Keep of the frames received so far only how many octets came outside windows; memory stays flat."""
-        self.downlink_octets_before = self.downlink_octets_outside()
-        self.ground.archive.clear()
+    def _take_frames(self) -> None:
+        """Put the frames that the ground accepted into the store, noting which came outside windows."""
+        fresh = self.ground.archive
+        if fresh:
+            self.downlink_octets_before += self.contacts.octets_outside(
+                fresh, latency_ns=self.link.config.latency_ns, tick_ns=self.tick_ns
+            )
+            self.frames.add(fresh)
+            fresh.clear()
 
     def commands_bad(self) -> int:
         """Actuator commands that the plant found not finite or out of range."""

@@ -129,7 +129,6 @@ class Walker:
     def collect(self) -> None:
         """Bring the books up to the tick that was reached."""
         self.simulation.collect()
-        self.simulation.forget_frames()
         self.books.read(self.simulation.events, self.simulation.contacts)
 
     def walk_to(self, until_tick: int) -> None:
