@@ -56,7 +56,8 @@ class GroundConfig:
     """All that the ground knows: `epoch` in ISO 8601 with its offset, `duration_ns` as far as it predicts.
 
     `operator`: whether a scripted operator (ground.operator) watches the satellite, and how long it takes
-    from believing a symptom to having its telecommand ready.
+    from believing a symptom to having its telecommand ready. `uncertainty_s`: how far off the elements' times
+    may be, until navigation has mended them (`refine`).
     """
 
     epoch: str
@@ -69,12 +70,16 @@ class GroundConfig:
     tc_rate_bit_s: int = 64_000
     operator: bool = False
     operator_reaction_ns: int = 0
+    uncertainty_s: float = 0.0
+    refine: bool = True
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.epoch).tzinfo is None:
             raise ValueError(f"the epoch has an offset from UTC, not {self.epoch!r}")
         if not 0 < self.tick_ns <= self.latency_ns or self.duration_ns < 0 or self.tc_rate_bit_s <= 0:
             raise ValueError("0 < tick <= latency, 0 <= duration, 0 < tc_rate_bit_s")
+        if not 0.0 <= self.uncertainty_s <= 600.0:
+            raise ValueError("0 <= uncertainty_s <= 600")
         if self.operator_reaction_ns < 0:
             raise ValueError("0 <= operator_reaction_ns")
         if not 0 <= self.orbit.gravity_order <= self.orbit.gravity_degree <= 8:

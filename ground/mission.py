@@ -20,7 +20,7 @@ import hashlib
 import json
 import struct
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink
@@ -29,13 +29,11 @@ from flight.packets import Housekeeping, Verification
 from flight.tc_frames import TcFrame
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
+from ground.elements import Elements
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.security import Sender
 from ground.windows import Window
-
-if TYPE_CHECKING:
-    from ground.predict import Predictor
 
 NEVER = 2**62
 """A tick or a time that never comes."""
@@ -78,7 +76,7 @@ class Ground:
         self.config = config
         self._commands = CommandQueue(config.commands)
         self._sender = Sender.start(load_ring() if keys is None else keys)
-        self._prediction: Predictor | None = None
+        self._elements = Elements(config)
         self._operator = Operator() if config.operator else None
         self._receiver = Receiver(values_wanted=config.operator)
         self._passes: list[Pass] = []
@@ -136,7 +134,7 @@ class Ground:
         """
         windows = [
             w
-            for w in self._predictor().windows_until(self.config.duration_ns)
+            for w in self._elements.windows_until(self.config.duration_ns)
             if w.aos_ns < self.config.duration_ns
         ]
         names = [station.name for station in self.config.stations]
@@ -168,6 +166,7 @@ class Ground:
             "operator": None if self._operator is None else self._operator.to_plain(),
             "passes": [asdict(one) for one in self._passes],
             "windows_used": self._windows_used,
+            "elements": self._elements.to_plain(),
             "carrier_on": self._carrier_on,
             "next_send_ns": self._next_send_ns,
             "time_ns": self._time_ns,
@@ -199,6 +198,7 @@ class Ground:
             None if self._operator is None else self._operator.to_plain(),
             passes,
             self._windows_used,
+            self._elements.control_plain(),
             self._carrier_on,
             self._next_send_ns,
         ]
@@ -209,6 +209,7 @@ class Ground:
         state = [
             self._receiver.to_plain(),
             [[one.frames, one.frames_refused, one.last_frame_ns] for one in self._passes],
+            self._elements.counters,
             self._chain.to_bytes().hex(),
         ]
         return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -231,6 +232,7 @@ class Ground:
             ground._operator = Operator.from_plain(values["operator"])
         ground._passes = [Pass(**one) for one in values["passes"]]
         ground._windows_used = values["windows_used"]
+        ground._elements.restore(values["elements"])
         ground._carrier_on = values["carrier_on"]
         ground._next_send_ns = values["next_send_ns"]
         ground._time_ns = values["time_ns"]
@@ -252,17 +254,9 @@ class Ground:
                 )
             last_ns = delivery.arrival_ns
 
-    def _predictor(self) -> Predictor:
-        if self._prediction is None:
-            # Numba and skyfield are heavy: they are imported when the first window is asked for.
-            from ground.predict import predictor
-
-            self._prediction = predictor(self.config)
-        return self._prediction
-
     def _next_window(self) -> Window | None:
         """The window after those used, if it begins within the duration."""
-        prediction = self._predictor()
+        prediction = self._elements
         ahead_ns = self._time_ns
         while True:
             windows = prediction.windows_until(ahead_ns)
@@ -288,7 +282,7 @@ class Ground:
         return min(times)
 
     def _start_ns(self, window: Window) -> int:
-        return max(window.aos_ns, self._passes[-1].los_ns if self._passes else 0)
+        return max(window.aos_ns - window.margin_ns, self._passes[-1].los_ns if self._passes else 0)
 
     def _send_ns(self, current: Pass) -> int | None:
         """When the next command goes up in this pass; None if none does as things stand."""
@@ -296,7 +290,9 @@ class Ground:
         if waiting is None or not self._carrier_on:
             return None
         heard_ns = (
-            current.start_ns + BLIND_AFTER_NS if current.first_frame_ns is None else current.first_frame_ns
+            max(current.start_ns, current.aos_ns) + BLIND_AFTER_NS
+            if current.first_frame_ns is None
+            else current.first_frame_ns
         )
         send_ns = max(heard_ns, waiting.at_ns, self._next_send_ns)
         last_ns = current.carrier_off_ns - 2 * self.config.latency_ns - ANSWER_MARGIN_NS
@@ -315,6 +311,7 @@ class Ground:
                 self._radiate(Uplink(timer_ns, current.station, "carrier_off"), uplinks)
             else:
                 current.ended = True
+                self._elements.pass_ended(timer_ns, current.station, self._windows_used)
                 content = json.dumps(asdict(current), sort_keys=True, separators=(",", ":"), allow_nan=False)
                 self._record(b"pass", timer_ns, current.station, content.encode("ascii"))
 
@@ -327,16 +324,17 @@ class Ground:
         assert window is not None
         self._windows_used += 1
         start_ns = self._start_ns(window)
-        if start_ns >= window.los_ns:
+        end_ns = window.los_ns + window.margin_ns
+        if start_ns >= end_ns:
             return
         fresh = Pass(
             station=window.station,
             aos_ns=window.aos_ns,
             tca_ns=window.tca_ns,
-            los_ns=window.los_ns,
+            los_ns=end_ns,
             elevation_max_rad=window.elevation_max_rad,
             start_ns=start_ns,
-            carrier_off_ns=max(start_ns, window.los_ns - self._guard_ns()),
+            carrier_off_ns=max(start_ns, end_ns - self._guard_ns()),
         )
         self._passes.append(fresh)
         if fresh.carrier_off_ns > start_ns:
@@ -379,6 +377,8 @@ class Ground:
         """Verification reports and answers to pings move their telecommands on; housekeeping is for the
         operator.
         """
+        if (report.packet.service, report.packet.subtype) == (3, 25):
+            self._elements.see(report.packet.data, report.packet.time_ns)
         if isinstance(report.content, Verification):
             if not self._commands.verify(report.content, arrival_ns):
                 self._receiver.count("verifications_unexpected")

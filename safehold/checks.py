@@ -202,6 +202,19 @@ def _link(scenario: Scenario) -> Iterator[Problem]:
             )
 
 
+def _ground(scenario: Scenario) -> Iterator[Problem]:
+    keys = scenario.ground
+    if keys.age is not None and keys.age > 31 * 86_400 * 10**9:
+        yield Problem("SH-SCN-008", "is more than 31 days", "ground.age")
+    if keys.tle is not None:
+        from sim.orbit.mean_elements import from_tle
+
+        try:
+            from_tle("\n".join(keys.tle), scenario.epoch)
+        except ValueError as error:
+            yield Problem("SH-SCN-013", str(error), "ground.tle")
+
+
 def reach(scenario: Scenario) -> Iterator[Problem]:
     """A run has to end while the environment's models are valid."""
     end = scenario.epoch + timedelta(microseconds=scenario.duration // 1000)
@@ -430,6 +443,7 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _orbit,
     _ticks,
     _link,
+    _ground,
     reach,
     _environment,
     _initial,
@@ -446,6 +460,7 @@ _READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
     _orbit: frozenset({"orbit", "epoch"}),
     _ticks: frozenset({"duration", "flight", "output"}),
     _link: frozenset({"flight", "link", "fault"}),
+    _ground: frozenset({"ground", "epoch"}),
     reach: frozenset({"epoch", "duration"}),
     _environment: frozenset({"environment"}),
     _initial: frozenset({"initial"}),

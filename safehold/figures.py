@@ -37,6 +37,7 @@ class Contact:
     commands: int
     doppler_max_hz: float | None = None
     doppler_rate_max_hz_s: float | None = None
+    aos_error_s: float | None = None  # predicted less true
 
     def document(self) -> dict[str, Any]:
         """As an entry of `passes` in result.json."""
@@ -50,6 +51,7 @@ class Contact:
             "predicted": self.predicted_from_s is not None,
             "elevation_max_deg": self.elevation_max_deg,
             "edge_error_s": self.edge_error_s,
+            "aos_error_s": self.aos_error_s,
             "counts": self.counts,
             "frames": self.frames,
             "commands": self.commands,
@@ -134,6 +136,7 @@ def _contact(
         commands=sum(one["commands"] for one in heard),
         doppler_max_hz=doppler_hz,
         doppler_rate_max_hz_s=doppler_rate_hz_s,
+        aos_error_s=window["aos_ns"] / 1e9 - from_s if window is not None and true.rise_seen else None,
     )
 
 

@@ -250,6 +250,18 @@ class Link(Table):
     budget: LinkBudget = LinkBudget()
 
 
+class Ground(Table):
+    """What the ground knows of the orbit at the start; left out, it is the scenario's own."""
+
+    tle: list[str] | None = Field(default=None, min_length=2, max_length=3, description="two lines")
+    age: PositiveDuration | None = Field(
+        default=None, description="how long elements with a drag area wrong by a third have been carried on"
+    )
+    along_track_s: Annotated[float, Field(allow_inf_nan=False, ge=-300.0, le=300.0)] = 0.0
+    uncertainty_s: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=600.0)] | None = None
+    refine: bool = Field(default=True, description="whether downlinked navigation mends the elements")
+
+
 class Flight(Table):
     """The flight computer."""
 
@@ -342,6 +354,7 @@ class Scenario(Table):
     )
     station: list[Station] = Field(default_factory=list, max_length=16)
     link: Link = Link()
+    ground: Ground = Ground()
     flight: Flight = Flight()
     command: list[Command] = Field(default_factory=list, max_length=10_000)
     fault: list[Fault] = Field(default_factory=list, max_length=1_000)

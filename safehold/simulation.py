@@ -30,6 +30,7 @@ from safehold.contact_log import ContactLog, Seen
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.frame_store import FrameStore
+from safehold.ground_elements import with_elements
 from safehold.judge import Judge
 from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
 from safehold.radio import is_link_kind, link_config, station_table
@@ -196,7 +197,7 @@ class Simulation:
         state = [float(value) for value in self.orbit.state_gcrf]
         degree = min(8, scenario.environment.gravity_degree)
         order = scenario.environment.gravity_order
-        return GroundConfig(
+        config = GroundConfig(
             epoch=scenario.epoch.isoformat(),
             duration_ns=scenario.duration,
             tick_ns=self.tick_ns,
@@ -231,6 +232,7 @@ class Simulation:
             operator=not scenario.flight.autonomy,
             operator_reaction_ns=scenario.flight.operator_reaction,
         )
+        return with_elements(config, scenario)
 
     def _ballistic_m2_kg(self) -> float:
         """Drag coefficient · area / mass as the ground knows them: front, and the wings' mean of an orbit."""
