@@ -122,7 +122,10 @@ class CommandQueue:
 
         def open_ping(one: Tracking) -> bool:
             due = one.departure_ns is not None and one.departure_ns <= sent_by_ns
-            return one.name == "ping" and one.answer_ns is None and due
+            now = (
+                self._wanted[one.index].execute_at_ns is None
+            )  # a time-tagged one answers when it is released
+            return one.name == "ping" and now and one.answer_ns is None and due
 
         ping = self._latest(lambda one: open_ping(one) and one.state == "accepted")
         ping = ping or self._latest(lambda one: open_ping(one) and one.state == "sent")
