@@ -61,6 +61,7 @@ void FlightComputer::start() {
     input_.tick_ns = config_.tick_ns;
     input_.autonomy = config_.autonomy;
     if (stores_ != nullptr) stores_->status(state_.store);
+    if (witness_ != nullptr) witness_->started();
 }
 
 std::uint8_t FlightComputer::voting() const {
@@ -125,6 +126,7 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     input_.boot = state_.boot;
     input_.readback = &state_.readback;
     input_.security = &state_.security;
+    if (witness_ != nullptr) witness_->given(*this, input_);
     for (std::size_t i = 0; i < replicas_max; ++i) {
         if (!has(voting, i)) continue;
         input_.stalled = voter.stalled[i] != 0 ? 1 : 0;
@@ -326,6 +328,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
         keep_checkpoint(active, differing);
     }
     ++voter.ticks;
+    if (witness_ != nullptr && witness_->done(*this) && stores_ != nullptr) stores_->status(state_.store);
 }
 
 void FlightComputer::restore(const ComputerState& state) {

@@ -18,6 +18,7 @@
 
 #include "safehold/computer/replica.hpp"
 #include "safehold/computer/voter.hpp"
+#include "safehold/computer/witness.hpp"
 
 namespace safehold::computer {
 
@@ -75,6 +76,9 @@ class FlightComputer {
     // Without stores every request is taken as carried out, nothing is kept, and nothing can be read.
     explicit FlightComputer(const ComputerConfig& config, StorePort* stores = nullptr);
 
+    // What sees every step from now on; null for nobody.
+    void set_witness(Witness* witness) { witness_ = witness; }
+
     // The control period; starts the replicas anew, and does nothing once a step has been made.
     void set_tick(std::int64_t tick_ns);
 
@@ -130,6 +134,7 @@ class FlightComputer {
 
     ComputerConfig config_;
     StorePort* stores_;
+    Witness* witness_ = nullptr;
     ComputerState state_;
     StepInput input_;
     std::array<StepOutput, replicas_max> outputs_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "safehold/computer/flight_computer.hpp"
+#include "safehold/host/black_box.hpp"
 #include "safehold/host/mass_memory.hpp"
 #include "safehold/host/persistence.hpp"
 
@@ -58,17 +59,21 @@ struct StoreOwner {
 class HostedComputer : private StoreOwner, public computer::FlightComputer {
   public:
     explicit HostedComputer(const computer::ComputerConfig& config)
-        : StoreOwner{}, computer::FlightComputer(config, &kept) {}
+        : StoreOwner{}, computer::FlightComputer(config, &kept), black_box_(kept) {
+        set_witness(&black_box_);
+    }
     HostedComputer(const HostedComputer&) = delete;
     HostedComputer& operator=(const HostedComputer&) = delete;
 
     [[nodiscard]] Stores& stores() { return kept; }
     [[nodiscard]] const Stores& stores() const { return kept; }
+    [[nodiscard]] const BlackBox& black_box() const { return black_box_; }
 
-    // The computer's state, then that of its stores.
+    // The computer's state, then that of its stores and of the black box.
     void put(Out& out) const {
         out.value(state());
         kept.put(out);
+        out.value(black_box_.state());
     }
     // Throws std::invalid_argument, and changes nothing, if the octets are not exactly such a state.
     void take(const std::uint8_t* octets, std::size_t count) {
@@ -77,10 +82,16 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
         in.take(state.get(), sizeof *state);
         Stores taken;
         taken.take(in);
+        auto box = std::make_unique<BlackBox::State>();
+        in.take(box.get(), sizeof *box);
         if (!in.empty()) throw std::invalid_argument("a computer's state is too long");
         kept = std::move(taken);
         restore(*state);
+        black_box_.restore(*box);
     }
+
+  private:
+    BlackBox black_box_;
 };
 
 }  // namespace safehold::host

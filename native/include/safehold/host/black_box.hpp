@@ -1,0 +1,115 @@
+// The black box: all that the replicas were given, so that the ground can compute the rest again.
+//
+// Purpose: a step is a function of state and input; what is kept is a state every ten minutes and each tick's
+// input, 54 octets of it on a usual tick. A chunk is a file in mass memory (docs/black-box.md):
+//   head      format, dictionary, sizes, first tick, configuration; the leader's state, runs of zeros left out
+//   ticks     the sensor frame as the frame codec has it; what else changed; uplink; records read back
+//   checks    every 60 s, SHA-256 over the leader's control state and telemetry
+// Rate: every control tick; written through once a second, so that a reset loses at most that. Chunks of the
+// last 24 h are kept. Meets L6.3, L6.4.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "safehold/computer/flight_computer.hpp"
+#include "safehold/computer/witness.hpp"
+#include "safehold/host/frame_codec.hpp"
+#include "safehold/host/sha256.hpp"
+
+namespace safehold::host {
+
+// Chunks are files of this kind; number n is file `black_box_file_first + n % black_box_files`.
+inline constexpr std::uint8_t black_box_kind = 2;
+inline constexpr std::uint32_t black_box_file_first = 0x80'0000;
+inline constexpr std::uint32_t black_box_files = 0x40'0000;
+
+inline constexpr std::int64_t chunk_ns = 600'000'000'000;
+inline constexpr std::uint32_t chunk_octets_max = 0x8'0000;
+inline constexpr std::uint32_t chunks_kept = 146;  // 24 h, the one begun before them, and the one that is open
+inline constexpr std::int64_t check_interval_ns = 60'000'000'000;
+
+struct ChunkHead {
+    char magic[16];
+    char dictionary[64];
+    std::uint64_t first_tick;
+    std::uint32_t config_octets;
+    std::uint32_t state_octets;
+    std::uint32_t context_octets;
+    std::uint32_t packed_octets;  // of the state that follows the configuration
+};
+static_assert(sizeof(ChunkHead) == 104);
+
+// What a step is given besides the sensor frame, uplink and readback.
+struct StepContext {
+    computer::ComputerStatus status;
+    computer::StoreStatus store;
+    computer::BootStatus boot;
+    std::uint32_t autonomy;
+    std::uint32_t spare;
+
+    StepContext() : status{}, store{}, boot{}, autonomy(0), spare(0) {}
+    explicit StepContext(const computer::StepInput& input);
+    void give(computer::StepInput& input) const;
+};
+static_assert(sizeof(StepContext) % 8 == 0 && std::is_trivially_copyable_v<StepContext>);
+
+// The parts of a tick's record that are there, and the mark of a check.
+inline constexpr std::uint8_t part_context = 1;
+inline constexpr std::uint8_t part_uplink = 2;
+inline constexpr std::uint8_t part_readback = 4;
+inline constexpr std::uint8_t mark_check = 0x80;
+
+// The control state and telemetry of a replica, as a check has them.
+[[nodiscard]] Digest check_of(const computer::ReplicaState& state);
+
+class BlackBox final : public computer::Witness {
+  public:
+    explicit BlackBox(computer::StorePort& stores) : stores_(stores), state_{} {}
+
+    void given(const computer::FlightComputer& computer, const computer::StepInput& input) override;
+    [[nodiscard]] bool done(const computer::FlightComputer& computer) override;
+
+    // What was not written through is lost, and a new chunk begins.
+    void started() override;
+
+    // Everything that it remembers between steps, as plain octets.
+    struct State {
+        FrameCodec codec;
+        StepContext context;
+        std::array<std::uint8_t, 3 * 4096> waiting;
+        std::uint64_t first_tick;
+        std::uint64_t ticks;    // in this chunk
+        std::uint32_t file;     // of the chunk that is open; 0 if none is
+        std::uint32_t written;  // octets of it
+        std::uint32_t length;   // octets that wait
+        std::uint32_t next;     // number of the next chunk; 0 until the directory was looked at
+        std::uint32_t oldest;   // number of the oldest one kept
+        std::uint32_t refused;  // writes that the store did not take
+        std::uint32_t stores_changed;
+    };
+    static_assert(std::is_trivially_copyable_v<State>);
+    [[nodiscard]] const State& state() const { return state_; }
+    void restore(const State& state) { state_ = state; }
+
+  private:
+    void begin(const computer::FlightComputer& computer, const computer::StepInput& input);
+    void end();
+    void find_numbers();
+    void keep_room();
+    void put(const void* octets, std::size_t count);
+    void put_uplink(const computer::StepInput& input);
+    void put_readback(const computer::Readback& readback);
+    void put_check(const computer::ReplicaState& state);
+    void write_through();
+    [[nodiscard]] computer::FileAnswer ask(computer::FileOperation operation, std::uint32_t file,
+                                           std::uint32_t offset, std::uint32_t length,
+                                           const std::uint8_t* octets);
+
+    computer::StorePort& stores_;
+    State state_;
+    BitWriter bits_;
+};
+
+}  // namespace safehold::host

@@ -1,0 +1,255 @@
+#include "safehold/host/black_box.hpp"
+
+#include <cstring>
+#include <memory>
+
+#include "safehold/host/packing.hpp"
+
+namespace safehold::host {
+namespace {
+
+using computer::FileAnswer;
+using computer::FileOperation;
+using computer::StepInput;
+
+constexpr char magic[16] = "SAFEHOLD-BLACK1";
+constexpr std::uint32_t numbers = black_box_files;
+constexpr std::size_t tick_octets_max = 1'024 + sizeof(StepContext);  // of a tick without uplink and readback
+
+std::uint32_t id_of(std::uint32_t number) {
+    return black_box_file_first + number % numbers;
+}
+
+// A mask for each eight words of eight octets, and the words that differ.
+std::size_t put_delta(std::uint8_t* out, const StepContext& before, const StepContext& now) {
+    constexpr std::size_t words = sizeof(StepContext) / 8;
+    const auto* a = reinterpret_cast<const std::uint8_t*>(&before);
+    const auto* b = reinterpret_cast<const std::uint8_t*>(&now);
+    std::size_t length = 0;
+    for (std::size_t group = 0; group < words; group += 8) {
+        std::uint8_t* mask = out + length++;
+        *mask = 0;
+        for (std::size_t w = group; w < words && w < group + 8; ++w) {
+            if (std::memcmp(a + 8 * w, b + 8 * w, 8) == 0) continue;
+            *mask = static_cast<std::uint8_t>(*mask | (1U << (w - group)));
+            std::memcpy(out + length, b + 8 * w, 8);
+            length += 8;
+        }
+    }
+    return length;
+}
+
+}  // namespace
+
+StepContext::StepContext(const StepInput& input) : StepContext() {
+    status = input.status;
+    store = input.store;
+    boot = input.boot;
+    autonomy = input.autonomy;
+}
+
+void StepContext::give(StepInput& input) const {
+    input.status = status;
+    input.store = store;
+    input.boot = boot;
+    input.autonomy = autonomy;
+}
+
+Digest check_of(const computer::ReplicaState& state) {
+    std::array<std::uint8_t, sizeof(computer::ControlState) + sizeof(Telemetry)> octets;
+    std::memcpy(octets.data(), &state.control, sizeof state.control);
+    std::memcpy(octets.data() + sizeof state.control, &state.account.telemetry, sizeof(Telemetry));
+    return sha256(octets.data(), octets.size());
+}
+
+void BlackBox::started() {
+    state_ = State{};
+}
+
+void BlackBox::given(const computer::FlightComputer& computer, const StepInput& input) {
+    const auto tick = static_cast<std::uint64_t>(computer.voter().ticks);
+    if (state_.ticks != 0) {
+        const auto chunk_ticks = static_cast<std::uint64_t>(chunk_ns / input.tick_ns);
+        const bool full = state_.written + state_.length + 4 * tick_octets_max > chunk_octets_max;
+        if (tick % chunk_ticks == 0 || full) end();
+    }
+    if (state_.ticks == 0) begin(computer, input);
+    ++state_.ticks;
+    if (state_.file == 0) return;  // there was no room: until the next chunk's time nothing is kept
+    const StepContext context(input);
+    const bool changed = std::memcmp(&context, &state_.context, sizeof context) != 0;
+    const bool read = input.readback->status != 0;
+    bits_.clear();
+    state_.codec.encode(input.sensor, bits_);
+    bits_.finish();
+    const auto parts = static_cast<std::uint8_t>((changed ? part_context : 0) |
+                                                 (input.uplink_count != 0 ? part_uplink : 0) |
+                                                 (read ? part_readback : 0));
+    const auto coded = static_cast<std::uint16_t>(bits_.length());
+    put(&parts, 1);
+    put(&coded, 2);
+    put(bits_.octets(), bits_.length());
+    if (changed) {
+        std::array<std::uint8_t, sizeof(StepContext) + sizeof(StepContext) / 64 + 1> delta;
+        put(delta.data(), put_delta(delta.data(), state_.context, context));
+        state_.context = context;
+    }
+    if (input.uplink_count != 0) put_uplink(input);
+    if (read) put_readback(*input.readback);
+}
+
+bool BlackBox::done(const computer::FlightComputer& computer) {
+    if (computer.voted() == nullptr) {
+        // What the replicas are now does not follow from their input: the next chunk begins from it.
+        if (state_.ticks != 0) end();
+    } else if (state_.file != 0) {
+        const auto tick = static_cast<std::uint64_t>(computer.voter().ticks);
+        const std::int64_t tick_ns = computer.config().tick_ns;
+        if (tick % static_cast<std::uint64_t>(check_interval_ns / tick_ns) == 0) put_check(computer.leader());
+        if (tick % static_cast<std::uint64_t>(1'000'000'000 / tick_ns) == 0) write_through();
+    }
+    const bool changed = state_.stores_changed != 0;
+    state_.stores_changed = 0;
+    return changed;
+}
+
+void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& input) {
+    if (state_.next == 0) find_numbers();
+    keep_room();
+    state_.codec = FrameCodec();
+    state_.context = StepContext();
+    state_.written = 0;
+    state_.length = 0;
+    state_.first_tick = computer.voter().ticks;
+    const std::uint32_t file = id_of(state_.next);
+    if (ask(FileOperation::create, file, 0, chunk_octets_max, nullptr) != FileAnswer::done) {
+        ++state_.refused;
+        return;
+    }
+    state_.file = file;
+    ++state_.next;
+    state_.stores_changed = 1;
+    const auto packed = pack_zeros(&computer.leader(), sizeof(computer::ReplicaState));
+    ChunkHead head{};
+    std::memcpy(head.magic, magic, sizeof magic);
+    std::memcpy(head.dictionary, dictionary_sha256, sizeof head.dictionary);
+    head.first_tick = state_.first_tick;
+    head.config_octets = sizeof(computer::ComputerConfig);
+    head.state_octets = sizeof(computer::ReplicaState);
+    head.context_octets = sizeof(StepContext);
+    head.packed_octets = static_cast<std::uint32_t>(packed.size());
+    computer::ComputerConfig config = computer.config();
+    config.parameters = *input.configured;
+    put(&head, sizeof head);
+    put(&config, sizeof config);
+    put(packed.data(), packed.size());
+}
+
+void BlackBox::end() {
+    state_.ticks = 0;
+    if (state_.file == 0) return;
+    write_through();
+    if (state_.file != 0) {
+        if (ask(FileOperation::seal, state_.file, 0, state_.written, nullptr) != FileAnswer::done)
+            ++state_.refused;
+        state_.stores_changed = 1;
+    }
+    state_.file = 0;
+}
+
+// The numbers go on from those of the chunks that are there.
+void BlackBox::find_numbers() {
+    state_.next = 1;
+    state_.oldest = 1;
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::directory);
+    request.octets_max = computer::readback_octets_max;
+    bool found = false;
+    do {
+        stores_.read(request, *readback);
+        for (std::size_t i = 0; i < readback->records; ++i) {
+            computer::FileEntry entry;
+            std::memcpy(&entry, readback->data.data() + i * sizeof entry, sizeof entry);
+            if (entry.id < black_box_file_first || entry.id >= black_box_file_first + numbers) continue;
+            const std::uint32_t number = entry.id - black_box_file_first;
+            if (!found || number < state_.oldest) state_.oldest = number;
+            if (number >= state_.next) state_.next = number + 1;
+            found = true;
+            // The chunk that was open when the computer stopped.
+            if (entry.sealed == 0) static_cast<void>(ask(FileOperation::seal, entry.id, 0, entry.length, nullptr));
+        }
+        request.from += readback->records;
+    } while (readback->records != 0);
+    if (!found) state_.oldest = state_.next;
+}
+
+void BlackBox::keep_room() {
+    while (state_.next - state_.oldest >= chunks_kept) {
+        static_cast<void>(ask(FileOperation::remove, id_of(state_.oldest), 0, 0, nullptr));
+        ++state_.oldest;
+        state_.stores_changed = 1;
+    }
+}
+
+void BlackBox::put(const void* octets, std::size_t count) {
+    const auto* at = static_cast<const std::uint8_t*>(octets);
+    while (count > 0 && state_.file != 0) {
+        const std::size_t room = state_.waiting.size() - state_.length;
+        const std::size_t part = count < room ? count : room;
+        std::memcpy(state_.waiting.data() + state_.length, at, part);
+        state_.length += static_cast<std::uint32_t>(part);
+        at += part;
+        count -= part;
+        if (state_.length == state_.waiting.size()) write_through();
+    }
+}
+
+void BlackBox::put_uplink(const StepInput& input) {
+    const auto count = static_cast<std::uint8_t>(input.uplink_count);
+    put(&count, 1);
+    for (std::size_t i = 0; i < input.uplink_count; ++i) {
+        const auto length = static_cast<std::uint16_t>(input.uplink[i].length);
+        put(&length, 2);
+        put(input.uplink[i].octets.data(), length);
+    }
+}
+
+// Records are kept, since what is done with them depends on them. A file's octets pass through unseen.
+void BlackBox::put_readback(const computer::Readback& readback) {
+    put(&readback, offsetof(computer::Readback, data));
+    if (readback.request.kind != static_cast<std::uint8_t>(computer::ReadKind::file))
+        put(readback.data.data(), readback.octets);
+}
+
+void BlackBox::put_check(const computer::ReplicaState& state) {
+    const Digest digest = check_of(state);
+    put(&mark_check, 1);
+    put(digest.data(), digest.size());
+}
+
+void BlackBox::write_through() {
+    if (state_.file == 0 || state_.length == 0) return;
+    const bool fits = state_.length <= chunk_octets_max - state_.written;
+    if (!fits || ask(FileOperation::write, state_.file, state_.written, state_.length,
+                     state_.waiting.data()) != FileAnswer::done) {
+        ++state_.refused;
+        state_.file = 0;
+    } else {
+        state_.written += state_.length;
+    }
+    state_.length = 0;
+}
+
+FileAnswer BlackBox::ask(FileOperation operation, std::uint32_t file, std::uint32_t offset,
+                         std::uint32_t length, const std::uint8_t* octets) {
+    computer::FileRequest request{};
+    request.file = file;
+    request.offset = offset;
+    request.length = length;
+    request.operation = static_cast<std::uint8_t>(operation);
+    request.kind = black_box_kind;
+    return stores_.file(request, octets);
+}
+
+}  // namespace safehold::host
