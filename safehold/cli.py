@@ -474,6 +474,46 @@ def replay(
     raise typer.Exit(replay_command(folder, json_output))
 
 
+@app.command(name="black-box")
+def black_box(
+    chunks: Annotated[list[Path], typer.Argument(help="Chunks of the black box, as they came down.")],
+    at: Annotated[
+        str | None, typer.Option(help='Show the parameters at a time of the flight computer, like "2h13m".')
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Show only this one; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write all parameters as a Parquet file.")] = None,
+    every: Annotated[str, typer.Option(help="How far apart the rows of --out are.")] = "1s",
+    json_output: JsonOption = False,
+) -> None:
+    """Compute again what flew, from the black box: any parameter at any control tick.
+
+    Without options it computes all chunks to their ends and compares with what the satellite noted each
+    minute; exit code 1 if that differs.
+
+    Examples:
+
+      safehold black-box runs/wheel-loss-1/files/blackbox-*          verify
+
+      safehold black-box files/blackbox-* --at 2h13m --parameter mode   one value
+
+      safehold black-box files/blackbox-* --out flight.parquet       everything
+    """
+    from safehold.command_black_box import black_box_command
+
+    raise typer.Exit(
+        black_box_command(
+            chunks,
+            at=at,
+            parameters=tuple(parameter or ()),
+            out=out,
+            every=every,
+            json_output=json_output,
+        )
+    )
+
+
 @app.command()
 def doctor(json_output: JsonOption = False) -> None:
     """Check the installation: libraries, compiled module, caches, data, a short flight."""

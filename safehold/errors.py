@@ -7,6 +7,7 @@
     │   │   └── CampaignError SH-CMP-…  a campaign
     │   ├── FolderError       SH-OUT-…  the run's folder
     │   ├── SnapshotError     SH-SNP-…  a snapshot file
+    │   ├── BlackBoxError     SH-BBX-…  chunks of the black box
     │   ├── EngineError       SH-ENG-…  what flies a campaign, and its folder
     │   ├── HuntError         SH-HNT-…  what a hunt is asked to vary or to search
     │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
@@ -87,6 +88,10 @@ IDS: dict[str, str] = {
     "SH-SNP-002": "the file is not a snapshot, or is damaged",
     "SH-SNP-003": "the snapshot has another version",
     "SH-SNP-004": "the snapshot was made by other code",
+    "SH-BBX-001": "a chunk of the black box cannot be read",
+    "SH-BBX-002": "the file is no chunk of the black box of this build, or is damaged",
+    "SH-BBX-003": "chunks that do not belong together",
+    "SH-BBX-004": "no chunk has the tick that was asked for",
     "SH-CLI-001": "options that contradict each other",
     "SH-CLI-002": "an option's value cannot be used",
     "SH-CLI-003": "the elements' file cannot be used",
@@ -184,6 +189,10 @@ class FolderError(InputError):
 
 class SnapshotError(InputError):
     """A snapshot cannot be read or does not fit."""
+
+
+class BlackBoxError(InputError):
+    """Chunks of the black box that cannot be read or do not fit."""
 
 
 class ForkError(InputError):

@@ -18,6 +18,10 @@ void bind_computer(py::module_& module);
 void bind_driver(py::module_& module);
 void bind_recording(py::module_& module);
 void bind_files(py::module_& module);
+void bind_black_box(py::module_& module);
+
+// The telemetry parameters by name.
+[[nodiscard]] py::dict telemetry_dict(const Telemetry& telemetry);
 
 inline py::bytes to_bytes(const void* octets, std::size_t count) {
     return {static_cast<const char*>(octets), count};

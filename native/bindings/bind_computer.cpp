@@ -69,20 +69,23 @@ py::object value_of(const std::uint8_t* at, Type type) {
     });
 }
 
-py::dict telemetry(const FlightComputer& flight) {
-    py::dict found;
-    const auto* base = reinterpret_cast<const std::uint8_t*>(&flight.leader().account.telemetry);
-    for (const TelemetryEntry& entry : telemetry_entries) {
-        const std::size_t size = octets_of(entry.type);
-        if (entry.count == 1) {
-            found[entry.name] = value_of(base + entry.offset, entry.type);
-            continue;
+// Files of mass memory: id, kind, length, whether it is sealed.
+py::list files(const FlightComputer& flight) {
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::directory);
+    request.octets_max = computer::readback_octets_max;
+    py::list found;
+    do {
+        flight.stores().read(request, *readback);
+        for (std::size_t i = 0; i < readback->records; ++i) {
+            computer::FileEntry entry;
+            std::memcpy(&entry, readback->data.data() + i * sizeof entry, sizeof entry);
+            found.append(
+                py::make_tuple(entry.id, static_cast<unsigned>(entry.kind), entry.length, entry.sealed != 0));
         }
-        py::list values;
-        for (std::size_t i = 0; i < entry.count; ++i)
-            values.append(value_of(base + entry.offset + i * size, entry.type));
-        found[entry.name] = values;
-    }
+        request.from += readback->records;
+    } while (readback->records != 0);
     return found;
 }
 
@@ -128,6 +131,23 @@ void load_keys(FlightComputer& flight, const py::dict& keys) {
     }
     flight.load_keys(ring);
     security::wipe(&ring, sizeof ring);
+}
+
+py::bytes read_file(const FlightComputer& flight, std::uint32_t id) {
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::file);
+    request.file = id;
+    request.octets_max = computer::readback_octets_max;
+    std::string octets;
+    do {
+        flight.stores().read(request, *readback);
+        if (readback->status == static_cast<std::uint32_t>(computer::ReadStatus::unknown))
+            throw py::key_error("there is no file " + std::to_string(id));
+        octets.append(reinterpret_cast<const char*>(readback->data.data()), readback->octets);
+        request.from += readback->octets;
+    } while (readback->octets != 0);
+    return octets;
 }
 
 py::dict counters(const FlightComputer& flight) {
@@ -218,6 +238,23 @@ std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
 
 }  // namespace
 
+py::dict telemetry_dict(const Telemetry& telemetry) {
+    py::dict found;
+    const auto* base = reinterpret_cast<const std::uint8_t*>(&telemetry);
+    for (const TelemetryEntry& entry : telemetry_entries) {
+        const std::size_t size = octets_of(entry.type);
+        if (entry.count == 1) {
+            found[entry.name] = value_of(base + entry.offset, entry.type);
+            continue;
+        }
+        py::list values;
+        for (std::size_t i = 0; i < entry.count; ++i)
+            values.append(value_of(base + entry.offset + i * size, entry.type));
+        found[entry.name] = values;
+    }
+    return found;
+}
+
 void bind_computer(py::module_& module) {
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
         .def(
@@ -271,7 +308,12 @@ void bind_computer(py::module_& module) {
         .def("report_overrun", &FlightComputer::report_overrun)
         .def("events", &events)
         .def("counters", &counters)
-        .def("telemetry", &telemetry)
+        .def("telemetry",
+             [](const FlightComputer& f) { return telemetry_dict(f.leader().account.telemetry); })
+        .def("control_bytes",
+             [](const FlightComputer& f) { return to_bytes(&f.leader().control, sizeof f.leader().control); })
+        .def("files", &files)
+        .def("read_file", &read_file, py::arg("id"))
         .def("belief",
              [](const FlightComputer& f) {
                  const Belief belief =

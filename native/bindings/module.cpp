@@ -11,4 +11,5 @@ PYBIND11_MODULE(_safehold_native, module) {
     safehold::bindings::bind_driver(module);
     safehold::bindings::bind_recording(module);
     safehold::bindings::bind_files(module);
+    safehold::bindings::bind_black_box(module);
 }

@@ -13,11 +13,11 @@ using computer::FileOperation;
 using computer::StepInput;
 
 constexpr char magic[16] = "SAFEHOLD-BLACK1";
-constexpr std::uint32_t numbers = black_box_files;
+constexpr std::uint32_t numbers = cdh::file_ids_per_folder;
 constexpr std::size_t tick_octets_max = 1'024 + sizeof(StepContext);  // of a tick without uplink and readback
 
 std::uint32_t id_of(std::uint32_t number) {
-    return black_box_file_first + number % numbers;
+    return cdh::file_id_black_box + number % numbers;
 }
 
 // A mask for each eight words of eight octets, and the words that differ.
@@ -82,9 +82,9 @@ void BlackBox::given(const computer::FlightComputer& computer, const StepInput& 
     bits_.clear();
     state_.codec.encode(input.sensor, bits_);
     bits_.finish();
-    const auto parts = static_cast<std::uint8_t>((changed ? part_context : 0) |
-                                                 (input.uplink_count != 0 ? part_uplink : 0) |
-                                                 (read ? part_readback : 0));
+    const auto parts =
+        static_cast<std::uint8_t>((changed ? part_context : 0) | (input.uplink_count != 0 ? part_uplink : 0) |
+                                  (read ? part_readback : 0));
     const auto coded = static_cast<std::uint16_t>(bits_.length());
     put(&parts, 1);
     put(&coded, 2);
@@ -171,13 +171,14 @@ void BlackBox::find_numbers() {
         for (std::size_t i = 0; i < readback->records; ++i) {
             computer::FileEntry entry;
             std::memcpy(&entry, readback->data.data() + i * sizeof entry, sizeof entry);
-            if (entry.id < black_box_file_first || entry.id >= black_box_file_first + numbers) continue;
-            const std::uint32_t number = entry.id - black_box_file_first;
+            if (entry.id < cdh::file_id_black_box || entry.id >= cdh::file_id_black_box + numbers) continue;
+            const std::uint32_t number = entry.id - cdh::file_id_black_box;
             if (!found || number < state_.oldest) state_.oldest = number;
             if (number >= state_.next) state_.next = number + 1;
             found = true;
             // The chunk that was open when the computer stopped.
-            if (entry.sealed == 0) static_cast<void>(ask(FileOperation::seal, entry.id, 0, entry.length, nullptr));
+            if (entry.sealed == 0)
+                static_cast<void>(ask(FileOperation::seal, entry.id, 0, entry.length, nullptr));
         }
         request.from += readback->records;
     } while (readback->records != 0);
@@ -248,7 +249,7 @@ FileAnswer BlackBox::ask(FileOperation operation, std::uint32_t file, std::uint3
     request.offset = offset;
     request.length = length;
     request.operation = static_cast<std::uint8_t>(operation);
-    request.kind = black_box_kind;
+    request.kind = static_cast<std::uint8_t>(cdh::FileKind::black_box);
     return stores_.file(request, octets);
 }
 

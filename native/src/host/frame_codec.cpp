@@ -30,10 +30,10 @@ struct Field {
     static constexpr bool narrow = size <= 2;
     static constexpr bool is_double = entry.type == Type::f64;
     static constexpr bool is_float = entry.type == Type::f32;
-    using Bits = std::conditional_t<
-        size == 8, std::uint64_t,
-        std::conditional_t<size == 4, std::uint32_t,
-                           std::conditional_t<size == 2, std::uint16_t, std::uint8_t>>>;
+    using Bits =
+        std::conditional_t<size == 8, std::uint64_t,
+                           std::conditional_t<size == 4, std::uint32_t,
+                                              std::conditional_t<size == 2, std::uint16_t, std::uint8_t>>>;
 
     // The bits that stand for a whole number of quanta, or of ones.
     static Bits from_whole(std::int64_t whole) {

@@ -120,7 +120,7 @@ TEST_CASE("L6.3: chunks of the last 24 h are kept, and no more") {
     }
     const auto found = chunks(*flight);
     CHECK(found.size() == host::chunks_kept);
-    CHECK(found.back().id == host::black_box_file_first + 150);
+    CHECK(found.back().id == cdh::file_id_black_box + 150);
     for (std::size_t i = 0; i + 1 < found.size(); ++i)
         CHECK(found[i].sealed == 1);
 }
@@ -165,7 +165,9 @@ TEST_CASE("L6.3: octets with their zeros left out come back, and broken ones are
         std::uint64_t bits = seed;
         for (std::uint8_t& octet : octets) {
             bits = bits * 6364136223846793005ULL + 1442695040888963407ULL;
-            octet = (bits >> 60) < static_cast<std::uint64_t>(trial % 16) ? static_cast<std::uint8_t>(bits >> 40) : 0;
+            octet = (bits >> 60) < static_cast<std::uint64_t>(trial % 16)
+                        ? static_cast<std::uint8_t>(bits >> 40)
+                        : 0;
         }
         const Octets packed = host::pack_zeros(octets.data(), octets.size());
         Octets back(octets.size());

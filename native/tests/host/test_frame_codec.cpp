@@ -104,17 +104,14 @@ TEST_CASE("L6.3: any octets come back: noise, NaN, infinities, minus zero, extre
     }
     check_back(frames);
     frames = flight(40);
-    const float odd[] = {std::numeric_limits<float>::quiet_NaN(),
-                         std::numeric_limits<float>::infinity(),
-                         -0.0F,
-                         std::numeric_limits<float>::denorm_min(),
-                         std::numeric_limits<float>::max(),
-                         1e-6F};
+    const float odd[] = {
+        std::numeric_limits<float>::quiet_NaN(),  std::numeric_limits<float>::infinity(), -0.0F,
+        std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max(),      1e-6F};
     for (std::size_t i = 0; i < frames.size(); ++i) {
         frames[i].gyro_rate_body_rad_s[i % 4][i % 3] = odd[i % 6];
         frames[i].gps_position_itrs_m[0][0] = static_cast<double>(odd[(i + 1) % 6]);
-        frames[i].clock_ns = i % 2 == 0 ? std::numeric_limits<std::int64_t>::max()
-                                        : std::numeric_limits<std::int64_t>::min();
+        frames[i].clock_ns =
+            i % 2 == 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
     }
     check_back(frames);
 }

@@ -2,8 +2,8 @@
 //
 // Purpose: a step is a function of state and input; what is kept is a state every ten minutes and each tick's
 // input, 54 octets of it on a usual tick. A chunk is a file in mass memory (docs/black-box.md):
-//   head      format, dictionary, sizes, first tick, configuration; the leader's state, runs of zeros left out
-//   ticks     the sensor frame as the frame codec has it; what else changed; uplink; records read back
+//   head      format, dictionary, sizes, first tick, configuration; the leader's state, runs of zeros left
+//   out ticks     the sensor frame as the frame codec has it; what else changed; uplink; records read back
 //   checks    every 60 s, SHA-256 over the leader's control state and telemetry
 // Rate: every control tick; written through once a second, so that a reset loses at most that. Chunks of the
 // last 24 h are kept. Meets L6.3, L6.4.
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "safehold/cdh/cfdp.hpp"
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/computer/witness.hpp"
 #include "safehold/host/frame_codec.hpp"
@@ -20,14 +21,10 @@
 
 namespace safehold::host {
 
-// Chunks are files of this kind; number n is file `black_box_file_first + n % black_box_files`.
-inline constexpr std::uint8_t black_box_kind = 2;
-inline constexpr std::uint32_t black_box_file_first = 0x80'0000;
-inline constexpr std::uint32_t black_box_files = 0x40'0000;
-
 inline constexpr std::int64_t chunk_ns = 600'000'000'000;
 inline constexpr std::uint32_t chunk_octets_max = 0x8'0000;
-inline constexpr std::uint32_t chunks_kept = 146;  // 24 h, the one begun before them, and the one that is open
+inline constexpr std::uint32_t chunks_kept =
+    146;  // 24 h, the one begun before them, and the one that is open
 inline constexpr std::int64_t check_interval_ns = 60'000'000'000;
 
 struct ChunkHead {

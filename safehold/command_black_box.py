@@ -1,0 +1,102 @@
+"""`safehold black-box`: compute again what flew, from chunks of the black box."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safehold import parquet
+from safehold.black_box import BlackBox, Recomputed, columns
+from safehold.durations import parse_duration
+from safehold.errors import EXIT_FAILED, EXIT_OK, UsageError
+
+
+def black_box_command(
+    paths: Sequence[Path],
+    *,
+    at: str | None,
+    parameters: Sequence[str],
+    out: Path | None,
+    every: str,
+    json_output: bool,
+) -> int:
+    """Verify, show one tick, or write a table; 1 if a check of what flew does not hold."""
+    box = BlackBox(paths)
+    if out is not None:
+        return _write(box, out, every)
+    if at is not None:
+        return _show(box, at, parameters, json_output)
+    found = box.verify()
+    _print_verified(box, found, json_output)
+    return EXIT_FAILED if any(one.checks_failed for one in found) else EXIT_OK
+
+
+def _ticks(box: BlackBox, duration: str, option: str) -> int:
+    try:
+        nanoseconds = parse_duration(duration)
+    except ValueError as error:
+        raise UsageError("SH-CLI-002", f"{option}: {error}") from None
+    tick_ns = box.chunks[0].tick_ns
+    if nanoseconds % tick_ns:
+        wrong = f"{option}: {duration} is not a whole number of control ticks of {tick_ns / 1e6:g} ms"
+        raise UsageError("SH-CLI-002", wrong)
+    return nanoseconds // tick_ns
+
+
+def _write(box: BlackBox, out: Path, every: str) -> int:
+    step = _ticks(box, every, "--every")
+    if step < 1:
+        raise UsageError("SH-CLI-002", "--every: at least one control tick")
+    table = columns(box, step)
+    parquet.write(out, table)
+    print(f"{out}: {len(table['tick'])} rows of {len(table)} columns")
+    return EXIT_OK
+
+
+def _show(box: BlackBox, at: str, parameters: Sequence[str], json_output: bool) -> int:
+    clock_ns, telemetry, _ = box.at(_ticks(box, at, "--at"))
+    unknown = [name for name in parameters if name not in telemetry]
+    if unknown:
+        wrong = f"no telemetry parameter {unknown[0]}; `safehold dictionary` lists them"
+        raise UsageError("SH-CLI-002", wrong)
+    shown: dict[str, Any] = {name: telemetry[name] for name in parameters or telemetry}
+    if json_output:
+        print(json.dumps({"clock_ns": clock_ns, "telemetry": shown}))
+        return EXIT_OK
+    width = max(len(name) for name in shown)
+    print(f"{'on-board clock':<{width}}  {clock_ns / 1e9:.1f} s")
+    for name, value in shown.items():
+        print(f"{name:<{width}}  {_text(value)}")
+    return EXIT_OK
+
+
+def _print_verified(box: BlackBox, found: Sequence[Recomputed], json_output: bool) -> None:
+    if json_output:
+        names = [chunk.name for chunk in box.chunks]
+        rows = [
+            {
+                "file": name,
+                "first_tick": one.first_tick,
+                "ticks": one.next_tick - one.first_tick,
+                "checks_held": one.checks_held,
+                "checks_failed": one.checks_failed,
+            }
+            for name, one in zip(names, found, strict=True)
+        ]
+        print(json.dumps({"chunks": rows}))
+        return
+    for chunk, one in zip(box.chunks, found, strict=True):
+        seconds = chunk.tick_ns / 1e9
+        verdict = f"{one.checks_held} checks held"
+        if one.checks_failed:
+            verdict += f", {one.checks_failed} FAILED: what flew is not what follows from its input"
+        span = f"{one.first_tick * seconds:.1f} s to {one.next_tick * seconds:.1f} s"
+        print(f"{chunk.name}: {span}, {one.next_tick - one.first_tick} ticks, {verdict}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_text(element) for element in value)
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,127 @@
+"""The black box of a flight gives back, bit for bit, what flew, and tells when it cannot."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from safehold import parquet
+from safehold.black_box import BlackBox
+from safehold.cli import app
+from safehold.errors import BlackBoxError, UsageError
+from safehold.scenario import load
+from safehold.simulation import Simulation
+
+BLACK_BOX = 2
+Flown = tuple[dict[int, tuple[bytes, dict[str, Any]]], list[Path]]
+
+
+def _fly(scenario: str, ticks: list[int], folder: Path) -> Flown:
+    """Control state and parameters after some ticks of a flight, and the chunks that it left."""
+    simulation = Simulation(load(scenario))
+    try:
+        seen = {}
+        for tick in ticks:
+            simulation.advance(tick + 1)
+            assert simulation.tick == tick + 1
+            computer = simulation.computer
+            seen[tick] = (computer.control_bytes(), computer.telemetry())
+        paths = []
+        for id, kind, _, sealed in simulation.computer.files():
+            if kind == BLACK_BOX and sealed:
+                paths.append(folder / f"blackbox-{id}")
+                paths[-1].write_bytes(simulation.computer.read_file(id))
+        return seen, paths
+    finally:
+        simulation.close()
+
+
+@pytest.fixture(scope="module")
+def flown(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Flown:
+    """`wheel-loss` through its fault, with contacts and commands in it."""
+    ticks = sorted(random.Random(1).sample(range(78_000), 25))
+    return _fly("wheel-loss", [*ticks, 78_010], tmp_path_factory.mktemp("chunks"))
+
+
+@pytest.mark.requirement("L6.3", "L6.4")
+def test_any_tick_of_an_anomalous_flight_comes_back_bit_for_bit(
+    flown: Flown,
+) -> None:
+    seen, paths = flown
+    box = BlackBox(paths)
+    assert len(paths) == 13
+    compared = 0
+    for tick, (control, telemetry) in seen.items():
+        if tick >= 78_000:
+            continue
+        _, again, control_again = box.at(tick)
+        assert control_again == control, f"control state at tick {tick}"
+        assert again == telemetry, f"parameters at tick {tick}"
+        compared += 1
+    assert compared == 25
+    assert len({json.dumps(telemetry) for _, telemetry in seen.values()}) == 26
+
+
+@pytest.mark.requirement("L6.3")
+def test_a_tick_costs_at_most_64_octets(flown: Flown) -> None:
+    _, paths = flown
+    octets = sum(path.stat().st_size for path in paths)
+    assert octets < 64 * 6000 * len(paths)
+
+
+@pytest.mark.requirement("L6.3", "L6.4")
+def test_the_command_verifies_shows_and_writes(flown: Flown, tmp_path: Path) -> None:
+    seen, paths = flown
+    names = [str(path) for path in paths]
+    runner = CliRunner()
+    verified = runner.invoke(app, ["black-box", *names, "--json"])
+    assert verified.exit_code == 0
+    chunks = json.loads(verified.stdout)["chunks"]
+    assert [chunk["checks_held"] for chunk in chunks] == [10] * 13
+    tick = next(iter(seen))
+    shown = runner.invoke(
+        app, ["black-box", *names, "--at", f"{tick * 100}ms", "--parameter", "mode", "--json"]
+    )
+    assert json.loads(shown.stdout)["telemetry"] == {"mode": seen[tick][1]["mode"]}
+    table = tmp_path / "flight.parquet"
+    assert runner.invoke(app, ["black-box", names[3], "--out", str(table), "--every", "10s"]).exit_code == 0
+    rows = parquet.read(
+        table, ["tick", "clock_ns", "rate_norm_rad_s" if "rate_norm_rad_s" in seen[tick][1] else "mode"]
+    )
+    np.testing.assert_array_equal(rows["tick"], np.arange(18_000, 24_000, 100))
+
+
+def test_what_is_no_chunk_is_refused_by_name(flown: Flown, tmp_path: Path) -> None:
+    _, paths = flown
+    octets = paths[0].read_bytes()
+    for content, said in ((b"", "cut short"), (b"x" * 5000, "begins otherwise"), (octets[:-7], "cut short")):
+        bad = tmp_path / "bad"
+        bad.write_bytes(content)
+        with pytest.raises(BlackBoxError, match=f"SH-BBX-002.*{said}"):
+            _run("black-box", bad)
+    with pytest.raises(BlackBoxError, match="SH-BBX-004 no chunk has tick 720000; there are 0 to 5999"):
+        _run("black-box", paths[0], "--at", "20h")
+    with pytest.raises(UsageError, match="no telemetry parameter speed"):
+        _run("black-box", paths[0], "--at", "5s", "--parameter", "speed")
+
+
+@pytest.mark.requirement("L6.3")
+def test_octets_changed_on_their_way_do_not_pass_for_what_flew(flown: Flown, tmp_path: Path) -> None:
+    octets = bytearray(flown[1][0].read_bytes())
+    octets[-20_000] ^= 1  # in a sensor frame of the last minutes
+    changed = tmp_path / "changed"
+    changed.write_bytes(octets)
+    with pytest.raises(BlackBoxError, match="SH-BBX-002.*after tick"):
+        BlackBox([changed]).verify()
+
+
+def _run(*arguments: object) -> None:
+    CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
