@@ -8,8 +8,11 @@ namespace safehold::bindings {
 
 void bind_black_box(py::module_& module) {
     using host::BlackBoxReplay;
-    py::class_<BlackBoxReplay>(module, "BlackBoxReplay", "What flew, computed again from a chunk of the black box.")
-        .def(py::init([](const py::buffer& chunk) { return std::make_unique<BlackBoxReplay>(from_buffer(chunk)); }),
+    py::class_<BlackBoxReplay>(module, "BlackBoxReplay",
+                               "What flew, computed again from a chunk of the black box.")
+        .def(py::init([](const py::buffer& chunk) {
+                 return std::make_unique<BlackBoxReplay>(from_buffer(chunk));
+             }),
              py::arg("chunk"))
         .def("step", &BlackBoxReplay::step)
         .def(

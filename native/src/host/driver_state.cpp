@@ -68,10 +68,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
         throw std::invalid_argument("the state was made with another configuration of the flight computer");
     }
     // Everything is read before anything is changed, but for the computer, which is put back at the end.
-    auto computer_state = std::make_unique<computer::ComputerState>();
-    in.take(computer_state.get(), sizeof *computer_state);
-    Stores stores;
-    stores.take(in);
+    HostedComputer::Kept computer = HostedComputer::read(in);
     Chain plant_chain{"plant"};
     Chain flight_chain{"flight"};
     in.take(&plant_chain, sizeof plant_chain);
@@ -94,8 +91,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     truth_interval_ = head.truth_interval;
     sensor_ = head.sensor;
     attention_ = 0;
-    computer_.stores() = std::move(stores);
-    computer_.restore(*computer_state);
+    computer_.take(std::move(computer));
     plant_chain_ = plant_chain;
     flight_chain_ = flight_chain;
     watches_ = std::move(watches);

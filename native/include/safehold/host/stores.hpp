@@ -75,19 +75,30 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
         kept.put(out);
         out.value(black_box_.state());
     }
+    // What `put` wrote, read but not yet taken over.
+    struct Kept {
+        std::unique_ptr<computer::ComputerState> state = std::make_unique<computer::ComputerState>();
+        Stores stores;
+        std::unique_ptr<BlackBox::State> black_box = std::make_unique<BlackBox::State>();
+    };
+    [[nodiscard]] static Kept read(In& in) {
+        Kept read;
+        in.take(read.state.get(), sizeof *read.state);
+        read.stores.take(in);
+        in.take(read.black_box.get(), sizeof *read.black_box);
+        return read;
+    }
+    void take(Kept read) {
+        kept = std::move(read.stores);
+        restore(*read.state);
+        black_box_.restore(*read.black_box);
+    }
     // Throws std::invalid_argument, and changes nothing, if the octets are not exactly such a state.
     void take(const std::uint8_t* octets, std::size_t count) {
         In in(octets, count, "a computer's state");
-        auto state = std::make_unique<computer::ComputerState>();
-        in.take(state.get(), sizeof *state);
-        Stores taken;
-        taken.take(in);
-        auto box = std::make_unique<BlackBox::State>();
-        in.take(box.get(), sizeof *box);
+        Kept found = read(in);
         if (!in.empty()) throw std::invalid_argument("a computer's state is too long");
-        kept = std::move(taken);
-        restore(*state);
-        black_box_.restore(*box);
+        take(std::move(found));
     }
 
   private:
