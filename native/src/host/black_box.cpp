@@ -41,6 +41,11 @@ std::size_t put_delta(std::uint8_t* out, const StepContext& before, const StepCo
 
 }  // namespace
 
+// Whoever gives a step something new has the black box keep it: in the context, or in a part of its own.
+static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) - 8 +
+                                       sizeof(computer::UplinkFrame) * computer::uplink_frames_max +
+                                       8 /* period */ + 16 /* pointers */ + 16 /* counts and flags */);
+
 StepContext::StepContext(const StepInput& input) : StepContext() {
     status = input.status;
     store = input.store;
