@@ -42,14 +42,17 @@ std::size_t put_delta(std::uint8_t* out, const StepContext& before, const StepCo
 }  // namespace
 
 // Whoever gives a step something new has the black box keep it: in the context, or in a part of its own.
-static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) - 8 +
+static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) - 8 -
+                                       sizeof(security::SecurityState) +
                                        sizeof(computer::UplinkFrame) * computer::uplink_frames_max +
-                                       8 /* period */ + 16 /* pointers */ + 16 /* counts and flags */);
+                                       8 /* period */ + 24 /* pointers */ + 16 /* counts and flags */);
+static_assert(sizeof(computer::UplinkFrame) == cdh::tc_frame_octets_max + sizeof(UplinkHead) + 8);
 
 StepContext::StepContext(const StepInput& input) : StepContext() {
     status = input.status;
     store = input.store;
     boot = input.boot;
+    security = *input.security;
     autonomy = input.autonomy;
 }
 
@@ -57,6 +60,7 @@ void StepContext::give(StepInput& input) const {
     input.status = status;
     input.store = store;
     input.boot = boot;
+    input.security = &security;
     input.autonomy = autonomy;
 }
 
@@ -215,9 +219,11 @@ void BlackBox::put_uplink(const StepInput& input) {
     const auto count = static_cast<std::uint8_t>(input.uplink_count);
     put(&count, 1);
     for (std::size_t i = 0; i < input.uplink_count; ++i) {
-        const auto length = static_cast<std::uint16_t>(input.uplink[i].length);
-        put(&length, 2);
-        put(input.uplink[i].octets.data(), length);
+        const computer::UplinkFrame& frame = input.uplink[i];
+        const UplinkHead head = {frame.counter, frame.crc, static_cast<std::uint16_t>(frame.length),
+                                 frame.key};
+        put(&head, sizeof head);
+        put(frame.octets.data(), head.length);
     }
 }
 

@@ -66,12 +66,15 @@ void BlackBoxReplay::take_uplink() {
     take(&count, 1);
     if (count > computer::uplink_frames_max) refuse("has more uplink than a tick can take");
     for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t length = 0;
-        take(&length, 2);
+        UplinkHead head;
+        take(&head, sizeof head);
         computer::UplinkFrame& frame = input_->uplink[i];
-        if (length > frame.octets.size()) refuse("has an uplink frame that is too long");
-        take(frame.octets.data(), length);
-        frame.length = length;
+        if (head.length > frame.octets.size()) refuse("has an uplink frame that is too long");
+        take(frame.octets.data(), head.length);
+        frame.counter = head.counter;
+        frame.crc = head.crc;
+        frame.length = head.length;
+        frame.key = head.key;
     }
     input_->uplink_count = count;
 }

@@ -43,14 +43,25 @@ struct StepContext {
     computer::ComputerStatus status;
     computer::StoreStatus store;
     computer::BootStatus boot;
+    security::SecurityState security;
     std::uint32_t autonomy;
     std::uint32_t spare;
 
-    StepContext() : status{}, store{}, boot{}, autonomy(0), spare(0) {}
+    StepContext() : status{}, store{}, boot{}, security{}, autonomy(0), spare(0) {}
     explicit StepContext(const computer::StepInput& input);
+    // Security stays here: the input points to it.
     void give(computer::StepInput& input) const;
 };
 static_assert(sizeof(StepContext) % 8 == 0 && std::is_trivially_copyable_v<StepContext>);
+
+// Before each uplink frame.
+struct UplinkHead {
+    std::uint64_t counter;
+    std::uint32_t crc;
+    std::uint16_t length;
+    std::uint16_t key;
+};
+static_assert(sizeof(UplinkHead) == 16);
 
 // The parts of a tick's record that are there, and the mark of a check.
 inline constexpr std::uint8_t part_context = 1;
