@@ -256,7 +256,6 @@ void run_status(Cycle& cycle) {
     fill_telemetry(account.telemetry, executive, account, cycle.input);
     fill_security(account.telemetry, *cycle.input.security, cycle.state.control.uplink);
     report_security(account.computer, *cycle.input.security, cycle.output.events);
-    cdh::fill_service_telemetry(cycle.state.control.services, account.cdh, account.telemetry);
 }
 
 // --- housekeeping, settings, downlink
@@ -279,6 +278,7 @@ void run_housekeeping(Cycle& cycle) {
         account.computer.rejected_reported = rejected;
     }
     report_units(cycle.input.sensor, account.telemetry);
+    cdh::fill_service_telemetry(cycle.state.control.services, account.cdh, account.telemetry);
     cdh::retry_reads(account.cdh.recorder);
     cdh::fill_recorder_telemetry(account.cdh, cycle.state.control.recorder, cycle.input.store,
                                  account.telemetry);
