@@ -102,6 +102,8 @@ def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:
     if packet.service == 1:
         return Report(packet, packets.decode_verification(packet))
     if packet.service == 3:
+        if packet.apid == packets.HOUSEKEEPING_APID:  # stored housekeeping, read when it is wanted
+            return Report(packet, None)
         if not values_wanted:
             packets.check_housekeeping(packet)
             return Report(packet, None)
@@ -144,6 +146,8 @@ def decode_archive(deliveries: Iterable[Delivery]) -> Archive:
             }
             if isinstance(content, Housekeeping):
                 archive.telemetry.append({**row, "structure": content.structure, **content.values})
+            elif packet.apid == packets.HOUSEKEEPING_APID:
+                continue
             elif isinstance(content, Event):
                 archive.events.append({**row, **asdict(content)})
             else:

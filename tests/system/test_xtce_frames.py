@@ -53,7 +53,7 @@ def compare(folder: Path, run: Path) -> None:
         warnings.simplefilter("error")  # the decoder warns of bits that are left over
         for _, octets in packets((run / "frames.tm").read_bytes()):
             packet = decoder.parse_bytes(octets)
-            if packet.get("service") == 3:
+            if (packet.get("service"), packet.get("subtype")) == (3, 25):
                 same(packet, telemetry, row)
                 row += 1
             elif packet.get("service") == 5:

@@ -342,7 +342,10 @@ ReadRequest next_read(DownlinkContext& context, std::size_t frames_max) {
             stream == Stream::debug ? file_wanted : (stream == Stream::housekeeping && urgent);
         if (file_first) break;
         std::size_t range = 0;
-        if (!playback_waits(recorder, context.store, stream, range)) continue;
+        std::uint64_t fresh = 0;
+        for (std::size_t i = 0; i < context.records.count && i < computer::RecordList::items_max; ++i)
+            fresh += context.records.items[i].stream == static_cast<std::uint8_t>(stream) ? 1 : 0;
+        if (!playback_waits(recorder, context.store, stream, fresh, range)) continue;
         const bool by_range = range < RecorderAccount::ranges_max;
         recorder.read = read_records(context, stream, range, octets_max);
         recorder.read_by = static_cast<std::uint8_t>(by_range ? ReadBy::range : ReadBy::stream);

@@ -16,9 +16,9 @@ struct Service {
 };
 
 constexpr std::array<Service, static_cast<std::size_t>(Message::count)> services = {
-    {{1, 1},  {1, 2},  {1, 3},   {1, 4},   {1, 5},   {1, 6},  {1, 7},  {1, 8},
-     {3, 10}, {3, 25}, {5, 1},   {5, 2},   {5, 3},   {5, 4},  {5, 8},  {6, 6},
-     {6, 10}, {9, 2},  {11, 10}, {11, 13}, {15, 13}, {17, 2}, {17, 4}, {20, 2}}};
+    {{1, 1},   {1, 2},   {1, 3},   {1, 4},  {1, 5},  {1, 6},  {1, 7},   {1, 8},  {3, 10},
+     {3, 25},  {5, 1},   {5, 2},   {5, 3},  {5, 4},  {5, 8},  {6, 6},   {6, 10}, {9, 2},
+     {11, 10}, {11, 13}, {15, 13}, {17, 2}, {17, 4}, {20, 2}, {3, 128}, {3, 129}}};
 
 constexpr std::size_t primary_octets = 6;
 constexpr std::uint32_t held_too_long_ms = 5'000;  // a store that does not answer must not silence the rest

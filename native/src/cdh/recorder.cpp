@@ -206,12 +206,13 @@ void retry_reads(RecorderAccount& recorder) {
 }
 
 bool playback_waits(const RecorderAccount& recorder, const StoreStatus& store, Stream stream,
-                    std::size_t& range) {
+                    std::uint64_t fresh, std::size_t& range) {
     const auto index = static_cast<std::size_t>(stream);
     range = RecorderAccount::ranges_max;
     if (index >= stream_count || recorder.streams[index].attempts >= attempts_max) return false;
     const StreamStatus& status = store.streams[index];
-    if (clamp(recorder.streams[index].sent, status.first, status.next) < status.next) return true;
+    const std::uint64_t next = status.next + fresh;
+    if (clamp(recorder.streams[index].sent, status.first, next) < next) return true;
     for (std::size_t i = 0; i < recorder.range_count && i < RecorderAccount::ranges_max; ++i) {
         if (recorder.ranges[i].stream != index) continue;
         range = i;

@@ -282,6 +282,11 @@ void run_housekeeping(Cycle& cycle) {
     cdh::retry_reads(account.cdh.recorder);
     cdh::fill_recorder_telemetry(account.cdh, cycle.state.control.recorder, cycle.input.store,
                                  account.telemetry);
+    constexpr auto stored = static_cast<std::uint8_t>(Stream::housekeeping);
+    if (!cdh::is_stored(cycle.state.control.services, stored)) return;
+    cdh::sample_housekeeping(account.cdh, account.telemetry, cycle.input.store, cycle.input.sensor.clock_ns,
+                             static_cast<std::uint32_t>(cycle.state.control.executive.ticks),
+                             cycle.state.control.parameters.batch_interval_s, cycle.output.records);
 }
 
 void run_reports(Cycle& cycle) {
@@ -320,6 +325,8 @@ void run_downlink(Cycle& cycle) {
                        output.drop, output.events);
     for (std::size_t i = 0; i < output.events.count && i < EventList::capacity; ++i) {
         output.events.items[i].tick = static_cast<std::uint32_t>(cycle.state.control.executive.ticks);
+        if (output.events.items[i].severity != static_cast<std::uint8_t>(Severity::high)) continue;
+        cdh::sample_fast(account.batches, cycle.state.control.parameters.batch_fast_s);
     }
     cdh::report_events(account, input.sensor.clock_ns, output.events, cycle.state.control.services.events);
     cdh::commit_records(account, input.store, on, output.records);
@@ -329,12 +336,11 @@ void run_downlink(Cycle& cycle) {
     constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
     const std::int64_t fitting = input.tick_ns / frame_ns;
     const std::size_t frames_max = fitting < 1 ? 1 : static_cast<std::size_t>(fitting);
-    cdh::DownlinkContext context{account,
-                                 input.store,
-                                 input.readback,
-                                 nullptr,
-                                 cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
-                                 input.tick_ns};
+    cdh::DownlinkContext context{
+        account,        input.store,
+        output.records, input.readback,
+        nullptr,        cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
+        input.tick_ns};
     if (free)
         output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
     output.read = cdh::next_read(context, frames_max);

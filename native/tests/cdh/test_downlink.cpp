@@ -35,7 +35,8 @@ constexpr std::uint32_t locked = 0x0100'0000U;
 // The frames of one tick of 100 ms with nothing in mass memory.
 std::size_t make(CdhAccount& account, Frames& frames, std::uint32_t clcw = locked) {
     const computer::StoreStatus store{};
-    DownlinkContext context{account, store, nullptr, nullptr, clcw, 100'000'000};
+    static const computer::RecordList records{};
+    DownlinkContext context{account, store, records, nullptr, nullptr, clcw, 100'000'000};
     return make_frames(context, frames, tm_frames_max);
 }
 

@@ -39,8 +39,9 @@ class FilePduSource {
 struct DownlinkContext {
     CdhAccount& account;
     const computer::StoreStatus& store;
-    const computer::Readback* readback;  // may be null
-    FilePduSource* files;                // may be null
+    const computer::RecordList& records;  // committed in this tick
+    const computer::Readback* readback;   // may be null
+    FilePduSource* files;                 // may be null
     std::uint32_t clcw;
     std::int64_t tick_ns;
 };

@@ -132,10 +132,10 @@ void recorder_step(RecorderAccount& recorder, const RecorderControl& control,
 // Once a second: streams whose reads failed are read again.
 void retry_reads(RecorderAccount& recorder);
 
-// True if there is something to be played back of the stream; `range` is then its place in the ranges, or
-// ranges_max for records that have not been sent.
+// True if there is something to be played back of the stream, `fresh` records of this tick included; `range`
+// is then its place in the ranges, or ranges_max for records that have not been sent.
 [[nodiscard]] bool playback_waits(const RecorderAccount& recorder, const computer::StoreStatus& store,
-                                  Stream stream, std::size_t& range);
+                                  Stream stream, std::uint64_t fresh, std::size_t& range);
 
 // The records of a readback, one after another, as they are put into frames. What is missing or damaged is
 // skipped and goes into the ledger.

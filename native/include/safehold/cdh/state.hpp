@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "safehold/cdh/batches.hpp"
 #include "safehold/cdh/recorder.hpp"
 #include "safehold/computer/interface.hpp"
 
@@ -72,6 +73,8 @@ enum class Message : std::uint8_t {
     alive,               // 17,2
     connection,          // 17,4
     settings,            // 20,2
+    batch,               // 3,128
+    summary,             // 3,129
     count
 };
 
@@ -116,6 +119,7 @@ struct CdhAccount {
     PacketQueue packets;
     DownlinkAccount downlink;
     RecorderAccount recorder;
+    BatchAccount batches;
     std::array<std::uint32_t, static_cast<std::size_t>(FrameDrop::count)> frames_dropped;
     std::uint32_t frames_accepted;
     std::uint32_t commands_accepted;
@@ -130,10 +134,10 @@ struct CdhAccount {
     std::uint32_t activities_interrupted;
     std::array<std::uint16_t, static_cast<std::size_t>(Message::count)> message_counters;
     std::uint16_t packet_sequence_count;
-    std::array<std::uint8_t, 2> spare;
+    std::array<std::uint8_t, 6> spare;
 };
-static_assert(sizeof(CdhAccount) ==
-              sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) + 25 * 4 + 25 * 2 + 2);
+static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) +
+                                        sizeof(BatchAccount) + 25 * 4 + 27 * 2 + 6);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh
