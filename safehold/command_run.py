@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -131,6 +131,7 @@ def summary_lines(result: Result) -> Sequence[str]:
     )
     heard = [one for one in document["passes"] if one["frames"]]
     lines.append(f"contacts {len(heard)} of {sum(one['open'] for one in document['passes'])} windows used")
+    lines += downlink_lines(document)
     for entry in document["expectations"]:
         mark = "met   " if entry["met"] else "UNMET "
         lines.append(f"expect   {mark} {sentence(entry)}: {finding(entry)}")
@@ -145,6 +146,28 @@ def summary_lines(result: Result) -> Sequence[str]:
         )
     lines.append(f"digest   {document['digest']}")
     return lines
+
+
+def downlink_lines(document: Mapping[str, Any]) -> list[str]:
+    """What came down: yield, events, recorder, alarms; none for a result that has no such account."""
+    downlink = document.get("downlink")
+    if downlink is None:
+        return []
+    possible = sum(one.get("bytes_possible", 0) for one in document["passes"])
+    share = downlink["bytes_received"] / possible if possible else 0.0
+    events, alarms = downlink["events"], downlink["alarms"]
+    slowest = ""
+    if events["delay_s_max"] is not None:
+        slowest = f", slowest {format_clock(round(events['delay_s_max'] * 1e9))}"
+    return [
+        f"downlink {downlink['bytes_received'] / 1e6:.1f} MB received, {share:.0%} of what the passes could "
+        f"carry; {downlink['frames_missing']} frames missing, {downlink['bytes_repeated']:,} bytes repeated",
+        f"events   {events['received']} of {events['made']} on the ground, {events['late']} later than "
+        f"one usable pass{slowest}",
+        f"recorder {downlink['backlog_records']} records to come, {downlink['records_missing']} missing, "
+        f"{downlink['records_given_up']} given up",
+        f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
+    ]
 
 
 def _long_modes(modes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from safehold.truth import Truth
 
 if TYPE_CHECKING:
     from safehold.judge import Verdict
+    from safehold.telemetry import Received
 
 CHUNK_TICKS = 3000
 DEPLOYMENTS = ("in-process", "zmq")
@@ -147,9 +148,10 @@ def conclude(outing: Outing, complete: bool) -> Result:
     simulation = outing.simulation
     scenario = simulation.scenario
     found = document(outing, complete)
-    telemetry, ground_events = decode(simulation.frames, [site.name for site in simulation.sites])
+    received = decode(simulation.frames, [site.name for site in simulation.sites])
+    _add_downlink(found, received, simulation)
     events = sorted(
-        [*(event.document(simulation.tick_ns) for event in simulation.events), *ground_events],
+        [*(event.document(simulation.tick_ns) for event in simulation.events), *received.events],
         key=lambda event: int(event["sim_time_ns"]),
     )
     return Result(
@@ -157,10 +159,23 @@ def conclude(outing: Outing, complete: bool) -> Result:
         document=found,
         truth=Truth(simulation.truth.rows(), simulation.columns, simulation.tick_ns),
         events=events,
-        telemetry=telemetry,
+        telemetry=received.telemetry,
         received=simulation.frames,
         _snapshot=lambda tick: _snapshot_at(scenario, tick),
     )
+
+
+def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulation) -> None:
+    """Add what the frames show to the document: `downlink`, `alarms`, `ledger`, each pass's yield."""
+    from safehold.downlink import downlink_document, pass_yield
+
+    rate = simulation.scenario.link.tm_rate_bit_s
+    made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
+    found["passes"] = [one | pass_yield(one, received, tm_rate_bit_s=rate) for one in found["passes"]]
+    downlink = downlink_document(received, made, found["passes"], end_s=found["sim_seconds"])
+    found["downlink"] = json_safe(downlink)
+    found["alarms"] = json_safe(received.alarms.results())
+    found["ledger"] = found["downlink"]["ledger"]
 
 
 def document(outing: Outing, complete: bool) -> dict[str, Any]:

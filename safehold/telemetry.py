@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 
 from flight.dictionary import EVENTS, PARAMETERS, Parameter
 from flight.packets import Event
+from flight.tm_frames import LIVE_CHANNEL
+from ground.alarms import LIVE, STORED, AlarmMonitor
+from ground.gaps import STREAM_OF_APID, Gaps
+from ground.receiver import Receiver
 
 if TYPE_CHECKING:
     from flight.frames import Delivery
     from ground.receiver import Report
 
 SEVERITIES = ("", "info", "low", "medium", "high")
-LIVE, STORED = "live", "stored"
+PACKET_OVERHEAD_OCTETS = 22  # of a telemetry packet: its headers and its error control
 _NUMPY = {"f64": ">f8", "f32": ">f4", "i64": ">i8", "u64": ">u8", "u32": ">u4", "u16": ">u2", "i16": ">i2"}
 
 
@@ -152,29 +156,92 @@ def _spread(
         made[name] = column
 
 
-def decode(
-    frames: Iterable[Delivery], stations: Sequence[str]
-) -> tuple[TelemetryTable, list[dict[str, Any]]]:
-    """Housekeeping reports, and events as the ground received them, from frames in their order of arrival."""
-    from ground.receiver import Receiver
+@dataclass(slots=True)
+class Received:
+    """What the frames of a run held. `frames_missing` and `repeated` are (arrival ns, how many frames are
+    missing before the one that came; octets of a record that had come before).
+    """
 
-    receiver = Receiver(values_wanted=False)
-    builder = TelemetryBuilder(stations)
-    events: list[dict[str, Any]] = []
+    telemetry: TelemetryTable
+    events: list[dict[str, Any]]
+    gaps: Gaps
+    alarms: AlarmMonitor
+    frames: int
+    frames_missing: list[tuple[int, int]]
+    repeated: list[tuple[int, int]]
+
+
+def decode(frames: Iterable[Delivery], stations: Sequence[str]) -> Received:
+    """Everything that frames hold, in their order of arrival; each stored record once."""
+    decoder = _Decoder(stations)
     for delivery in frames:
-        for report in receiver.receive(delivery.frame) or ():
+        decoder.take(delivery)
+    return Received(
+        decoder.builder.table(),
+        decoder.events,
+        decoder.gaps,
+        decoder.alarms,
+        decoder.frames,
+        decoder.frames_missing,
+        decoder.repeated,
+    )
+
+
+class _Decoder:
+    """Goes through the frames once."""
+
+    def __init__(self, stations: Sequence[str]) -> None:
+        self.stations = stations
+        self.receiver = Receiver(values_wanted=False)
+        self.builder = TelemetryBuilder(stations)
+        self.gaps = Gaps()
+        self.alarms = AlarmMonitor()
+        self.events: list[dict[str, Any]] = []
+        self.frames = 0
+        self.frames_missing: list[tuple[int, int]] = []
+        self.repeated: list[tuple[int, int]] = []
+        self._last_count: int | None = None
+
+    def take(self, delivery: Delivery) -> None:
+        """One frame, which the ground has accepted."""
+        reports = self.receiver.receive(delivery.frame)
+        if reports is None:
+            return
+        self.frames += 1
+        count = delivery.frame[2]
+        if self._last_count is not None and (missing := (count - self._last_count - 1) % 256):
+            # A frame that was overtaken comes with a count just below: nothing is missing before it.
+            if missing > 128:
+                return self._reports(reports, delivery)
+            self.frames_missing.append((delivery.arrival_ns, missing))
+        self._last_count = count
+        return self._reports(reports, delivery)
+
+    def _reports(self, reports: Sequence[Report], delivery: Delivery) -> None:
+        stored = delivery.frame[1] >> 1 & 7 != LIVE_CHANNEL
+        for report in reports:
+            packet = report.packet
+            if packet.apid in STREAM_OF_APID:
+                number = self.gaps.take(packet.apid, packet.sequence, packet.time_ns)
+                if number is None:
+                    self.repeated.append((delivery.arrival_ns, len(packet.data) + PACKET_OVERHEAD_OCTETS))
+                    continue
             if isinstance(report.content, Event):
-                events.append(_event(report, report.content, delivery.arrival_ns, stations[delivery.station]))
-            elif report.packet.service == 3 and report.packet.subtype == 25:
-                builder.add(
-                    int.from_bytes(report.packet.data[:2], "big"),
-                    report.packet.data[2:],
-                    time_ns=report.packet.time_ns,
-                    arrival_ns=delivery.arrival_ns,
-                    station=delivery.station,
-                    stored=False,
-                )
-    return builder.table(), events
+                self._take_event(report, report.content, delivery, stored=stored)
+            elif (packet.service, packet.subtype) == (3, 25):
+                structure, octets = int.from_bytes(packet.data[:2], "big"), packet.data[2:]
+                times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}
+                self.builder.add(structure, octets, **times, station=delivery.station, stored=stored)
+                self.alarms.see_housekeeping(structure, octets, **times, stored=stored)
+
+    def _take_event(self, report: Report, event: Event, delivery: Delivery, *, stored: bool) -> None:
+        time_ns = report.packet.time_ns
+        if event.name == "records_given_up":
+            stream, reason, first, count = (int(value or 0) for value in event.arguments.values())
+            self.gaps.give_up(stream, reason, first, count, time_ns)
+        self.alarms.see_event(event, time_ns=time_ns, arrival_ns=delivery.arrival_ns, stored=stored)
+        row = _event(report, event, delivery.arrival_ns, self.stations[delivery.station])
+        self.events.append(row | {"quality": STORED if stored else LIVE})
 
 
 def _event(report: Report, event: Event, arrival_ns: int, station: str) -> dict[str, Any]:

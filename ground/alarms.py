@@ -1,0 +1,148 @@
+"""Alarms of mission control: telemetry beyond its limits, and events of severity medium or high.
+
+A value is yellow or red by the limits of the dictionary. It must be so in three reports on end to raise an
+alarm, and normal in three on end to clear it. Live and stored reports are judged apart, each in the order of
+on-board time: a stored value raises no live alarm, and a report older than the last one judged says nothing
+new. An event's alarm is of the moment and is not cleared.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
+
+from flight.dictionary import PARAMETERS, Limits
+from flight.packets import Event
+
+PERSISTENCE = 3
+ALARMS_MAX = 10_000
+LIVE, STORED = "live", "stored"
+LEVELS = ("green", "yellow", "red")
+_SEVERITY_LEVELS = {3: 1, 4: 2}  # medium is yellow, high is red
+_CODES = {"f64": "d", "i64": "q", "u64": "Q", "f32": "f", "u32": "I", "u16": "H", "i16": "h", "u8": "B"}
+
+
+@dataclass(slots=True)
+class Alarm:
+    """An alarm: times are the ground's, `on_board_ns` that of the report that raised it."""
+
+    kind: str
+    name: str
+    level: str
+    quality: str
+    raised_ns: int
+    on_board_ns: int
+    value: float | None
+    cleared_ns: int | None = None
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One value in one quality: its level, and for how many reports it has been at another one."""
+
+    level: int = 0
+    streak: int = 0
+    least: int = 0
+    alarm: int | None = None
+
+
+@dataclass(slots=True)
+class AlarmMonitor:
+    """Judges reports as they come."""
+
+    alarms: list[Alarm] = field(default_factory=list)
+    left_out: int = 0
+    newest_ns: dict[str, int] = field(default_factory=dict)
+    _watches: dict[tuple[str, str], _Watch] = field(default_factory=dict)
+
+    def see_event(self, event: Event, *, time_ns: int, arrival_ns: int, stored: bool) -> None:
+        """An event's alarm, if its severity is medium or high."""
+        level = _SEVERITY_LEVELS.get(event.severity)
+        if level is not None:
+            quality = STORED if stored else LIVE
+            self._add(Alarm("event", event.name, LEVELS[level], quality, arrival_ns, time_ns, None))
+
+    def see_housekeeping(
+        self, structure: int, octets: bytes, *, time_ns: int, arrival_ns: int, stored: bool
+    ) -> None:
+        """Judge a report of a structure, its parameters as sent."""
+        quality = STORED if stored else LIVE
+        layout, items = _limited(structure)
+        key = f"{quality} {structure}"
+        if not items or time_ns <= self.newest_ns.get(key, -1) or len(octets) < layout.size:
+            return
+        self.newest_ns[key] = time_ns
+        for value, (name, limits) in zip(layout.unpack_from(octets), items, strict=True):
+            watch = self._watches.get((name, quality))
+            level = _level(value, limits)
+            if watch is None:
+                if level == 0:
+                    continue
+                watch = self._watches[name, quality] = _Watch()
+            self._judge(watch, level, Alarm("limit", name, "", quality, arrival_ns, time_ns, value))
+
+    def open(self) -> list[Alarm]:
+        """Limit alarms that have not been cleared."""
+        return [one for one in self.alarms if one.kind == "limit" and one.cleared_ns is None]
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every alarm as plain values; a value that is not finite is None."""
+        made = [asdict(one) for one in self.alarms]
+        for one in made:
+            if one["value"] is not None and not math.isfinite(one["value"]):
+                one["value"] = None
+        return made
+
+    def _judge(self, watch: _Watch, level: int, report: Alarm) -> None:
+        if level == watch.level:
+            watch.streak = 0
+            return
+        rising = level > watch.level
+        same_way = watch.streak and (watch.least > watch.level) == rising
+        watch.least = min(watch.least, level) if same_way and rising else level
+        if same_way and not rising:
+            watch.least = max(watch.least, level)
+        watch.streak = watch.streak + 1 if same_way else 1
+        if watch.streak < PERSISTENCE:
+            return
+        if watch.alarm is not None:
+            self.alarms[watch.alarm].cleared_ns = report.raised_ns
+            watch.alarm = None
+        watch.level, watch.streak = watch.least, 0
+        if watch.level:
+            report.level = LEVELS[watch.level]
+            watch.alarm = self._add(report)
+
+    def _add(self, alarm: Alarm) -> int | None:
+        if len(self.alarms) >= ALARMS_MAX:
+            self.left_out += 1
+            return None
+        self.alarms.append(alarm)
+        return len(self.alarms) - 1
+
+
+def _level(value: float, limits: Limits) -> int:
+    """0 within yellow, 1 within red, 2 beyond; what is not a number is beyond all limits."""
+    if limits.yellow[0] <= value <= limits.yellow[1] and limits.red[0] <= value <= limits.red[1]:
+        return 0
+    return 1 if limits.red[0] <= value <= limits.red[1] else 2
+
+
+@cache
+def _limited(structure: int) -> tuple[struct.Struct, tuple[tuple[str, Limits], ...]]:
+    """Where the values with limits lie in a structure: all others are skipped."""
+    layout, items = ">", []
+    for parameter in PARAMETERS.values():
+        if parameter.structure != structure:
+            continue
+        if not parameter.limits:
+            octets = struct.calcsize(">" + _CODES[parameter.type]) * parameter.count
+            layout += f"{octets}x"
+            continue
+        layout += f"{parameter.count}{_CODES[parameter.type]}"
+        for index, limits in enumerate(parameter.limits):
+            items.append((f"{parameter.name}_{index}" if parameter.shape else parameter.name, limits))
+    return struct.Struct(layout), tuple(items)

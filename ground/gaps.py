@@ -1,0 +1,224 @@
+"""Which records of mass memory have come, which are missing, and which were given up on board.
+
+A record is a telemetry packet of a stored APID; its sequence count is its number modulo 16,384, over resets.
+The numbers are unwrapped here: a count is taken for the nearest number to the next one expected, so that up
+to 8,191 records may be missing at a time. Each record is passed on once; what comes again is counted and
+dropped. What is missing is told as ranges, for playback; what the satellite's loss ledger names (event
+`records_given_up`) is missing no more.
+
+Memory is bounded: a record that would begin a range too many is counted and not taken, and so stays missing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+STREAMS = ("critical", "black_box", "housekeeping", "science", "debug")
+STREAM_OF_APID = {101: 0, 102: 2, 103: 4}
+REASONS = ("quota", "corrupt", "storage", "volatile", "no_room")
+UNNUMBERED = REASONS.index("no_room")
+RANGES_MAX = 512
+LEDGER_MAX = 4096
+NUMBERS_AHEAD_MAX = 1 << 24
+_COUNTS = 1 << 14
+# How much younger than the newest record a report must be to prove that numbering began anew.
+_SURELY_LATER_NS = 5_000_000_000
+
+
+@dataclass(slots=True)
+class Stream:
+    """One stream: `next` is the number of the first record not heard of, `missing` the ranges (first, last)
+    below it that have not come, in order. `held_first` and `held_next` are what the satellite says it holds.
+    """
+
+    next: int = 0
+    missing: list[list[int]] = field(default_factory=list)
+    received: int = 0
+    repeated: int = 0
+    given_up: int = 0
+    refused: int = 0
+    restarts: int = 0
+    newest_ns: int = 0
+    held_first: int = 0
+    held_next: int = 0
+
+    def number(self, count: int) -> int:
+        """The record number nearest to `next` with that sequence count."""
+        ahead = (count - self.next) % _COUNTS
+        number = self.next + ahead
+        return number - _COUNTS if ahead >= _COUNTS // 2 and number >= _COUNTS else number
+
+    def take(self, number: int) -> bool:
+        """Notes a record that has come; whether it is to be passed on."""
+        if number >= self.next:
+            if number > self.next:
+                if len(self.missing) >= RANGES_MAX:
+                    self.refused += 1
+                    return False
+                self.missing.append([self.next, number - 1])
+            self.next = number + 1
+        else:
+            place = self._range_of(number)
+            if place is None:
+                self.repeated += 1
+                return False
+            first, last = self.missing[place]
+            if first < number < last and len(self.missing) >= RANGES_MAX:
+                self.refused += 1
+                return False
+            self._cut(place, number, number)
+        self.received += 1
+        return True
+
+    def close(self, first: int, last: int) -> int:
+        """Records that will not come: missing no more. Returns how many of them were."""
+        if last >= self.next:
+            if first > self.next:
+                self.missing.append([self.next, first - 1])
+            closed = last + 1 - max(first, self.next)
+            self.next = last + 1
+        else:
+            closed = 0
+        for place in range(len(self.missing) - 1, -1, -1):
+            low, high = self.missing[place]
+            if high >= first and low <= last:
+                closed += min(high, last) - max(low, first) + 1
+                self._cut(place, max(low, first), min(high, last))
+        return closed
+
+    def missing_count(self) -> int:
+        """How many records are missing."""
+        return sum(last - first + 1 for first, last in self.missing)
+
+    def complete_until(self) -> int:
+        """Every record below this number has come or was given up."""
+        return self.missing[0][0] if self.missing else self.next
+
+    def _range_of(self, number: int) -> int | None:
+        place = bisect_right(self.missing, [number, 1 << 62]) - 1
+        return place if place >= 0 and self.missing[place][1] >= number else None
+
+    def _cut(self, place: int, first: int, last: int) -> None:
+        """Takes first … last out of the range at a place."""
+        low, high = self.missing[place]
+        left = [[low, first - 1]] if low < first else []
+        right = [[last + 1, high]] if last < high else []
+        self.missing[place : place + 1] = left + right
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Records that the satellite has given up, by its own event; `first` counts for nothing if the reason is
+    `no_room`, for those never had a number.
+    """
+
+    stream: str
+    reason: str
+    first: int
+    count: int
+    time_ns: int
+
+
+@dataclass(slots=True)
+class Gaps:
+    """The streams of mass memory as the ground has them."""
+
+    streams: list[Stream] = field(default_factory=lambda: [Stream() for _ in STREAMS])
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    ledger_left_out: int = 0
+
+    def take(self, apid: int, count: int, time_ns: int) -> int | None:
+        """The number of a record that is to be passed on; None if it came before or found no room.
+
+        `count` is the packet's sequence count, `time_ns` its on-board time.
+        """
+        stream = self.streams[STREAM_OF_APID[apid]]
+        number = stream.number(count)
+        if not stream.take(number):
+            return None
+        stream.newest_ns = max(stream.newest_ns, time_ns)
+        return number
+
+    def give_up(self, stream: int, reason: int, first: int, count: int, time_ns: int) -> bool:
+        """An entry of the loss ledger; False if it names no stream, reason or record."""
+        if not (0 <= stream < len(STREAMS) and 0 <= reason < len(REASONS) and first >= 0 and count > 0):
+            return False
+        mine = self.streams[stream]
+        if reason != UNNUMBERED:
+            if first + count > mine.next + NUMBERS_AHEAD_MAX or len(mine.missing) >= RANGES_MAX:
+                mine.refused += 1
+            else:
+                mine.close(first, first + count - 1)
+        mine.given_up += count
+        if len(self.ledger) < LEDGER_MAX:
+            self.ledger.append(LedgerEntry(STREAMS[stream], REASONS[reason], first, count, time_ns))
+        else:
+            self.ledger_left_out += 1
+        return True
+
+    def announce(self, stream: int, first: int, following: int, time_ns: int) -> None:
+        """What live housekeeping says of a stream: it holds records from `first` to before `following`.
+
+        If that is less than has come already, mass memory has begun anew, and so do the numbers.
+        """
+        mine = self.streams[stream]
+        mine.held_first, mine.held_next = first, following
+        if following < mine.next and time_ns > mine.newest_ns + _SURELY_LATER_NS and mine.received:
+            mine.missing.clear()
+            mine.next = first
+            mine.restarts += 1
+
+    def missing(self, stream: int) -> list[tuple[int, int]]:
+        """Ranges (first, last) of records that are missing and still held on board, the oldest first."""
+        mine = self.streams[stream]
+        held = mine.held_first
+        return [(max(first, held), last) for first, last in mine.missing if last >= held]
+
+    def complete_until(self, stream: int) -> int:
+        """Every record of the stream below this number is here, or named in the ledger."""
+        return self.streams[stream].complete_until()
+
+    def backlog(self, stream: int) -> int:
+        """Records that the satellite has and the ground has not, as far as both know."""
+        mine = self.streams[stream]
+        return mine.missing_count() + max(0, mine.held_next - mine.next)
+
+    def results(self) -> dict[str, Any]:
+        """By stream: counts and missing ranges; and the ledger."""
+        streams = {
+            name: {
+                "received": one.received,
+                "repeated": one.repeated,
+                "missing": one.missing_count(),
+                "missing_ranges": [list(span) for span in one.missing],
+                "given_up": one.given_up,
+                "refused": one.refused,
+                "restarts": one.restarts,
+                "backlog": self.backlog(index),
+            }
+            for index, (name, one) in enumerate(zip(STREAMS, self.streams, strict=True))
+        }
+        return {
+            "streams": streams,
+            "ledger": [asdict(one) for one in self.ledger],
+            "ledger_left_out": self.ledger_left_out,
+        }
+
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return {
+            "streams": [asdict(one) for one in self.streams],
+            "ledger": [asdict(one) for one in self.ledger],
+            "ledger_left_out": self.ledger_left_out,
+        }
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Self:
+        """The gaps with that state."""
+        return cls(
+            [Stream(**one) for one in values["streams"]],
+            [LedgerEntry(**one) for one in values["ledger"]],
+            values["ledger_left_out"],
+        )

@@ -1,0 +1,111 @@
+"""Records are passed on once, what is missing is known, and the ledger closes it.
+
+The oracle of the last test is a plain set of numbers, with whole numbers instead of counts modulo 16,384.
+"""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from ground.gaps import RANGES_MAX, Gaps
+
+CRITICAL = 101
+
+
+def take(gaps: Gaps, *numbers: int, time_ns: int = 0) -> list[int | None]:
+    return [gaps.take(CRITICAL, number % 16384, time_ns) for number in numbers]
+
+
+@pytest.mark.requirement("L2.6")
+def test_missing_records_are_told_as_ranges_and_filled() -> None:
+    gaps = Gaps()
+    assert take(gaps, 0, 1, 5, 9) == [0, 1, 5, 9]
+    assert gaps.missing(0) == [(2, 4), (6, 8)]
+    assert gaps.complete_until(0) == 2
+    assert take(gaps, 3) == [3]
+    assert gaps.missing(0) == [(2, 2), (4, 4), (6, 8)]
+    assert take(gaps, 2, 4, 6, 7, 8) == [2, 4, 6, 7, 8]
+    assert gaps.missing(0) == []
+    assert gaps.complete_until(0) == 10
+
+
+@pytest.mark.requirement("L2.6")
+def test_what_comes_again_is_dropped_and_counted() -> None:
+    gaps = Gaps()
+    assert take(gaps, 0, 0, 1, 0, 1) == [0, None, 1, None, None]
+    assert gaps.results()["streams"]["critical"]["repeated"] == 3
+
+
+def test_counts_wrap() -> None:
+    gaps = Gaps()
+    assert take(gaps, *[n for n in range(50_000) if n < 16_000 or n % 1000])[-1] == 49_999
+    assert take(gaps, 49_000, 42_000) == [49_000, 42_000]
+    assert take(gaps, 49_000) == [None]
+
+
+@pytest.mark.requirement("L2.6")
+def test_the_ledger_closes_gaps_and_says_why() -> None:
+    gaps = Gaps()
+    take(gaps, 0, 10)
+    assert gaps.give_up(0, 1, 2, 3, 77)
+    assert gaps.missing(0) == [(1, 1), (5, 9)]
+    assert gaps.give_up(0, 0, 8, 5, 78), "beyond what has come"
+    assert gaps.missing(0) == [(1, 1), (5, 7)]
+    assert take(gaps, 13) == [13]
+    assert gaps.give_up(0, 4, 13, 2, 79), "records without a number close nothing"
+    assert gaps.missing(0) == [(1, 1), (5, 7)]
+    assert [(one.reason, one.first, one.count) for one in gaps.ledger] == [
+        ("corrupt", 2, 3),
+        ("quota", 8, 5),
+        ("no_room", 13, 2),
+    ]
+    assert not gaps.give_up(9, 0, 0, 1, 0)
+    assert not gaps.give_up(0, 7, 0, 1, 0)
+    assert not gaps.give_up(0, 0, 0, 0, 0)
+
+
+def test_a_hostile_ledger_does_not_close_the_future() -> None:
+    gaps = Gaps()
+    take(gaps, 0)
+    gaps.give_up(0, 0, 0, 2**31, 0)
+    assert take(gaps, 1) == [1]
+
+
+def test_memory_is_bounded_and_what_finds_no_room_stays_missing() -> None:
+    gaps = Gaps()
+    taken = take(gaps, *range(0, 4 * RANGES_MAX, 2))
+    assert taken.count(None) > 0
+    assert len(gaps.missing(0)) <= RANGES_MAX
+    refused = 2 * taken.index(None)
+    assert take(gaps, 1, refused) == [1, refused], "room again"
+
+
+def test_numbers_that_begin_anew_are_followed() -> None:
+    gaps = Gaps()
+    take(gaps, *range(100), time_ns=10**9)
+    gaps.announce(0, 0, 50, 10**9)
+    assert take(gaps, 0) == [None], "a report that is no younger proves nothing"
+    gaps.announce(0, 0, 3, 60 * 10**9)
+    assert take(gaps, 0, 1, 2) == [0, 1, 2]
+    assert gaps.results()["streams"]["critical"]["restarts"] == 1
+
+
+def test_backlog_counts_what_the_satellite_holds() -> None:
+    gaps = Gaps()
+    take(gaps, 0, 1, 4)
+    gaps.announce(0, 0, 12, 0)
+    assert gaps.backlog(0) == 2 + 7
+
+
+@given(st.lists(st.integers(0, 3000), max_size=300))
+def test_each_record_is_passed_on_once_and_all_others_are_missing(numbers: list[int]) -> None:
+    gaps = Gaps()
+    passed = [number for number in take(gaps, *numbers) if number is not None]
+    assert len(passed) == len(set(passed))
+    assert set(passed) == set(numbers)
+    missing = {one for first, last in gaps.missing(0) for one in range(first, last + 1)}
+    assert missing == set(range(max(numbers, default=-1) + 1)) - set(numbers)
+    again = Gaps.from_plain(gaps.to_plain())
+    assert again.to_plain() == gaps.to_plain()
