@@ -1,118 +1,138 @@
-"""The command queue: what the ground wants done, what it has radiated, and how far each telecommand got."""
+"""The command queue: what the ground wants done, what goes up next, and what became of it.
+
+What goes up next is, of what is wanted by now, has not expired and is not held back by its stack, the most
+urgent; among equals the one that was wanted first. A stack is a list of commands that go up in their order,
+one after the other, or, where a command asks for that, each after the one before it has been completed. When
+one comes to nothing (refused, failed, expired), those behind it are cancelled.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from flight.packets import TcPacket, Verification, encode_tc_packet
+from flight.packets import Verification, encode_tc_packet
 from flight.services import SCHEDULED_SEQUENCE, make_command
 from ground.config import Command
+from ground.tracking import FAILED, Tracking
 
-
-def _packet(command: Command, *, sequence: int) -> TcPacket:
-    return make_command(
-        command.name, command.arguments, sequence=sequence, execute_at_ns=command.execute_at_ns
-    )
-
-
-@dataclass(slots=True)
-class Tracking:
-    """A telecommand and what has become of it; `index` is its place in the scenario.
-
-    Those of the operator follow the scenario's. `state`: queued, sent, accepted, completed, rejected (not
-    accepted) or failed (accepted, not completed). A time-tagged one is completed once it is in the schedule;
-    then it is executed, or failed if its execution did.
-    """
-
-    index: int
-    name: str
-    at_ns: int
-    state: str = "queued"
-    request_id: int | None = None
-    station: int | None = None
-    departure_ns: int | None = None
-    accepted_ns: int | None = None
-    completed_ns: int | None = None
-    answer_ns: int | None = None
-    executed_ns: int | None = None
-    failure_code: int = 0
-    failure_parameter: int = 0
-    origin: str = "scenario"
+_SEQUENCE_COUNTS = 2**13  # the other half names time-tagged telecommands as they are released on board
+NEVER_NS = 2**62
+OWN = 1_000_000
+"""The first index of what mission control asks for by itself, which is kept while it is open."""
 
 
 class CommandQueue:
-    """Telecommands in the order in which they are wanted, each radiated at most once."""
+    """Telecommands, each executed at most once."""
 
     def __init__(self, commands: tuple[Command, ...]) -> None:
         """Raises ValueError for a command that the dictionary does not know."""
-        for command in commands:
-            _packet(command, sequence=0)
-        self._wanted = list(commands)
+        self._wanted: dict[int, Command] = {}
+        self._tracking: dict[int, Tracking] = {}
+        self._queued: list[tuple[int, int]] = []  # (at_ns, index), in order
+        self._last_of: dict[str, int] = {}
+        self._before: dict[int, int] = {}  # in its stack
+        self._requests: dict[int, int] = {}  # the index that had a request id last
+        self._pings: list[int] = []
+        self._sequence = 0
+        self._next_own = OWN
+        self.own: dict[str, int] = {}
         self._planned = len(commands)
-        order = sorted(range(len(commands)), key=lambda index: (commands[index].at_ns, index))
-        self._tracking = [Tracking(index, commands[index].name, commands[index].at_ns) for index in order]
-        self._sent = 0
+        for index, command in enumerate(commands):
+            self._enter(index, command, "scenario")
 
-    def add(self, command: Command) -> int:
+    def add(self, command: Command, origin: str = "operator") -> int:
         """Queues a telecommand of the operator; returns its index. Raises ValueError as `__init__` does."""
-        _packet(command, sequence=0)
-        index = len(self._wanted)
-        self._wanted.append(command)
-        place = self._sent
-        while place < len(self._tracking) and self._tracking[place].at_ns <= command.at_ns:
-            place += 1
-        self._tracking.insert(place, Tracking(index, command.name, command.at_ns, origin="operator"))
+        index = sum(1 for known in self._wanted if known < OWN)
+        self._enter(index, command, origin)
         return index
 
-    def waiting(self) -> Tracking | None:
-        """The next command to go up."""
-        return self._tracking[self._sent] if self._sent < len(self._tracking) else None
+    def request(self, command: Command) -> int:
+        """Queues what mission control asks for by itself; forgotten, but for a tally, when it is done."""
+        index, self._next_own = self._next_own, self._next_own + 1
+        self._enter(index, command, "ground")
+        return index
 
-    def send(self, station: int, departure_ns: int) -> bytes:
-        """The telecommand packet of the command that waits, which now counts as sent."""
-        tracking = self._tracking[self._sent]
+    def wanted_after(self, time_ns: int) -> int:
+        """When the next of those queued is wanted that is not yet at a time; NEVER_NS if none is."""
+        place = bisect_right(self._queued, (time_ns, self._next_own))
+        return self._queued[place][0] if place < len(self._queued) else NEVER_NS
+
+    def any_by(self, time_ns: int) -> bool:
+        """Whether something queued is wanted by a time."""
+        return bool(self._queued) and self._queued[0][0] <= time_ns
+
+    def pick(self, now_ns: int, priority_max: int = 9) -> Tracking | None:
+        """What goes up next; None if nothing may. What has expired or is cancelled is closed on the way."""
+        best: Tracking | None = None
+        for at_ns, index in list(self._queued):
+            if at_ns > now_ns:
+                break
+            one = self._tracking[index]
+            if one.expires_ns is not None and one.expires_ns <= now_ns:
+                self._drop(one, "expired", one.expires_ns)
+            elif (held := self._held(one)) == "cancelled":
+                self._drop(one, "cancelled", now_ns)
+            elif (
+                held == "" and one.priority <= priority_max and (best is None or one.priority < best.priority)
+            ):
+                best = one
+        return best
+
+    def packet(self, tracking: Tracking, station: int, now_ns: int) -> bytes:
+        """The telecommand packet of what goes up now; it counts as sent from here on."""
         wanted = self._wanted[tracking.index]
-        packet = _packet(wanted, sequence=self._sent)
-        self._sent += 1
+        packet = make_command(
+            wanted.name, wanted.arguments, sequence=self._sequence, execute_at_ns=wanted.execute_at_ns
+        )
+        self._sequence = (self._sequence + 1) % _SEQUENCE_COUNTS
+        self._queued.remove((tracking.at_ns, tracking.index))
+        self._requests[packet.request_id] = tracking.index
+        if tracking.name == "ping" and wanted.execute_at_ns is None:  # else it answers when it is released
+            self._pings.append(tracking.index)
         tracking.state, tracking.request_id = "sent", packet.request_id
-        tracking.station, tracking.departure_ns = station, departure_ns
+        tracking.station, tracking.departure_ns = station, now_ns
         return encode_tc_packet(packet)
 
-    def verify(self, report: Verification, arrival_ns: int) -> bool:
-        """Moves on the telecommand that a report names; whether there is one that it can move."""
-        if report.request_id & SCHEDULED_SEQUENCE:
-            return self._verify_execution(report, arrival_ns)
-        expected = ("sent",) if report.subtype in (1, 2) else ("sent", "accepted")
-        tracking = self._latest(lambda one: one.request_id == report.request_id and one.state in expected)
-        if tracking is None:
-            return False
-        if report.subtype in (3, 5, 6):
-            return True  # the stages on the way; a failed step is followed by a failed completion
-        if report.subtype == 1:
-            tracking.state, tracking.accepted_ns = "accepted", arrival_ns
-        elif report.subtype == 7:
-            tracking.state, tracking.completed_ns = "completed", arrival_ns
-        else:
-            tracking.state = "rejected" if report.subtype == 2 else "failed"
-            tracking.failure_code, tracking.failure_parameter = report.failure_code, report.failure_parameter
-        return True
+    def __getitem__(self, index: int) -> Tracking:
+        return self._tracking[index]
 
-    def _verify_execution(self, report: Verification, arrival_ns: int) -> bool:
-        """The same for a time-tagged telecommand that has been released on board."""
-        outer = report.request_id & ~SCHEDULED_SEQUENCE
-        tracking = self._latest(
-            lambda one: one.request_id == outer and one.state in ("sent", "accepted", "completed")
-        )
-        if tracking is None or self._wanted[tracking.index].execute_at_ns is None:
+    def __contains__(self, index: int) -> bool:
+        return index in self._tracking
+
+    def give_up(self, index: int, now_ns: int) -> None:
+        """It may or may not have been executed, and is not sent again."""
+        if index in self._tracking and self._tracking[index].state == "sent":
+            self._tracking[index].close("unknown", now_ns)
+            self._forget_own(self._tracking[index])
+
+    def may_repeat(self, index: int, now_ns: int) -> bool:
+        """Whether what is known never to have been taken may go up again; it is closed if it has expired."""
+        one = self._tracking.get(index)
+        if one is None or one.state != "sent":
             return False
-        if report.failed and report.subtype != 6:
-            tracking.state = "failed"
-            tracking.failure_code, tracking.failure_parameter = report.failure_code, report.failure_parameter
-        elif report.subtype == 7:
-            tracking.state, tracking.executed_ns = "executed", arrival_ns
-        return True
+        if one.expires_ns is None or now_ns < one.expires_ns:
+            return True
+        one.close("expired", one.expires_ns)
+        self._forget_own(one)
+        return False
+
+    def verify(
+        self, report: Verification, arrival_ns: int, onboard_ns: int = 0, *, stored: bool = False
+    ) -> bool:
+        """Moves on the telecommand that a report names; whether there is one that it fits."""
+        index = self._requests.get(report.request_id & ~SCHEDULED_SEQUENCE)
+        if index is None:
+            return False
+        one = self._tracking[index]
+        if report.request_id & SCHEDULED_SEQUENCE:
+            tagged = self._wanted[index].execute_at_ns is not None
+            return tagged and one.take_release(report, arrival_ns, onboard_ns, stored=stored)
+        fits = one.take(report, arrival_ns, onboard_ns, stored=stored)
+        self._forget_own(one)
+        return fits
 
     def answer(self, arrival_ns: int, *, sent_by_ns: int) -> bool:
         """Gives the answer to a ping to the one that it belongs to; whether there is one sent by then.
@@ -120,48 +140,145 @@ class CommandQueue:
         The answer carries no name, but comes right behind its ping's acceptance.
         """
 
-        def open_ping(one: Tracking) -> bool:
-            due = one.departure_ns is not None and one.departure_ns <= sent_by_ns
-            now = (
-                self._wanted[one.index].execute_at_ns is None
-            )  # a time-tagged one answers when it is released
-            return one.name == "ping" and now and one.answer_ns is None and due
+        def latest(fits: Callable[[Tracking], bool]) -> Tracking | None:
+            pings = (self._tracking[index] for index in reversed(self._pings))
+            return next(
+                (
+                    one
+                    for one in pings
+                    if one.departure_ns is not None and one.departure_ns <= sent_by_ns and fits(one)
+                ),
+                None,
+            )
 
-        ping = self._latest(lambda one: open_ping(one) and one.state == "accepted")
-        ping = ping or self._latest(lambda one: open_ping(one) and one.state == "sent")
+        ping = latest(lambda one: one.state in ("accepted", "started"))
+        ping = ping or latest(lambda one: one.state == "sent") or latest(lambda one: one.state == "completed")
         if ping is not None:
             ping.answer_ns = arrival_ns
+            self._pings.remove(ping.index)
         return ping is not None
 
-    def results(self) -> list[dict[str, Any]]:
+    def results(self, now_ns: int) -> list[dict[str, Any]]:
         """Every command in the scenario's order, then the operator's, as plain values."""
-        return [asdict(one) for one in sorted(self._tracking, key=lambda one: one.index)]
+        shown = []
+        for index in sorted(self._tracking):
+            one = self._tracking[index]
+            if index >= OWN:
+                break
+            row = asdict(one)
+            if one.state == "queued" and one.expires_ns is not None and one.expires_ns <= now_ns:
+                row |= {"state": "expired", "closed_ns": one.expires_ns}
+            shown.append(row)
+        return shown
+
+    def own_results(self) -> dict[str, int]:
+        """How many requests of mission control's own are in which state."""
+        tally = dict(self.own)
+        for index, one in self._tracking.items():
+            if index >= OWN:
+                tally[one.state] = tally.get(one.state, 0) + 1
+        return dict(sorted(tally.items()))
+
+    def control(self) -> list[Any]:
+        """What decides about what comes next, as plain values; of its own requests not what they say."""
+        shown = [asdict(one) for index, one in self._tracking.items() if index < OWN]
+        own = [[one.state, one.priority] for index, one in self._tracking.items() if index >= OWN]
+        return [shown, own, self._sequence]
+
+    def account(self) -> list[Any]:
+        """What is only told: what mission control's own requests say, and how many there were."""
+        own = [
+            [asdict(self._wanted[index]), asdict(one)]
+            for index, one in self._tracking.items()
+            if index >= OWN
+        ]
+        return [own, self.own, self._next_own]
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values."""
-        added = [asdict(command) for command in self._wanted[self._planned :]]
-        return {"sent": self._sent, "added": added, "tracking": [asdict(one) for one in self._tracking]}
+        added = [[index, asdict(one)] for index, one in self._wanted.items() if index >= self._planned]
+        tracking = [asdict(self._tracking[index]) for index in sorted(self._tracking)]
+        return {"added": added, "tracking": tracking, **self.head()}
+
+    def rows(self) -> dict[int, dict[str, Any]]:
+        """Each command and what has become of it, by index; with `head` the whole state."""
+        return {
+            index: {"command": asdict(self._wanted[index]), "tracking": asdict(one)}
+            for index, one in self._tracking.items()
+        }
+
+    def head(self) -> dict[str, Any]:
+        """The state but for the commands themselves."""
+        return {
+            "sequence": self._sequence,
+            "next_own": self._next_own,
+            "own": self.own,
+            "requests": sorted([request, index] for request, index in self._requests.items()),
+            "pings": self._pings,
+        }
+
+    def restore_rows(self, head: dict[str, Any], rows: dict[int, dict[str, Any]]) -> None:
+        """Takes a state of `head` and `rows`; raises as `restore` does."""
+        added = [[index, row["command"]] for index, row in sorted(rows.items()) if index >= self._planned]
+        self.restore(
+            {"added": added, "tracking": [rows[index]["tracking"] for index in sorted(rows)], **head}
+        )
 
     def restore(self, values: dict[str, Any]) -> None:
         """Takes a state of `to_plain`; raises ValueError, KeyError or TypeError if it is none of these
         commands.
         """
-        tracking = [Tracking(**one) for one in values["tracking"]]
-        fresh = CommandQueue(tuple(self._wanted[: self._planned]))
-        for added in values["added"]:
-            fresh.add(Command(**added))
-        if sorted((one.index, one.name) for one in tracking) != sorted(
-            (one.index, one.name) for one in fresh._tracking
-        ):
+        fresh = CommandQueue(tuple(self._wanted[index] for index in range(self._planned)))
+        tracking = {one["index"]: Tracking(**one) for one in values["tracking"]}
+        for index, added in values["added"]:
+            fresh._enter(index, Command(**added), tracking[index].origin if index in tracking else "operator")
+        if {one.index: one.name for one in tracking.values()} != {
+            one.index: one.name for one in fresh._tracking.values()
+        }:
             raise ValueError("the state's commands are others")
-        if not 0 <= values["sent"] <= len(tracking):
-            raise ValueError(f"{values['sent']} of {len(tracking)} commands sent")
-        self._wanted = fresh._wanted
-        self._sent, self._tracking = values["sent"], tracking
+        fresh._tracking = tracking
+        fresh._queued = sorted((one.at_ns, one.index) for one in tracking.values() if one.state == "queued")
+        fresh._sequence, fresh._next_own = int(values["sequence"]), int(values["next_own"])
+        fresh.own, fresh._pings = dict(values["own"]), list(values["pings"])
+        fresh._requests = {request: index for request, index in values["requests"] if index in tracking}
+        self.__dict__.update(fresh.__dict__)
 
-    def _latest(self, fits: Callable[[Tracking], bool]) -> Tracking | None:
-        """The last command sent that fits: request ids come round after 8,192."""
-        for position in range(self._sent - 1, -1, -1):
-            if fits(self._tracking[position]):
-                return self._tracking[position]
-        return None
+    def _enter(self, index: int, command: Command, origin: str) -> None:
+        make_command(command.name, command.arguments, sequence=0, execute_at_ns=command.execute_at_ns)
+        one = Tracking(
+            *(index, command.name, command.at_ns),
+            origin=origin,
+            priority=command.priority,
+            expires_ns=command.expires_ns,
+            stack=command.stack,
+        )
+        self._wanted[index], self._tracking[index] = command, one
+        insort(self._queued, (command.at_ns, index))
+        if command.stack:
+            if command.stack in self._last_of:
+                self._before[index] = self._last_of[command.stack]
+            self._last_of[command.stack] = index
+
+    def _held(self, one: Tracking) -> str:
+        """Whether its stack holds it back: not (""), yet ("waits") or for good ("cancelled")."""
+        if one.index not in self._before:
+            return ""
+        before = self._tracking[self._before[one.index]]
+        if before.state in FAILED or before.state in ("expired", "cancelled", "unknown"):
+            return "cancelled"
+        if self._wanted[one.index].after_completion:
+            return "" if before.state == "completed" else "waits"
+        return "waits" if before.state == "queued" else ""
+
+    def _drop(self, one: Tracking, state: str, when_ns: int) -> None:
+        one.close(state, when_ns)
+        self._queued.remove((one.at_ns, one.index))
+        self._forget_own(one)
+
+    def _forget_own(self, one: Tracking) -> None:
+        if one.index < OWN or one.open:
+            return
+        self.own[one.state] = self.own.get(one.state, 0) + 1
+        del self._tracking[one.index], self._wanted[one.index]
+        if one.request_id is not None and self._requests.get(one.request_id) == one.index:
+            del self._requests[one.request_id]

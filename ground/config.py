@@ -27,12 +27,22 @@ class Command:
     """A telecommand of the dictionary and when the ground wants it; it goes up in the first contact after.
 
     With `execute_at_ns` it goes up time-tagged, and the satellite executes it then.
+    `priority` is 0 (critical), 1 (high), 2 (normal) or 3 (low). From `expires_ns` on it is not sent any more.
+    Those of one `stack` go up in their order, with `after_completion` only once the one before is completed.
     """
 
     at_ns: int
     name: str
     arguments: dict[str, float] = field(default_factory=dict)
     execute_at_ns: int | None = None
+    priority: int = 2
+    expires_ns: int | None = None
+    stack: str = ""
+    after_completion: bool = False
+
+    def __post_init__(self) -> None:
+        if self.priority not in range(4):
+            raise ValueError(f"a command's priority is from 0 to 3, not {self.priority}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

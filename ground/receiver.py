@@ -5,22 +5,25 @@ refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from flight import packets, services
 from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
 from flight.services import ServiceReport
-from flight.tm_frames import Clcw, PacketExtractor, decode_tm_frame
+from flight.tm_frames import LIVE_CHANNEL, Clcw, PacketExtractor, decode_tm_frame
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A telemetry packet and what it says; `content` is None without data, or if none was asked for."""
+    """A telemetry packet, what it says, and the virtual channel that it came by; `content` is None without
+    data, or if none was asked for.
+    """
 
     packet: TmPacket
     content: Verification | Housekeeping | Event | ServiceReport | None
+    channel: int = LIVE_CHANNEL
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Receiver:
     counters: dict[str, int] = field(default_factory=dict)
     values_wanted: bool = True
     clcw: Clcw | None = None
+    master_count: int = 0
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
 
     def receive(self, frame: bytes) -> list[Report] | None:
@@ -43,12 +47,15 @@ class Receiver:
             self.count(f"frames_refused_{error.reason}")
             return None
         self.count("frames_received")
-        self.clcw = decoded.clcw
+        self.clcw, self.master_count = decoded.clcw, decoded.master_count
         extractor = self.extractors.setdefault(decoded.virtual_channel, PacketExtractor())
         reports = []
         for octets in extractor.push(decoded):
             try:
-                reports.append(read_report(octets, values_wanted=self.values_wanted))
+                report = read_report(octets, values_wanted=self.values_wanted)
+                if decoded.virtual_channel != LIVE_CHANNEL:
+                    report = replace(report, channel=decoded.virtual_channel)
+                reports.append(report)
                 self.count("packets_received")
             except PacketError as error:
                 self.count(f"packets_refused_{error.reason}")
@@ -74,6 +81,7 @@ class Receiver:
             "counters": self.counters,
             "values_wanted": self.values_wanted,
             "clcw": None if self.clcw is None else self.clcw.encode(),
+            "master_count": self.master_count,
             "extractors": {
                 str(channel): {**asdict(extractor), "partial": extractor.partial.hex()}
                 for channel, extractor in self.extractors.items()
@@ -88,7 +96,9 @@ class Receiver:
             for channel, state in values["extractors"].items()
         }
         clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
-        return cls(dict(values["counters"]), values["values_wanted"], clcw, extractors)
+        return cls(
+            dict(values["counters"]), values["values_wanted"], clcw, values["master_count"], extractors
+        )
 
 
 def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:

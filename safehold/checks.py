@@ -300,6 +300,11 @@ def _commands(scenario: Scenario) -> Iterator[Problem]:
             yield Problem("SH-SCN-018", wrong, f"{key}, execute_at")
         if command.execute_at is not None and command.execute_at <= command.at:
             yield Problem("SH-SCN-018", "is not after `at`, when it is wanted", f"{key}, execute_at")
+        if command.expires is not None and command.expires <= command.at:
+            yield Problem("SH-SCN-021", "is not after `at`, when it is wanted", f"{key}, expires")
+        if command.after_completion and not command.group:
+            wrong = "needs a group, in which a command goes before it"
+            yield Problem("SH-SCN-006", wrong, f"{key}, after_completion")
         names = {argument.name: argument for argument in known.arguments}
         for name, value in command.arguments.items():
             argument = names.get(name)

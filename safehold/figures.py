@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SHORTEST_S = 60.0
 CULMINATION_DEG = 1.0
 
+CONFIRMED = frozenset({"completed", "executed"})
+UNSENT = frozenset({"queued", "expired", "cancelled"})
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -186,11 +189,11 @@ def figures(
         "pong_delay_ms": max(pongs) if pongs else None,
         "pongs": float(len(pongs)),
         "commands_unconfirmed": float(
-            sum(1 for one in commands if one["state"] in ("sent", "accepted", "rejected", "failed"))
+            sum(1 for one in commands if _was_sent(one) and one["state"] not in CONFIRMED)
         ),
-        "commands_unsent": float(sum(1 for one in commands if one["state"] == "queued")),
+        "commands_unsent": float(sum(1 for one in commands if not _was_sent(one))),
         "commands_repeated": float(
-            max(0, votes["commands_completed"] + votes["commands_failed"] - sum(map(_was_sent, commands)))
+            max(0, votes["commands_completed"] + votes["commands_failed"] - _runs(results))
         ),
         "contacts_made": float(sum(1 for contact in true if contact.frames)),
         "contacts_missed": float(sum(1 for contact in true if not contact.frames)),
@@ -209,4 +212,14 @@ def figures(
 
 
 def _was_sent(command: Mapping[str, Any]) -> bool:
-    return bool(command["state"] != "queued")
+    return command["departure_ns"] is not None
+
+
+def _runs(results: Mapping[str, Any]) -> int:
+    """How many executions on board what was sent accounts for; a time-tagged command is put into the schedule
+    and executed.
+    """
+    commands = results["commands"]
+    executed = sum(1 for one in commands if one["state"] == "executed")
+    own: int = sum(number for state, number in results["requests"].items() if state not in UNSENT)
+    return sum(map(_was_sent, commands)) + executed + own

@@ -286,6 +286,12 @@ class Command(Table):
     execute_at: Duration | None = Field(
         default=None, description="when the satellite is to execute it: it goes up time-tagged (PUS 11)"
     )
+    priority: Literal["critical", "high", "normal", "low"] = "normal"
+    expires: Duration | None = Field(default=None, description="when it is not to go up any more")
+    group: Line = Field(default="", description="commands of one group go up in their order")
+    after_completion: bool = Field(
+        default=False, description="only once the command before it in its group is completed"
+    )
 
 
 class Fault(BaseModel):

@@ -192,6 +192,7 @@ class Simulation:
 
     def _ground_config(self) -> GroundConfig:
         from ground.config import Command, GroundConfig, Orbit, Station
+        from ground.tracking import PRIORITIES
 
         scenario = self.scenario
         state = [float(value) for value in self.orbit.state_gcrf]
@@ -225,6 +226,10 @@ class Simulation:
                     name=command.name,
                     arguments=_numbers(command.arguments),
                     execute_at_ns=command.execute_at,
+                    priority=PRIORITIES.index(command.priority),
+                    expires_ns=command.expires,
+                    stack=command.group,
+                    after_completion=command.after_completion,
                 )
                 for command in scenario.command
             ),

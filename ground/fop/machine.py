@@ -31,8 +31,8 @@ class Notice(NamedTuple):
     """What FOP-1 tells those above it.
 
     Of an FDU: `taken` (off the wait queue, with its N(S)), `delivered` (acknowledged, with its data),
-    `purged` (given up: with its data, and its N(S) if it was radiated, -1 if not), `rejected`. Of a directive: `done`, `failed`, `rejected`.
-    Of itself: `alert` and why, `suspended`.
+    `purged` (given up, with its data, and its N(S) if it was radiated, -1 if not), `rejected`. Of a
+    directive: `done`, `failed`, `rejected`. Of itself: `alert` and why, `suspended`.
     """
 
     what: What
@@ -203,7 +203,9 @@ class Machine:
         self._notice("suspended")
 
     def _resume(self, now_ns: int) -> None:
-        self._start_timer(now_ns)
+        """With nothing unacknowledged the timer would expire for nothing, and suspend at the limit again."""
+        if self.sent or self.suspend_state == State.INITIALISING_WITHOUT_BC:
+            self._start_timer(now_ns)
         self.transmission_count = 1
         self.suspend_state = 0
 

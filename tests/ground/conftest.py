@@ -13,11 +13,19 @@ import pytest
 from flight import packets
 from flight.frames import FrameError
 from flight.packets import PacketError, TmPacket, Verification
-from flight.tm_frames import Clcw, TmFramer
+from flight.tm_frames import (
+    POINTER_IDLE,
+    TM_DATA_OCTETS,
+    Clcw,
+    TmFrame,
+    TmFramer,
+    encode_tm_frame,
+)
 from ground.config import Command, GroundConfig, Orbit, Station
 from ground.process import GroundClient
 from sim.link import Link, LinkConfig
-from tests.uplink import opened
+
+from .farm import Farm
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK_NS = 100_000_000
@@ -26,12 +34,16 @@ LATENCY_NS = 240_000_000
 
 @dataclass
 class Satellite:
-    """Sends housekeeping every second while its receiver is locked, and answers commands in the tick they
-    come.
+    """Sends housekeeping every second while its receiver is locked, a frame more whenever its CLCW changes,
+    and answers commands in the tick they come. `deaf`: takes nothing up.
     """
 
     framer: TmFramer = field(default_factory=TmFramer)
+    farm: Farm = field(default_factory=Farm)
+    said: Clcw | None = None
+    deaf: bool = False
     heard: list[str] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
     sequence: int = 0
     refuse: int = 0
     mute: bool = False
@@ -41,20 +53,32 @@ class Satellite:
         """The TM frames of a tick."""
         out: list[bytes] = []
         for frame in uplink:
-            out += self._answer(tick, frame)
+            out += [] if self.deaf else self._answer(tick, frame)
         if lock and tick * self.tick_ns % 1_000_000_000 == 0:
             out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, {"tick": tick})))
         if self.mute or not lock:
             return []
-        return self.framer.frames(out, Clcw(no_rf=not lock, no_bit_lock=not lock))
+        clcw = self.farm.clcw(lock=lock)
+        frames = self.framer.frames(out, clcw)
+        if not frames and clcw != self.said:
+            idle = TmFrame(7, self.framer.master_count, 0, POINTER_IDLE, bytes(TM_DATA_OCTETS), clcw)
+            frames = [encode_tm_frame(idle)]
+            self.framer.master_count = self.framer.master_count + 1 & 0xFF
+        self.said = clcw
+        return frames
 
     def _answer(self, tick: int, frame: bytes) -> list[bytes]:
         try:
-            command = packets.decode_tc_packet(opened(frame))
+            packet = self.farm.take(frame)
+            if packet is None:
+                return []
+            command = packets.decode_tc_packet(packet)
         except (FrameError, PacketError) as error:
             self.heard.append(f"dropped {error.reason}")
             return []
         self.heard.append(f"{command.service},{command.subtype}")
+        if command.service == 8:
+            self.modes.append(command.data[2])
         if self.refuse:
             report = Verification(2, command.request_id, self.refuse, 42)
             return [self._packet(tick, 1, 2, packets.encode_verification(report))]

@@ -1,40 +1,119 @@
-"""The command queue: order, one radiation each, and reports that come twice, late, wrong or not at all."""
+"""The command queue: what goes up next, and reports that come twice, late, wrong or not at all."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flight.packets import Verification, decode_tc_packet
-from ground.commands import CommandQueue
+from ground.commands import OWN, CommandQueue
 from ground.config import Command
 
-# What each state may become; a report never moves a telecommand back.
+# What each state may become by a report; none moves a telecommand back.
 FORWARD = {
     "queued": {"queued"},
-    "sent": {"sent", "accepted", "rejected", "completed", "failed"},
-    "accepted": {"accepted", "completed", "failed"},
+    "sent": {"sent", "accepted", "started", "rejected", "completed", "failed", "interrupted"},
+    "accepted": {"accepted", "started", "completed", "failed", "interrupted"},
+    "started": {"started", "completed", "failed", "interrupted"},
     "completed": {"completed"},
     "rejected": {"rejected"},
     "failed": {"failed"},
+    "interrupted": {"interrupted"},
 }
+STAGES = ("accepted_ns", "started_ns", "completed_ns")
+
+
+def mode(number: int, **changes: object) -> Command:
+    command = Command(at_ns=0, name="set_mode", arguments={"mode": number})
+    return replace(command, **changes)  # type: ignore[arg-type]
 
 
 def pings(count: int) -> CommandQueue:
     return CommandQueue(tuple(Command(at_ns=index, name="ping") for index in range(count)))
 
 
+def send(queue: CommandQueue, now_ns: int) -> int | None:
+    """Sends what goes up next; its index."""
+    chosen = queue.pick(now_ns)
+    if chosen is None:
+        return None
+    queue.packet(chosen, 0, now_ns)
+    return chosen.index
+
+
+def all_sent(queue: CommandQueue, now_ns: int = 100) -> list[int]:
+    return [index for _ in range(100) if (index := send(queue, now_ns)) is not None]
+
+
+def report(queue: CommandQueue, index: int, subtype: int, code: int = 0) -> bool:
+    request = queue[index].request_id
+    assert request is not None
+    return queue.verify(Verification(subtype, request, code), 50)
+
+
 def test_commands_go_up_in_the_order_in_which_they_are_wanted() -> None:
-    wanted = [
-        Command(at_ns=at, name="set_mode", arguments={"mode": mode}) for at, mode in ((5, 2), (1, 3), (5, 4))
-    ]
-    queue = CommandQueue(tuple(wanted))
+    queue = CommandQueue(tuple(mode(number, at_ns=at) for at, number in ((5, 2), (1, 3), (5, 4))))
+    assert queue.pick(0) is None
     modes = []
-    while queue.waiting() is not None:
-        modes.append(decode_tc_packet(queue.send(0, 10)).data[2])
+    while (chosen := queue.pick(10)) is not None:
+        modes.append(decode_tc_packet(queue.packet(chosen, 0, 10)).data[2])
     assert modes == [3, 2, 4]
-    assert [one["index"] for one in queue.results()] == [0, 1, 2]
+    assert [one["index"] for one in queue.results(10)] == [0, 1, 2]
+
+
+def test_the_most_urgent_of_what_is_due_goes_first() -> None:
+    queue = CommandQueue(
+        tuple(mode(3, at_ns=at, priority=urgency) for at, urgency in ((0, 3), (1, 2), (2, 0), (9, 0), (3, 2)))
+    )
+    assert send(queue, 1) == 1
+    assert all_sent(queue, 5) == [2, 4, 0]
+    assert all_sent(queue, 9) == [3]
+    assert queue.pick(5, priority_max=0) is None
+
+
+def test_what_has_expired_does_not_go_up() -> None:
+    queue = CommandQueue((mode(2, expires_ns=50), mode(3, expires_ns=51), mode(4)))
+    assert [one["state"] for one in queue.results(50)] == ["expired", "queued", "queued"]
+    assert all_sent(queue, 50) == [1, 2]
+    expired = queue.results(50)[0]
+    assert (expired["state"], expired["closed_ns"], expired["departure_ns"]) == ("expired", 50, None)
+
+
+def test_a_stack_keeps_its_order_whatever_the_priorities() -> None:
+    queue = CommandQueue(
+        (
+            mode(2, stack="a", priority=3),
+            mode(3, stack="a", priority=0),
+            mode(4),
+            mode(2, stack="b", priority=1),
+        )
+    )
+    assert all_sent(queue) == [3, 2, 0, 1]
+
+
+def test_a_command_that_waits_for_the_one_before_it() -> None:
+    queue = CommandQueue((mode(2, stack="a"), mode(3, stack="a", after_completion=True), mode(4)))
+    assert all_sent(queue) == [0, 2]
+    report(queue, 0, 1)
+    assert send(queue, 100) is None
+    report(queue, 0, 7)
+    assert send(queue, 100) == 1
+
+
+@pytest.mark.parametrize("end", ["rejected", "failed", "interrupted", "expired", "unknown"])
+def test_what_follows_in_a_stack_after_something_came_to_nothing_is_cancelled(end: str) -> None:
+    first = mode(2, stack="a", expires_ns=10 if end == "expired" else None)
+    queue = CommandQueue((first, mode(3, stack="a", after_completion=True), mode(4, stack="a"), mode(5)))
+    assert all_sent(queue) == ([3] if end == "expired" else [0, 3])
+    if end == "unknown":
+        queue.give_up(0, 20)
+    elif end != "expired":
+        report(queue, 0, 2 if end == "rejected" else 8, 12 if end == "interrupted" else 10)
+    assert all_sent(queue) == []
+    assert [one["state"] for one in queue.results(100)] == [end, "cancelled", "cancelled", "sent"]
 
 
 @pytest.mark.requirement("L2.6")
@@ -43,7 +122,9 @@ def test_commands_go_up_in_the_order_in_which_they_are_wanted() -> None:
         st.one_of(
             st.just("send"),
             st.just("answer"),
-            st.tuples(st.sampled_from([1, 2, 7, 8]), st.integers(0, 5), st.integers(0, 99)),
+            st.tuples(
+                st.integers(1, 8).filter(lambda n: n != 6), st.integers(0, 5), st.sampled_from([0, 10, 12])
+            ),
         ),
         max_size=40,
     )
@@ -51,20 +132,20 @@ def test_commands_go_up_in_the_order_in_which_they_are_wanted() -> None:
 def test_a_report_never_moves_a_command_back(steps: list[object]) -> None:
     queue = pings(5)
     for now, step in enumerate(steps):
-        before = queue.results()
+        before = queue.results(now)
         if step == "send":
-            if queue.waiting() is not None:
-                queue.send(0, now)
+            send(queue, now)
         elif step == "answer":
             queue.answer(now, sent_by_ns=now - 1)
         elif isinstance(step, tuple):
             subtype, number, code = step
             queue.verify(Verification(subtype, 0x1864C000 + number, code), now)
-        after = queue.results()
+        after = queue.results(now)
         changed = 0
         for old, new in zip(before, after, strict=True):
             assert new["state"] in FORWARD[old["state"]] or (old["state"], step) == ("queued", "send")
             changed += old != new
+            assert all(old[stage] in (None, new[stage]) for stage in STAGES)
             if new["answer_ns"] is not None:
                 assert new["departure_ns"] < new["answer_ns"]
         assert changed <= 1
@@ -73,37 +154,89 @@ def test_a_report_never_moves_a_command_back(steps: list[object]) -> None:
         assert again.to_plain() == queue.to_plain()
 
 
+@pytest.mark.requirement("L2.6")
+def test_reports_played_back_in_any_order_tell_every_stage() -> None:
+    queue = pings(1)
+    send(queue, 0)
+    for when, subtype in ((10, 7), (11, 1), (12, 3), (13, 7), (14, 1)):
+        assert queue.verify(Verification(subtype, 0x1864C000), when, when - 5, stored=True)
+    (ping,) = queue.results(20)
+    assert (ping["state"], ping["onboard_ns"], ping["stored"]) == ("completed", 5, True)
+    assert [ping[stage] for stage in ("accepted_ns", "started_ns", "completed_ns")] == [11, 12, 10]
+    assert not queue.verify(Verification(8, 0x1864C000, 10), 15)
+
+
+def test_a_late_report_settles_what_was_unknown() -> None:
+    queue = pings(2)
+    all_sent(queue)
+    queue.give_up(0, 20)
+    queue.give_up(1, 20)
+    report(queue, 0, 7)
+    report(queue, 1, 2, 8)
+    assert [(one["state"], one["closed_ns"]) for one in queue.results(99)] == [
+        ("completed", None),
+        ("rejected", 50),
+    ]
+
+
 def test_a_request_id_that_comes_round_names_the_later_command() -> None:
-    queue = pings(16_385)
-    for now in range(16_385):
-        queue.send(0, now)
-    first, last = queue.results()[0], queue.results()[-1]
+    queue = pings(8_193)
+    for now in range(8_193):
+        send(queue, now)
+    first, last = queue.results(0)[0], queue.results(0)[-1]
     assert first["request_id"] == last["request_id"]
     assert queue.verify(Verification(1, first["request_id"]), 20_000)
-    assert [queue.results()[0]["state"], queue.results()[-1]["state"]] == ["sent", "accepted"]
+    assert [queue.results(0)[0]["state"], queue.results(0)[-1]["state"]] == ["sent", "accepted"]
 
 
 def test_an_answer_nobody_asked_for_is_told() -> None:
     queue = pings(1)
     assert not queue.answer(5, sent_by_ns=4)
-    queue.send(0, 5)
+    send(queue, 5)
     assert not queue.answer(6, sent_by_ns=4)
     assert queue.answer(9, sent_by_ns=5)
     assert not queue.answer(10, sent_by_ns=6)
     assert not queue.verify(Verification(1, 99), 10)
 
 
+def test_requests_of_mission_control_leave_a_tally_behind() -> None:
+    queue = pings(1)
+    for index in range(3):
+        assert queue.request(replace(mode(3), at_ns=0, priority=3)) == OWN + index
+    assert queue.add(mode(4)) == 1
+    assert all_sent(queue) == [0, 1, OWN, OWN + 1, OWN + 2]
+    report(queue, OWN, 7)
+    report(queue, OWN + 1, 8, 10)
+    assert queue.own_results() == {"completed": 1, "failed": 1, "sent": 1}
+    assert [one["index"] for one in queue.results(0)] == [0, 1]
+    again = pings(1)
+    again.restore(queue.to_plain())
+    assert again.to_plain() == queue.to_plain()
+    assert again.own_results() == queue.own_results()
+    before = queue.control()
+    report(queue, 0, 7)
+    assert queue.control() != before
+
+
 def test_a_state_of_other_commands_is_refused() -> None:
     with pytest.raises(ValueError, match="others"):
         pings(2).restore(pings(3).to_plain())
-    with pytest.raises(ValueError, match="3 of 2"):
-        pings(2).restore({**pings(2).to_plain(), "sent": 3})
+
+
+def test_a_priority_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="from 0 to 3, not 4"):
+        mode(2, priority=4)
 
 
 @pytest.mark.requirement("L6.3")
 def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later() -> None:
-    queue = CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
-    outer = decode_tc_packet(queue.send(0, 1))
+    def tagged() -> CommandQueue:
+        return CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
+
+    queue = tagged()
+    chosen = queue.pick(1)
+    assert chosen is not None
+    outer = decode_tc_packet(queue.packet(chosen, 0, 1))
     assert (outer.service, outer.subtype) == (11, 4)
     inner = decode_tc_packet(outer.data[8:]).request_id
     assert not queue.verify(Verification(7, inner ^ 1), 2)
@@ -114,9 +247,12 @@ def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later()
         (7, inner, "executed"),
     ):
         assert queue.verify(Verification(subtype, request_id), subtype)
-        assert queue.results()[0]["state"] == state
-    assert queue.results()[0]["executed_ns"] == 7
-    again = CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))
-    again.send(0, 1)
-    assert again.verify(Verification(4, inner, 13, 0), 5)
-    assert (again.results()[0]["state"], again.results()[0]["failure_code"]) == ("failed", 13)
+        assert queue.results(9)[0]["state"] == state
+    assert queue.results(9)[0]["executed_ns"] == 7
+    again = tagged()
+    again.restore(queue.to_plain())
+    assert again.results(9) == queue.results(9)
+    queue = tagged()
+    send(queue, 1)
+    assert queue.verify(Verification(8, inner, 12), 5)
+    assert queue.results(9)[0]["state"] == "interrupted"

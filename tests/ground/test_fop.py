@@ -310,6 +310,13 @@ def test_suspension_at_loss_of_signal_and_resumption(suspended: int) -> None:
     assert fop.to_plain() == {**before, "timer_ns": NOW + 2 + T1, "transmission_count": 1}
 
 
+def test_resumption_with_nothing_unacknowledged_starts_no_timer() -> None:
+    fop = Fop(state=State.ACTIVE)
+    assert fop.suspend(NOW)
+    assert fop.resume(NOW)
+    assert fop.timer_ns is None
+
+
 def test_what_cannot_be_suspended_is_given_up() -> None:
     fop = fop_in(5, "E5")
     assert not fop.suspend(NOW)

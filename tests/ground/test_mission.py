@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ground.config import Command, GroundConfig
 from ground.mission import BLIND_AFTER_NS, NEVER, Ground
 from ground.predict import predict
 from ground.process import InProcessGround
+from ground.uplink import CRITICAL
 
 TICK_NS = 100_000_000
 SECOND_NS = 1_000_000_000
@@ -43,9 +45,9 @@ def test_first_contact_brings_telemetry_and_a_pong_in_time(
     contact = results["passes"][0]
     assert contact["station"] == station
     # Housekeeping once a second while the carrier is on, but for the edges: lock a latency after acquisition,
-    # frames in flight at the end.
+    # frames in flight at the end; and a frame whenever the CLCW changes.
     seconds = (los_ns - aos_ns - CARRIER_GUARD_NS) // SECOND_NS
-    assert seconds - 3 <= contact["frames"] <= seconds + 1
+    assert seconds - 3 <= contact["frames"] <= seconds + 3
     (ping,) = results["commands"]
     assert (ping["state"], ping["name"]) == ("completed", "ping")
     # Two latencies, a tick until it is handled, one until it leaves, and both frames' time on the air.
@@ -154,14 +156,14 @@ def test_answers_find_their_own_pings(configure: Configure, make_world: MakeWorl
 def test_a_satellite_that_cannot_speak_is_commanded_blind(
     configure: Configure, make_world: MakeWorld
 ) -> None:
-    config = configure(PING)
+    config = configure(replace(PING, priority=CRITICAL), PING)
     windows = true_windows(config)[:1]
     world = make_world(InProcessGround(config), windows)
     world.satellite.mute = True
     world.fly(windows[0][2] // TICK_NS + 50)
     assert world.satellite.heard == ["17,1"]
-    (command,) = world.ground.results()["commands"]
-    assert command["state"] == "sent"
+    command, other = world.ground.results()["commands"]
+    assert (command["state"], other["state"]) == ("sent", "queued")
     assert command["departure_ns"] == windows[0][1] + BLIND_AFTER_NS
     assert world.ground.results()["passes"][0]["frames"] == 0
 
@@ -231,8 +233,8 @@ def test_whatever_the_tick_latency_and_error_of_prediction(
     world.fly((los_ns + 60 * SECOND_NS) // tick_ns)
     results, counters = world.ground.results(), world.link.counters
     assert all(aos_ns <= when <= los_ns for when, _, _ in world.sent_up)
-    # A command is radiated at most once, and what the ground believes happened.
-    assert len(world.satellite.heard) == counters["up_delivered_frames"] <= len(commands)
+    # A command runs at most once, and what the ground believes happened.
+    assert len(world.satellite.heard) <= min(counters["up_delivered_frames"], len(commands))
     heard = sorted(world.satellite.heard)
     done = [
         "17,1" if c["name"] == "ping" else "8,1" for c in results["commands"] if c["state"] == "completed"

@@ -1,0 +1,81 @@
+"""Keeps a mission control in a store: what has changed of its state, before any of it is seen outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flight.frames import Delivery
+from ground.store import GroundStore, Saved, StoreError
+
+
+@dataclass(slots=True)
+class Keeper:
+    """A store, and what it holds already. After a failure it refuses everything: what is in memory is ahead
+    of what is kept, so only a mission control made from the store anew may go on.
+    """
+
+    store: GroundStore
+    failed: str = ""
+    _pieces: dict[str, bytes] = field(default_factory=dict)
+    _rows: dict[int, bytes] = field(default_factory=dict)
+
+    def load(self) -> tuple[dict[str, Any], dict[int, Any], Saved] | None:
+        """The state that is kept: its parts, the commands, and as it is; None if there is none."""
+        saved = self.store.load()
+        if saved is None:
+            return None
+        self._pieces, self._rows = dict(saved.pieces), dict(saved.commands)
+        try:
+            parts = {name: json.loads(value) for name, value in saved.pieces.items()}
+            rows = {index: json.loads(row) for index, row in saved.commands.items()}
+        except ValueError as error:
+            raise StoreError(f"what is kept is not mission control's: {error}") from error
+        return parts, rows, saved
+
+    def journal(self, deliveries: Sequence[Delivery]) -> None:
+        """Frames that have arrived, before anything is made of them."""
+        self._check()
+        if deliveries:
+            self._try(lambda: self.store.journal(deliveries))
+
+    def keep(self, parts: Mapping[str, Any], rows: Mapping[int, Any]) -> None:
+        """The state as it is now."""
+        self._check()
+        pieces = {name: _octets(value) for name, value in parts.items()}
+        pieces = {name: value for name, value in pieces.items() if self._pieces.get(name) != value}
+        now = {index: _octets(row) for index, row in rows.items()}
+        changed: dict[int, bytes | None] = {
+            index: row for index, row in now.items() if self._rows.get(index) != row
+        }
+        changed |= dict.fromkeys(self._rows.keys() - now.keys())
+        if pieces or changed:
+            self._try(lambda: self.store.commit(pieces, changed))
+        self._pieces |= pieces
+        self._rows = now
+
+    def reserve(self, key_id: int, below: int) -> None:
+        """Counters, before the first of them is used."""
+        self._check()
+        self._try(lambda: self.store.reserve(key_id, below))
+
+    def fail(self, why: str) -> None:
+        """Refuses everything from now on."""
+        self.failed = self.failed or why
+
+    def _check(self) -> None:
+        if self.failed:
+            raise StoreError(f"mission control has to be started again: {self.failed}")
+
+    def _try(self, operation: Callable[[], None]) -> None:
+        try:
+            operation()
+        except StoreError as error:
+            self.failed = str(error)
+            raise
+
+
+def _octets(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,153 @@
+"""The store in a folder: a frame journal, and a SQLite database (WAL) with the command queue and the state.
+
+lock              held while a process has the folder
+frames.journal    ground.store.journal
+queue.sqlite      command (number, row), piece (name, value), reserved (key, below), meta
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from flight.frames import Delivery
+from ground.store import Saved, StoreError
+from ground.store.journal import Journal
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS command (number INTEGER PRIMARY KEY, row BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS piece (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reserved (key INTEGER PRIMARY KEY, below TEXT NOT NULL);
+"""
+
+
+class ArchiveStore:
+    """The folder of one mission control; only one process has it at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens or makes it.
+
+        Raises StoreError if another process has it, if it is of another version or damaged, or if the system
+        does not let it.
+        """
+        self.folder = folder
+        self._lock = -1
+        self._journal: Journal | None = None
+        self._database: sqlite3.Connection | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            self._journal = Journal(folder / "frames.journal")
+            self._database = self._open_database(folder / "queue.sqlite")
+        except OSError as error:
+            self.close()
+            raise StoreError(f"{folder}: {error.strerror}") from error
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreError(f"{folder / 'queue.sqlite'}: {error}") from error
+        except StoreError:
+            self.close()
+            raise
+
+    def load(self) -> Saved | None:
+        """What is kept; None if nothing is yet."""
+        try:
+            database = self._connected()
+            pieces = dict(database.execute("SELECT name, value FROM piece"))
+            commands = dict(database.execute("SELECT number, row FROM command"))
+            reserved = {key: int(below) for key, below in database.execute("SELECT key, below FROM reserved")}
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreError(f"{self.folder / 'queue.sqlite'}: {error}") from error
+        return Saved(pieces, commands, reserved) if pieces or reserved else None
+
+    def journal(self, deliveries: Sequence[Delivery]) -> None:
+        """Appends frames that have arrived."""
+        if self._journal is None:
+            raise StoreError(f"{self.folder}: closed")
+        self._journal.append(deliveries)
+
+    def commit(self, pieces: Mapping[str, bytes], commands: Mapping[int, bytes | None]) -> None:
+        """Replaces these parts of the state and these commands, all or nothing."""
+        kept = [(number, row) for number, row in commands.items() if row is not None]
+        gone = [(number,) for number, row in commands.items() if row is None]
+
+        def write(database: sqlite3.Connection) -> None:
+            database.executemany("INSERT OR REPLACE INTO piece VALUES (?, ?)", list(pieces.items()))
+            database.executemany("INSERT OR REPLACE INTO command VALUES (?, ?)", kept)
+            database.executemany("DELETE FROM command WHERE number = ?", gone)
+
+        self._transact(write)
+
+    def reserve(self, key_id: int, below: int) -> None:
+        """The counters of a key are used below this number."""
+        row = (key_id, str(below))  # beyond what an INTEGER of SQLite holds
+        self._transact(
+            lambda database: database.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", row)
+        )
+
+    def close(self) -> None:
+        """Lets go of the folder; closing twice is fine."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _take_lock(self) -> None:
+        path = self.folder / "lock"
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._lock, 32).decode("ascii", "replace").strip() or "unknown"
+            raise StoreError(
+                f"{self.folder}: another mission control (process {holder}) has this archive; "
+                "stop it, or name another folder"
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, f"{os.getpid()}\n".encode("ascii"))
+
+    def _open_database(self, path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, isolation_level=None)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                raise StoreError(f"{path}: damaged ({damage})")
+            database.executescript(_TABLES)
+            database.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))
+            (version,) = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+            if version != SCHEMA:
+                raise StoreError(f"{path}: version {version} of the archive; this one reads {SCHEMA}")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise StoreError(f"{self.folder}: closed")
+        return self._database
+
+    def _transact(self, write: Callable[[sqlite3.Connection], object]) -> None:
+        database = self._connected()
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                write(database)
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.folder / 'queue.sqlite'}: {error}; nothing of it was kept") from error

@@ -1,0 +1,302 @@
+"""Crash safety of mission control: killed at every write and at random moments, disk full, two on an archive.
+
+The satellite outlives the ground. After each crash a new mission control goes on from what the store holds;
+in the end every command that was taken has been executed exactly once. A report may come while nobody
+listens; the satellite of these tests has no recorder to play it back, so the CLCW is then all that tells.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flight.frames import Delivery, Uplink
+from ground.config import Command, GroundConfig
+from ground.mission import Ground
+from ground.predict import predict
+from ground.process import InProcessGround
+from ground.store import StoreError
+from ground.store.archive import ArchiveStore
+from ground.store.journal import Journal, read, record
+from ground.store.memory import MemoryStore
+
+TICK_NS = 100_000_000
+SECOND_NS = 1_000_000_000
+CHILD = [sys.executable, "-m", "tests.ground.store_child"]
+ROOT = Path(__file__).resolve().parents[2]
+Configure = Callable[..., GroundConfig]
+MakeWorld = Callable[..., Any]
+FRAMES = [Delivery(number * 10**9, number % 3, bytes([number]) * 1115) for number in range(5)]
+COMMANDS = [Command(at_ns=0, name="set_mode", arguments={"mode": mode}) for mode in (2, 3, 4, 2, 3, 4)]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class CrashingGround(InProcessGround):
+    """Mission control that is started anew from its store whenever it has crashed."""
+
+    def __init__(self, config: GroundConfig, store: MemoryStore) -> None:
+        super().__init__(config)
+        self.store, self.crashes = store, 0
+        self._ground = self._start()
+
+    def _start(self) -> Ground:
+        while True:
+            try:
+                return Ground(self.config, store=self.store)
+            except Crash:
+                self.crashes += 1
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        """What arrives at a ground that is down is lost, and so is what it had not let go."""
+        try:
+            uplinks = self._ground.advance(until_tick, deliveries)
+            return uplinks, self._ground.promise_tick()
+        except Crash:
+            self.crashes += 1
+            self._ground = self._start()
+            return [], until_tick + 1
+
+
+def fly(world: Any, windows: Any, passes: int) -> None:
+    world.fly(windows[passes - 1][2] // TICK_NS + 50)
+
+
+@pytest.fixture(scope="module")
+def two_passes(configure: Configure) -> tuple[GroundConfig, list[tuple[int, int, int]]]:
+    config = configure(*COMMANDS)
+    return config, [(one.station, one.aos_ns, one.los_ns) for one in predict(config)][:2]
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_crash_at_any_write_loses_nothing_and_repeats_nothing(
+    two_passes: Any, make_world: MakeWorld
+) -> None:
+    config, windows = two_passes
+    # The commands go up in the first second of the pass; every write of its first seconds, and some later.
+    until = (windows[0][1] + 8 * SECOND_NS) // TICK_NS
+    counted = CrashingGround(config, MemoryStore())
+    make_world(counted, windows).fly(until)
+    writes = counted.store.operations
+    assert writes > 25
+    for place in [*range(1, writes), writes + 100, writes + 701]:
+        for after in (False, True):
+
+            def fault(operation: int, done: bool, at: int = place, when: bool = after) -> None:
+                if operation == at and done is when:
+                    raise Crash
+
+            ground = CrashingGround(config, MemoryStore(fault=fault))
+            world = make_world(ground, windows)
+            world.fly(until + 60 if place < writes else windows[1][1] // TICK_NS + 100)
+            assert ground.crashes == 1
+            assert world.satellite.modes == [2, 3, 4, 2, 3, 4], (place, after)
+            commands = ground.results()["commands"]
+            assert all(one["received_ns"] or one["state"] == "completed" for one in commands), (place, after)
+            assert sum(one["state"] != "completed" for one in commands) <= 2, (place, after)
+
+
+@pytest.mark.requirement("L2.6")
+def test_killed_at_random_moments_a_process_goes_on(
+    two_passes: Any, make_world: MakeWorld, tmp_path: Path
+) -> None:
+    config, windows = two_passes
+    (tmp_path / "config.json").write_text(config.to_json())
+    ground = ProcessGround(tmp_path, random.Random(4))
+    world = make_world(ground, windows)
+    taken: list[int] = []
+    for second in range(0, 120, 6):
+        world.fly((windows[0][1] + second * SECOND_NS) // TICK_NS)
+        if (
+            second % 24 == 0
+            and (index := ground.submit("set_mode", {"mode": 2 + second // 24 % 3})) is not None
+        ):
+            taken.append(index)
+    world.fly((windows[0][1] + 200 * SECOND_NS) // TICK_NS)
+    ground.close()
+    assert ground.kills >= 3
+    store = ArchiveStore(tmp_path / "archive")
+    commands = Ground(config, store=store).results()["commands"]
+    store.close()
+    # What was answered for is there; what was on its way when the process died may be there or not.
+    assert taken
+    assert max(taken) < len(commands)
+    assert all(one["received_ns"] or one["state"] == "completed" for one in commands)
+    assert len(world.satellite.modes) == len(commands)
+    frames, damaged = read(tmp_path / "archive" / "frames.journal")
+    assert len(frames) > 100
+    assert damaged == 0
+
+
+class ProcessGround:
+    """`tests.ground.store_child`, killed now and then: before it has answered, or when it has."""
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        self.folder, self.chance = folder, chance
+        self.kills = 0
+        self.archive: list[Delivery] = []
+        self._start()
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        down = [[one.arrival_ns, one.station, one.frame.hex()] for one in deliveries]
+        answer = self._ask({"until": until_tick, "down": down})
+        if answer is None:
+            return [], until_tick + 1
+        uplinks = [Uplink(at, station, kind, bytes.fromhex(up)) for at, station, kind, up in answer["up"]]
+        return uplinks, answer["promise"]
+
+    def submit(self, name: str, arguments: dict[str, float]) -> int | None:
+        answer = self._ask({"submit": {"name": name, "arguments": arguments}})
+        return None if answer is None else int(answer["index"])
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        if self.chance.random() < 0.02:
+            if self.chance.random() < 0.5:
+                self._process.stdout.readline()
+            self.kills += 1
+            self.close()
+            self._start()
+            return None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [*CHILD, self.folder / "archive", self.folder / "config.json"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+
+
+def test_a_second_mission_control_on_one_archive_is_refused(tmp_path: Path) -> None:
+    first = ArchiveStore(tmp_path)
+    with pytest.raises(StoreError, match=rf"process {os.getpid()}\) has this archive"):
+        ArchiveStore(tmp_path)
+    first.close()
+    first.close()
+    ArchiveStore(tmp_path).close()
+
+
+@pytest.mark.parametrize("cut", [1, 19, 20, 21, 500, 1134])
+def test_a_torn_end_of_the_journal_is_cut_off(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "frames.journal"
+    whole = b"".join(map(record, FRAMES))
+    path.write_bytes(whole[:-cut])
+    journal = Journal(path)
+    assert journal.cut_off == len(record(FRAMES[-1])) - cut
+    journal.append(FRAMES[-1:])
+    journal.close()
+    assert path.read_bytes() == whole
+
+
+def test_damage_in_the_middle_of_the_journal_costs_the_damaged_frame_alone(tmp_path: Path) -> None:
+    path = tmp_path / "frames.journal"
+    whole = bytearray(b"".join(map(record, FRAMES)))
+    for at in (20, 2 * 1135 + 1, 3 * 1135 + 700):
+        whole[at] ^= 1
+    path.write_bytes(whole)
+    found, damaged = read(path)
+    assert found == [FRAMES[1], FRAMES[4]]
+    assert damaged == 3 * 1135
+
+
+def test_a_full_disk_keeps_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "frames.journal"
+    journal = Journal(path)
+    journal.append(FRAMES[:2])
+    real = os.write
+
+    def write(file: int, octets: bytes) -> int:
+        if len(octets) < 1500:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(file, octets[:1500])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        with pytest.raises(StoreError, match="No space left on device; no frame of this batch was kept"):
+            journal.append(FRAMES[2:4])
+    journal.append(FRAMES[4:])
+    journal.close()
+    assert read(path) == ([FRAMES[0], FRAMES[1], FRAMES[4]], 0)
+
+
+def submit_many(ground: Ground) -> None:
+    for _ in range(1000):
+        ground.submit(COMMANDS[1])
+
+
+def test_a_full_database_is_told_and_the_ground_goes_no_further(configure: Configure, tmp_path: Path) -> None:
+    config = configure()
+    store = ArchiveStore(tmp_path)
+    ground = Ground(config, store=store)
+    assert ground.submit(COMMANDS[0]) == 0
+    database = store._connected()
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full; nothing of it was kept"):
+        submit_many(ground)
+    with pytest.raises(StoreError, match="has to be started again"):
+        ground.advance(10, [])
+    database.execute(f"PRAGMA max_page_count = {pages * 10}")
+    known = len(ground.results()["commands"])
+    kept = Ground(config, store=store).results()["commands"]
+    store.close()
+    assert 1 <= len(kept) == known - 1
+
+
+def test_what_is_no_archive_is_refused(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "queue.sqlite").write_bytes(random.Random(1).randbytes(8192))
+    with pytest.raises(StoreError, match="not a database"):
+        ArchiveStore(tmp_path)
+    (tmp_path / "queue.sqlite").unlink()
+    store = ArchiveStore(tmp_path)
+    Ground(configure(), store=store).submit(COMMANDS[0])
+    with pytest.raises(StoreError, match="another configuration"):
+        Ground(configure(duration_ns=5), store=store)
+    store.commit({"uplink": b"[]"}, {})
+    with pytest.raises(StoreError, match="not mission control's"):
+        Ground(configure(), store=store)
+    store.close()
+    with sqlite3.connect(tmp_path / "queue.sqlite") as database:
+        database.execute("UPDATE meta SET value = 99")
+    database.close()
+    with pytest.raises(StoreError, match="version 99"):
+        ArchiveStore(tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="File exists"):
+        ArchiveStore(tmp_path / "file")
+
+
+def test_counters_go_on_behind_those_that_were_reserved(two_passes: Any, make_world: MakeWorld) -> None:
+    config, windows = two_passes
+    store = MemoryStore()
+    ground = CrashingGround(config, store)
+    world = make_world(ground, windows)
+    world.fly(windows[0][1] // TICK_NS + 60)
+    used = world.satellite.farm.counter
+    assert 0 < used < 100
+    # What is kept is as old as can be: only the reservation is left of the counters.
+    ground._ground = Ground(config, store=MemoryStore(saved=replace(store.saved, pieces={}, commands={})))
+    world.satellite.farm.expected = 0
+    fly(world, windows, 1)
+    assert world.satellite.farm.counter > 1024 > used
