@@ -421,6 +421,21 @@ def quantities(json_output: JsonOption = False) -> None:
 
 
 @app.command()
+def archive(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to make; by default `archive` in the run's folder.")
+    ] = None,
+) -> None:
+    """Make a DuckDB database and Parquet files of what the ground received in a run."""
+    from safehold.archive import write_archive
+    from safehold.folder import RunFolder
+
+    place = write_archive(RunFolder.open(folder), out if out is not None else folder / "archive")
+    typer.echo(f"archive  {place}")
+
+
+@app.command()
 def dictionary(
     file: Annotated[
         Path | None,

@@ -1,0 +1,56 @@
+"""The archive holds what the run's folder holds, and hostile text stays text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from flight.tm_frames import Clcw, TmFramer
+from safehold import parquet
+from safehold.archive import TABLES, write_archive
+from safehold.errors import FolderError
+from safehold.folder import RunFolder
+
+HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m'); DROP TABLE events; --"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    frames = TmFramer().frames([bytes([0, 100, 192, 0, 0, 3, 1, 2, 3, 4])], Clcw())
+    (tmp_path / "frames.tm").write_bytes(b"".join(frames) * 3)
+    (tmp_path / "scenario.toml").write_text("", encoding="utf-8")
+    events = [{"id": 1, "name": HOSTILE, "arguments": {"a": 1.0}}, {"id": 2, "name": "b", "arguments": {}}]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
+    result = {"commands": [{"name": "ping", "state": "completed"}], "passes": [{"station": "x"}]}
+    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    columns = {
+        "time_ns": np.array([1, 2]),
+        "mode": np.array([4, 3]),
+        "rate_norm_rad_s": np.array([np.pi, 0.0]),
+        "temperature_k_0": np.array([273.15, 300.0]),
+    }
+    parquet.write(tmp_path / "telemetry.parquet", columns)
+    return RunFolder.open(tmp_path)
+
+
+def test_archive_holds_the_run(folder: RunFolder, tmp_path: Path) -> None:
+    place = write_archive(folder, tmp_path / "archive")
+    with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
+        frames = database.execute("SELECT octets FROM frames ORDER BY number").fetchall()
+        assert b"".join(row[0] for row in frames) == (folder.path / "frames.tm").read_bytes()
+        assert database.execute("SELECT name FROM events ORDER BY id").fetchall() == [(HOSTILE,), ("b",)]
+        assert database.execute("SELECT mode FROM parameters_raw ORDER BY time_ns").fetchall() == [(4,), (3,)]
+        query = "SELECT mode, rate_norm_deg_s, temperature_deg_c_0 FROM parameters ORDER BY time_ns"
+        assert database.execute(query).fetchone() == ("STANDBY", pytest.approx(180.0), pytest.approx(0.0))
+        assert database.execute("SELECT state FROM commands").fetchall() == [("completed",)]
+    assert all((place / f"{table}.parquet").exists() for table in TABLES)
+
+
+def test_an_archive_is_not_overwritten(folder: RunFolder, tmp_path: Path) -> None:
+    write_archive(folder, tmp_path / "archive")
+    with pytest.raises(FolderError, match="already exists"):
+        write_archive(folder, tmp_path / "archive")
