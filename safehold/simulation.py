@@ -16,6 +16,7 @@ has begun or ended.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -165,6 +166,7 @@ class Simulation:
         )
         driver.set_plant_state(plant.state.ctypes.data, plant.state.nbytes, CONTROL_OCTETS)
         driver.contact_mask = plant.contact_mask
+        driver.set_camera(functools.partial(_expose, plant))
         self._schedule_flips(computer, driver)
         return computer, driver
 
@@ -515,6 +517,13 @@ class Simulation:
         if self.contacts.mask or self.promise_tick >= self.end_tick:
             return None
         return self.promise_tick * self.tick_ns
+
+
+def _expose(plant: Plant, file: int, exposure_ms: int) -> bytes:
+    """The payload's image of the plant as it stands."""
+    from sim.payload import expose
+
+    return expose(plant, file, exposure_ms)
 
 
 def _plant_faults(faults: Sequence[Fault]) -> list[Any]:

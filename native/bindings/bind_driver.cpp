@@ -125,6 +125,22 @@ void bind_driver(py::module_& module) {
              py::arg("plant_truth_address"), py::arg("plant_context_address"), py::arg("truth_width"),
              py::arg("tick_ns"), py::arg("sensor_frame"), py::keep_alive<1, 2>())
         .def(
+            "set_camera",
+            [](Driver& driver, py::function take) {
+                // The last reference may go without the interpreter's lock: it is taken for that as well.
+                const std::shared_ptr<py::function> kept(new py::function(std::move(take)),
+                                                         [](py::function* function) {
+                                                             const py::gil_scoped_acquire acquire;
+                                                             delete function;
+                                                         });
+                driver.set_camera([kept](std::uint32_t file, std::uint32_t exposure_ms) {
+                    const py::gil_scoped_acquire acquire;
+                    const std::string octets = py::cast<py::bytes>((*kept)(file, exposure_ms));
+                    return std::vector<std::uint8_t>(octets.begin(), octets.end());
+                });
+            },
+            py::arg("take"))
+        .def(
             "run",
             [](Driver& driver, std::uint64_t until, const py::iterable& uplink) {
                 auto frames = to_uplink(uplink);

@@ -42,7 +42,8 @@ void files_answers(FilesContext& context) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto what = static_cast<FileAsked>(asked[i]);
         asked[i] = 0;
-        if (what == FileAsked::nothing || i >= context.store.file_answers) continue;
+        if (what == FileAsked::nothing || what == FileAsked::expose || i >= context.store.file_answers)
+            continue;
         const auto answer = static_cast<FileAnswer>(context.store.file_answer[i]);
         if (what == FileAsked::remove || what == FileAsked::lose) {
             const bool removed = answer == FileAnswer::done;

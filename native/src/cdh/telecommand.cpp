@@ -5,6 +5,7 @@
 // failure at any stage is reported whatever the acknowledgement flags say, and ends it there.
 #include "safehold/cdh/telecommand.hpp"
 
+#include "safehold/cdh/files.hpp"
 #include "safehold/cdh/octets.hpp"
 #include "safehold/cdh/services.hpp"
 
@@ -37,7 +38,7 @@ const Handler* find_handler(std::uint16_t id) {
     const std::array tables = {housekeeping_handlers(), event_handlers(), memory_handlers(),
                                function_handlers(),     time_handlers(),  schedule_handlers(),
                                storage_handlers(),      test_handlers(),  setting_handlers(),
-                               security_handlers()};
+                               security_handlers(),     file_handlers()};
     for (const HandlerTable& table : tables) {
         for (std::size_t i = 0; i < table.count; ++i) {
             if (static_cast<std::uint16_t>(table.first[i].id) == id) return &table.first[i];
@@ -274,6 +275,13 @@ void execute_packet(CommandContext& context, const std::uint8_t* packet, std::si
 }
 
 void handle_packet(CommandContext& context, const std::uint8_t* packet, std::size_t octets) {
+    // PDUs of files have no secondary header; they are neither executed nor verified.
+    constexpr std::size_t primary_octets = 6;
+    const auto apid = octets > primary_octets ? static_cast<unsigned>((packet[0] & 7U) << 8 | packet[1]) : 0U;
+    if (apid == apid_files && (packet[0] & 0xF8U) == 0x10U && context.files != nullptr) {
+        files_pdu(*context.files, packet + primary_octets, octets - primary_octets);
+        return;
+    }
     execute_packet(context, packet, octets, {});
 }
 

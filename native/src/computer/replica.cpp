@@ -2,7 +2,9 @@
 //
 // Each cycle, in this order, a table of tasks in three rate groups:
 //   commands      every tick   uplink frames -> reports, settings, at most one mode request
+//   imaging       every tick   places to image -> at most one mode request, exposures
 //   control       every tick   sensors -> estimate, mode, actuators (the autonomy)
+//   files         every tick   timers of file transfer, the directory
 //   gate          every tick   nothing leaves that is not finite or beyond what a unit can do
 //   status        every tick   the computer's own parameters and events
 //   housekeeping  1 Hz         what is told once a second
@@ -34,6 +36,7 @@ struct Cycle {
     ModeRequest mode_request;
     cdh::PendingMode pending;
     bool control_dirty;
+    cdh::FilesContext files;
 };
 
 // --- commands
@@ -93,7 +96,19 @@ cdh::CommandContext command_context(Cycle& cycle) {
             control.executive.persist_sequence + 1,
             cycle.input.boot.fresh != 0 && cycle.input.boot.warm != 0,
             cycle.input.status.restored != 0,
-            cycle.input.autonomy != 0};
+            cycle.input.autonomy != 0,
+            &cycle.files,
+            &control.imaging};
+}
+
+// What mass memory answered goes to whoever asked: files, or the payload.
+void answer_files(Cycle& cycle) {
+    const auto& asked = cycle.state.control.files.asked;
+    for (std::size_t i = 0; i < asked.size() && i < cycle.input.store.file_answers; ++i) {
+        if (asked[i] == static_cast<std::uint8_t>(cdh::FileAsked::expose))
+            cycle.state.control.imaging.answer = 1U + cycle.input.store.file_answer[i];
+    }
+    cdh::files_answers(cycle.files);
 }
 
 void run_commands(Cycle& cycle) {
@@ -102,6 +117,7 @@ void run_commands(Cycle& cycle) {
                                   context.tick_ns)) {
         cycle.output.events.add(EventId::persistence_late, cycle.state.control.executive.heartbeat);
     }
+    answer_files(cycle);
     cdh::arming_step(context);
     cdh::schedule_step(context);
     take_uplink(cycle);
@@ -116,6 +132,33 @@ void run_commands(Cycle& cycle) {
         cycle.mode_request.mode = mode_safe;
         cycle.mode_request.by_computer = 1;
     }
+}
+
+// --- files and payload
+// ---------------------------------------------------------------------------------------
+
+void run_imaging(Cycle& cycle) {
+    ControlState& control = cycle.state.control;
+    ImagingContext context{control.imaging,
+                           control.autonomy,
+                           control.parameters,
+                           cycle.input.sensor,
+                           cycle.mode_request,
+                           cycle.output.events,
+                           cycle.control_dirty,
+                           false,
+                           0,
+                           0};
+    imaging_step(context, static_cast<std::uint32_t>(cycle.input.tick_ns / 1'000'000));
+    if (!context.expose) return;
+    const auto kind = static_cast<std::uint8_t>(cdh::FileKind::science);
+    if (cycle.output.files.expose(context.file, kind, context.exposure_ms))
+        cdh::note_asked(cycle.files, cdh::FileAsked::expose);
+}
+
+void run_files(Cycle& cycle) {
+    cdh::files_step(cycle.files, cycle.input.boot, cycle.input.readback,
+                    cycle.output.actuator.transmitter_on != 0, cycle.input.tick_ns);
 }
 
 // --- control
@@ -375,9 +418,11 @@ struct Task {
 };
 
 constexpr std::int64_t one_second_ns = 1'000'000'000;
-constexpr std::array<Task, 9> tasks = {{
+constexpr std::array<Task, 11> tasks = {{
     {run_commands, 0, 10},
+    {run_imaging, 0, 5},
     {run_control, 0, 200},
+    {run_files, 0, 10},
     {run_gate, 0, 10},
     {run_status, 0, 10},
     {run_housekeeping, one_second_ns, 50},
@@ -419,7 +464,9 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     output.files.length = 0;
     output.security = {};
     WorkBudget budget;
-    Cycle cycle{state, input, output, budget, {}, {}, false};
+    const cdh::FilesContext files{state.control.files, state.account.files, output.files, input.store,
+                                  output.events};
+    Cycle cycle{state, input, output, budget, {}, {}, false, files};
     ExecutiveState& executive = state.control.executive;
     // The period is the host's to give: no flip and no repair of the settings may part it from the tick.
     state.control.parameters.control_period_s = static_cast<double>(input.tick_ns) * 1e-9;

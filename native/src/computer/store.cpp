@@ -91,4 +91,12 @@ bool FileList::mark(std::uint32_t file) {
     return add(FileOperation::mark, file) != nullptr;
 }
 
+bool FileList::expose(std::uint32_t file, std::uint8_t kind, std::uint32_t exposure_ms) {
+    FileRequest* request = add(FileOperation::expose, file);
+    if (request == nullptr) return false;
+    request->kind = kind;
+    request->length = exposure_ms;
+    return true;
+}
+
 }  // namespace safehold::computer

@@ -72,7 +72,12 @@ void Driver::step_once(std::vector<std::vector<std::uint8_t>>& uplink) {
     plant_chain_.add(&time_ns, sizeof time_ns);
     plant_chain_.add(&sensor_, sizeof sensor_);
     watch.lap(timing_.digest);
+    computer_.stores().image.clear();
     computer_.step(sensor_);
+    if (recorder_) {
+        given_.image = std::move(computer_.stores().image);
+        recorder_->add(given_);
+    }
     watch.lap(timing_.flight);
     add_flight_tick(flight_chain_, time_ns, computer_);
     watch.lap(timing_.digest);
@@ -100,13 +105,12 @@ void Driver::give_inputs(std::vector<std::vector<std::uint8_t>>& uplink) {
     for (const auto& frame : uplink)
         computer_.receive(frame.data(), frame.size());
     if (!recorder_) return;
-    TickInput input{sensor_, {}, {}, due, false};
-    if (!uplink.empty()) input.outcome = {computer_.state().security, computer_.uplink_overflow(), 1};
+    given_ = TickInput{sensor_, {}, {}, due, false, {}};
+    if (!uplink.empty()) given_.outcome = {computer_.state().security, computer_.uplink_overflow(), 1};
     for (std::size_t i = 0; i < computer_.uplink_count(); ++i) {
         const auto& frame = computer_.uplink()[i];
-        input.uplink.push_back({frame.octets, frame.length, frame.counter, frame.key});
+        given_.uplink.push_back({frame.octets, frame.length, frame.counter, frame.key});
     }
-    recorder_->add(input);
 }
 
 void Driver::take_outputs() {

@@ -10,6 +10,7 @@ constexpr char magic[16] = "SAFEHOLD-INPUT2";
 constexpr std::uint8_t flag_uplink = 1;
 constexpr std::uint8_t flag_flips = 2;
 constexpr std::uint8_t flag_overrun = 4;
+constexpr std::uint8_t flag_image = 64;
 constexpr std::uint8_t flag_end = 128;
 constexpr std::uint64_t state_octets_max = 1ULL << 30U;
 
@@ -63,7 +64,8 @@ void Recorder::write(const void* octets, std::size_t count) {
 void Recorder::add(const TickInput& input) {
     buffer_.clear();
     const unsigned flags = (input.outcome.came == 0 ? 0U : flag_uplink) |
-                           (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U);
+                           (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U) |
+                           (input.image.empty() ? 0U : flag_image);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
     bits_.clear();
     codec_.encode(input.sensor, bits_);
@@ -90,6 +92,11 @@ void Recorder::add(const TickInput& input) {
             put_u16(buffer_, flip.bit & 0xFFFFU);
             put_u16(buffer_, flip.bit >> 16);
         }
+    }
+    if (!input.image.empty()) {
+        put_u16(buffer_, input.image.size() & 0xFFFFU);
+        put_u16(buffer_, input.image.size() >> 16);
+        buffer_.insert(buffer_.end(), input.image.begin(), input.image.end());
     }
     write(buffer_.data(), buffer_.size());
 }
@@ -167,6 +174,14 @@ bool Recording::next(TickInput& input) {
             read(values.data(), sizeof values);
             input.flips.push_back({0, values[0], values[1] | (static_cast<std::uint32_t>(values[2]) << 16)});
         }
+    }
+    input.image.clear();
+    if ((flags & flag_image) != 0) {
+        std::uint32_t image_octets = 0;
+        read(&image_octets, 4);
+        if (image_octets > state_octets_max) throw std::runtime_error("the recording has too long an image");
+        input.image.resize(image_octets);
+        if (image_octets != 0) read(input.image.data(), image_octets);
     }
     return true;
 }

@@ -21,6 +21,7 @@ Replay replay(const std::string& path) {
     result.start_is_equal = recording.first_tick != 0 || recording.state == start.octets;
     Chain chain = recording.flight_chain;
     TickInput input;
+    computer->stores().camera = [&input](std::uint32_t, std::uint32_t) { return input.image; };
     std::uint64_t tick = recording.first_tick;
     for (; recording.next(input); ++tick) {
         const std::int64_t time_ns = static_cast<std::int64_t>(tick) * recording.config.tick_ns;

@@ -122,7 +122,15 @@ struct FileReceive {
 static_assert(sizeof(FileReceive) == 8 * FileReceive::gaps_max + 48);
 
 // What mass memory was asked to do in the last tick: its answers are in this tick's status.
-enum class FileAsked : std::uint8_t { nothing = 0, create = 1, write = 2, seal = 3, remove = 4, lose = 5 };
+enum class FileAsked : std::uint8_t {
+    nothing = 0,
+    create = 1,
+    write = 2,
+    seal = 3,
+    remove = 4,
+    lose = 5,
+    expose = 6
+};
 
 struct FilesControl {
     static constexpr std::size_t commanded_max = 8;

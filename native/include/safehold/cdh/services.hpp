@@ -75,6 +75,7 @@ struct HandlerTable {
 [[nodiscard]] HandlerTable test_handlers();
 [[nodiscard]] HandlerTable setting_handlers();
 [[nodiscard]] HandlerTable security_handlers();
+[[nodiscard]] HandlerTable file_handlers();
 
 // --- what runs without a telecommand
 // -----------------------------------------------------------------------------------

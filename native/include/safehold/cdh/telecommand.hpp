@@ -14,7 +14,13 @@
 #include "safehold/gnc/autonomy.hpp"
 #include "safehold/security/stage.hpp"
 
+namespace safehold {
+struct ImagingControl;
+}
+
 namespace safehold::cdh {
+
+struct FilesContext;
 
 enum class FailureCode : std::uint16_t {
     none = 0,
@@ -69,6 +75,8 @@ struct CommandContext {
     bool restarted;              // the first step after a warm start
     bool restored;               // the first step after a checkpoint was restored
     bool autonomous;
+    FilesContext* files = nullptr;
+    ImagingControl* imaging = nullptr;
 };
 
 // Takes one whole telecommand packet: the seam between the uplink path (tc_frames.hpp) and the services.

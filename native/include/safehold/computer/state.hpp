@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "safehold/cdh/files.hpp"
 #include "safehold/cdh/services_state.hpp"
 #include "safehold/cdh/state.hpp"
 #include "safehold/cdh/tc_frames.hpp"
@@ -17,6 +18,7 @@
 #include "safehold/computer/interface.hpp"
 #include "safehold/computer/store.hpp"
 #include "safehold/gnc/autonomy.hpp"
+#include "safehold/gnc/imaging.hpp"
 #include "safehold/security/stage.hpp"
 
 namespace safehold::computer {
@@ -42,10 +44,13 @@ struct ControlState {
     cdh::ServicesState services;
     cdh::RecorderControl recorder;
     cdh::UplinkState uplink;
+    cdh::FilesControl files;
+    ImagingControl imaging;
 };
 static_assert(sizeof(ControlState) == sizeof(Parameters) + sizeof(AutonomyState) + sizeof(ExecutiveState) +
                                           sizeof(cdh::ServicesState) + sizeof(cdh::RecorderControl) +
-                                          sizeof(cdh::UplinkState));
+                                          sizeof(cdh::UplinkState) + sizeof(cdh::FilesControl) +
+                                          sizeof(ImagingControl));
 
 // What the voter tells every replica about the computer, in the input of each step.
 struct ComputerStatus {
@@ -80,8 +85,10 @@ struct AccountState {
     Telemetry telemetry;
     cdh::CdhAccount cdh;
     ComputerAccount computer;
+    cdh::FilesAccount files;
 };
-static_assert(sizeof(AccountState) == sizeof(Telemetry) + sizeof(cdh::CdhAccount) + sizeof(ComputerAccount));
+static_assert(sizeof(AccountState) == sizeof(Telemetry) + sizeof(cdh::CdhAccount) + sizeof(ComputerAccount) +
+                                          sizeof(cdh::FilesAccount));
 
 struct ReplicaState {
     ControlState control;

@@ -112,7 +112,15 @@ struct RecordView {
 // The record at `at`, which moves on to the next; false at the end, or if a head does not fit.
 [[nodiscard]] bool next_record(const Readback& readback, std::size_t& at, RecordView& view);
 
-enum class FileOperation : std::uint8_t { none = 0, create = 1, write = 2, seal = 3, remove = 4, mark = 5 };
+enum class FileOperation : std::uint8_t {
+    none = 0,
+    create = 1,
+    write = 2,
+    seal = 3,
+    remove = 4,
+    mark = 5,
+    expose = 6
+};
 enum class FileAnswer : std::uint8_t {
     none = 0,
     done = 1,
@@ -130,8 +138,9 @@ inline constexpr std::size_t files_max = 512;
 
 // create: file, kind, length (the most that it may grow to); if `check` is 1, instead of an unsealed one.
 // write: file, offset, length, octets at `at` of the list's. seal: file, length, crc (compared if `check` is
-// 1). remove: file (only one that is delivered, if `check` is 1). mark: file, which the ground has from now
-// on.
+// 1). expose: the payload takes an image, length is the exposure in ms; it becomes a sealed file of kind
+// `kind`. remove: file (only one that is delivered, if `check` is 1). mark: file, which the ground has from
+// now on.
 struct FileRequest {
     std::uint32_t file;
     std::uint32_t offset;
@@ -164,6 +173,7 @@ struct FileList {
     // `delivered_only`: refused for a file that the ground does not have.
     [[nodiscard]] bool remove(std::uint32_t file, bool delivered_only = false);
     [[nodiscard]] bool mark(std::uint32_t file);
+    [[nodiscard]] bool expose(std::uint32_t file, std::uint8_t kind, std::uint32_t exposure_ms);
 
   private:
     [[nodiscard]] FileRequest* add(FileOperation operation, std::uint32_t file);

@@ -78,6 +78,8 @@ class Driver {
     std::size_t add_watch(const Watch& watch);
     [[nodiscard]] const std::vector<Watch>& watches() const { return watches_; }
     void schedule_flip(const Flip& flip);
+    // Who takes the payload's images, once for each voted exposure.
+    void set_camera(Stores::Camera camera) { computer_.stores().camera = std::move(camera); }
     void record_inputs(const std::string& path);  // an empty path ends the recording
     void measure(bool on) { measuring_ = on; }
     [[nodiscard]] const Timing& timing() const { return timing_; }
@@ -127,6 +129,7 @@ class Driver {
     std::vector<double> row_;
 
     std::unique_ptr<Recorder> recorder_;
+    TickInput given_{};  // while recording: this tick's
     Timing timing_;
     bool measuring_ = false;
 };

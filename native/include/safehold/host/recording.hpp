@@ -46,6 +46,7 @@ struct TickInput {
     UplinkOutcome outcome{};
     std::vector<Flip> flips;
     bool overrun = false;
+    std::vector<std::uint8_t> image{};  // that the payload took in this tick
 };
 
 class Recorder {

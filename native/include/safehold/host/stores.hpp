@@ -1,7 +1,9 @@
 // The host's stores behind the flight computer's port, and a flight computer that owns its stores.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "safehold/computer/flight_computer.hpp"
@@ -21,7 +23,9 @@ class Stores final : public computer::StorePort {
         if (power.out == 0) memory.drop(request);
     }
     computer::FileAnswer file(const computer::FileRequest& request, const std::uint8_t* data) override {
-        return power.admit(1) == 1 ? memory.file(request, data) : computer::FileAnswer::refused;
+        if (power.admit(1) != 1) return computer::FileAnswer::refused;
+        const bool exposes = request.operation == static_cast<std::uint8_t>(computer::FileOperation::expose);
+        return exposes ? expose(request) : memory.file(request, data);
     }
     void read(const computer::ReadRequest& request, computer::Readback& readback) const override {
         memory.read(request, readback);
@@ -46,9 +50,33 @@ class Stores final : public computer::StorePort {
         memory.take(in);
     }
 
+    // The payload: the octets of an image taken now, none if it fails. Not part of the state; `image` is the
+    // last one's, to be recorded.
+    using Camera = std::function<std::vector<std::uint8_t>(std::uint32_t file, std::uint32_t exposure_ms)>;
+    Camera camera;
+    std::vector<std::uint8_t> image;
+
     Power power;
     Persistence persistence;
     MassMemory memory;
+
+  private:
+    computer::FileAnswer expose(const computer::FileRequest& request) {
+        if (!camera) return computer::FileAnswer::refused;
+        image = camera(request.file, request.length);
+        if (image.empty()) return computer::FileAnswer::refused;
+        computer::FileRequest step = request;
+        step.length = static_cast<std::uint32_t>(image.size());
+        for (const auto operation : {computer::FileOperation::create, computer::FileOperation::write,
+                                     computer::FileOperation::seal}) {
+            step.operation = static_cast<std::uint8_t>(operation);
+            step.check = 0;
+            step.offset = 0;
+            const computer::FileAnswer answer = memory.file(step, image.data());
+            if (answer != computer::FileAnswer::done) return answer;
+        }
+        return computer::FileAnswer::done;
+    }
 };
 
 // The stores are made first: the computer asks them how things stand when it starts.
@@ -89,6 +117,7 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
         return read;
     }
     void take(Kept read) {
+        read.stores.camera = std::move(kept.camera);
         kept = std::move(read.stores);
         restore(*read.state);
         black_box_.restore(*read.black_box);
