@@ -54,7 +54,7 @@ class FileBench {
         cdh::FilePdus pdus(*control_, *account_, readback_.get(), transmitter_on);
         std::array<std::uint8_t, cdh::pdu_octets_max> octets;
         while (made.size() < pdus_max) {
-            const std::size_t count = pdus.next(octets.data());
+            const std::size_t count = pdus.next(octets.data(), octets.size());
             if (count == 0) break;
             made.emplace_back(reinterpret_cast<const char*>(octets.data()), count);
         }

@@ -344,8 +344,8 @@ bool FilePdus::urgent() const {
            account_.sends[first].kind == static_cast<std::uint8_t>(FileKind::black_box_anomaly);
 }
 
-std::size_t FilePdus::next(std::uint8_t* pdu) {
-    if (!on_) return 0;
+std::size_t FilePdus::next(std::uint8_t* pdu, std::size_t octets_max) {
+    if (!on_ || octets_max < pdu_octets_max) return 0;
     std::size_t octets = receiver_pdu(pdu);
     std::uint32_t served = 0;
     while (octets == 0) {
@@ -435,7 +435,7 @@ std::size_t FilePdus::data_pdu(FileSend& send, std::uint8_t* pdu) {
                            readback_->data.data() + (start - first), end - start);
 }
 
-ReadRequest FilePdus::wanted() {
+ReadRequest FilePdus::wanted() const {
     ReadRequest request{};
     if (on_ && account_.scan_ms == 0) {
         request.kind = static_cast<std::uint8_t>(ReadKind::directory);

@@ -379,10 +379,11 @@ void run_downlink(Cycle& cycle) {
     constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
     const std::int64_t fitting = input.tick_ns / frame_ns;
     const std::size_t frames_max = fitting < 1 ? 1 : static_cast<std::size_t>(fitting);
+    cdh::FilePdus files(cycle.state.control.files, cycle.state.account.files, input.readback, on);
     cdh::DownlinkContext context{
         account,        input.store,
         output.records, input.readback,
-        nullptr,        cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
+        &files,         cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
         input.tick_ns};
     if (free)
         output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "safehold/cdh/file_pdu_source.hpp"
 #include "safehold/cdh/state.hpp"
 
 namespace safehold::cdh {
@@ -20,21 +21,6 @@ inline constexpr std::size_t file_pdu_octets_max = tm_packet_octets_max - 6;
 using Frame = std::array<std::uint8_t, tm_frame_octets>;
 using Frames = std::array<Frame, tm_frames_max>;
 
-// Who has files to send. Called while a transmitter is on, as often in a tick as frames have room.
-class FilePduSource {
-  public:
-    // True while the next PDU belongs to a file that goes before housekeeping: a black box after an anomaly.
-    [[nodiscard]] virtual bool urgent() const = 0;
-    // Writes the next PDU, at most `octets_max` octets (never less than file_pdu_octets_max); 0 if there is
-    // none.
-    [[nodiscard]] virtual std::size_t next(std::uint8_t* pdu, std::size_t octets_max) = 0;
-    // What it wants to be read from mass memory; kind none if nothing. Read only if no record of a higher
-    // priority is: the answer is then the next tick's readback.
-    [[nodiscard]] virtual computer::ReadRequest wanted() const = 0;
-
-  protected:
-    ~FilePduSource() = default;
-};
 
 struct DownlinkContext {
     CdhAccount& account;

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "safehold/cdh/cfdp.hpp"
+#include "safehold/cdh/file_pdu_source.hpp"
 #include "safehold/computer/interface.hpp"
 #include "safehold/computer/store.hpp"
 
@@ -183,17 +184,17 @@ enum class FilesCommand : std::uint8_t { done, unknown, full };
 // -----------------------------------------------------------------------------------------------
 
 // Makes PDUs as long as the downlink has room for them.
-class FilePdus {
+class FilePdus final : public FilePduSource {
   public:
     FilePdus(FilesControl& control, FilesAccount& account, const computer::Readback* readback,
              bool transmitter_on);
 
     // True while the next PDU belongs to a black box after an anomaly.
-    [[nodiscard]] bool urgent() const;
+    [[nodiscard]] bool urgent() const override;
     // Writes the next PDU, at most pdu_octets_max octets; 0 if there is none.
-    [[nodiscard]] std::size_t next(std::uint8_t* pdu);
+    [[nodiscard]] std::size_t next(std::uint8_t* pdu, std::size_t octets_max) override;
     // What to read for the next tick.
-    [[nodiscard]] computer::ReadRequest wanted();
+    [[nodiscard]] computer::ReadRequest wanted() const override;
 
   private:
     [[nodiscard]] std::size_t receiver_pdu(std::uint8_t* pdu);

@@ -1,0 +1,69 @@
+"""The files that the satellite sent down, in a run's folder: `files/science-0007.pgm` and, to look at,
+`files/science-0007.png`; whatever is not an image has the ending `.bin`.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flight.cfdp_pdu import PduError, read_name
+from safehold.folder import FolderWriter
+
+FOLDER = "files"
+_PGM = b"P5\n"
+_PIXELS_MAX = 1 << 24
+
+
+def write_files(writer: FolderWriter, files: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Writes each file of a ground's results (`name`, `data` in base85 of its zlib compression).
+
+    A name that is not one of the satellite's is left out: nothing from the link names a path. A name that
+    came twice keeps the last. Returns what was written.
+    """
+    content: dict[str, bytes] = {}
+    for file in files:
+        data = zlib.decompress(base64.b85decode(file["data"]))
+        try:
+            folder, number = read_name(str(file["name"]))
+        except PduError:
+            continue
+        name = f"{FOLDER}/{folder}-{number:04d}"
+        picture = png_of_pgm(data)
+        content[name + (".pgm" if picture is not None else ".bin")] = data
+        if picture is not None:
+            content[name + ".png"] = picture
+    if content:
+        (writer.path / FOLDER).mkdir(exist_ok=True)
+    for name, data in content.items():
+        writer.write_bytes(name, data)
+    return sorted(content)
+
+
+def png_of_pgm(data: bytes) -> bytes | None:
+    """A grey image of eight bits (PGM, binary) as PNG; None if it is none, or not whole."""
+    if not data.startswith(_PGM):
+        return None
+    try:
+        _, size, levels, pixels = data.split(b"\n", 3)
+        width, height = (int(part) for part in size.split())
+    except ValueError:
+        return None
+    if (
+        levels != b"255"
+        or not (0 < width * height <= _PIXELS_MAX)
+        or len(pixels) != width * height
+        or width < 0
+    ):
+        return None
+    rows = b"".join(b"\x00" + pixels[at : at + width] for at in range(0, len(pixels), width))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in chunks)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -1,0 +1,65 @@
+"""Files from the satellite in a run's folder: images also as PNG, and no name from the link names a path."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from safehold.folder import FolderWriter
+from safehold.received_files import png_of_pgm, write_files
+
+pytestmark = pytest.mark.requirement("L2.2")
+
+
+def _file(name: str, data: bytes) -> dict[str, str]:
+    return {"name": name, "data": base64.b85encode(zlib.compress(data)).decode()}
+
+
+def test_images_can_be_looked_at_and_other_files_are_kept(tmp_path: Path) -> None:
+    image = b"P5\n3 2\n255\n" + bytes(range(6))
+    with FolderWriter(tmp_path / "run", "x") as writer:
+        written = write_files(
+            writer,
+            [_file("science/0007", image), _file("blackbox/12345", b"octets"), _file("science/0007", image)],
+        )
+        place = writer.commit()
+    assert written == ["files/blackbox-12345.bin", "files/science-0007.pgm", "files/science-0007.png"]
+    assert (place / "files" / "science-0007.pgm").read_bytes() == image
+    assert (place / "files" / "blackbox-12345.bin").read_bytes() == b"octets"
+
+
+def test_png_holds_the_same_pixels() -> None:
+    png = png_of_pgm(b"P5\n3 2\n255\n" + bytes([0, 50, 100, 150, 200, 250]))
+    assert png is not None
+    assert png[16:26] == struct.pack(">IIBB", 3, 2, 8, 0)
+    length = struct.unpack(">I", png[33:37])[0]
+    assert png[37:41] == b"IDAT"
+    assert zlib.decompress(png[41 : 41 + length]) == bytes([0, 0, 50, 100, 0, 150, 200, 250])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"P5\n",
+        b"P5\n3 2\n255\n" + bytes(5),
+        b"P5\n-3 -2\n255\n" + bytes(6),
+        b"P5\n9 9 9\n255\n",
+        b"P5\nx y\n255\n",
+    ],
+)
+def test_what_is_no_whole_image_is_none(data: bytes) -> None:
+    assert png_of_pgm(data) is None
+
+
+def test_hostile_names_write_nothing(tmp_path: Path) -> None:
+    names = ["../../etc/passwd", "/etc/passwd", "science/../0001", "science/0001\x00", "x" * 4096]
+    with FolderWriter(tmp_path / "run", "x") as writer:
+        assert write_files(writer, [_file(name, b"x") for name in names]) == []
+        writer.write_text("result.json", "{}")
+        place = writer.commit()
+    assert [path.name for path in place.iterdir()] == ["result.json"]
