@@ -9,6 +9,7 @@ constexpr double sine_rise = 0.42261826174069944;  // 25 deg: pointing begins
 constexpr double sine_set = 0.3420201433256687;    // 20 deg: it ends
 constexpr double sine_sun = 0.17364817766693033;   // 10 deg: the least height of the Sun over the place
 constexpr double close_enough_rad = 0.005;
+constexpr double at_rest_rad_s = 0.001;
 constexpr double charge_needed = 0.5;
 constexpr std::uint32_t warm_up_ms = 3000;
 constexpr std::uint32_t longest_ms = 360'000;
@@ -133,13 +134,17 @@ void look_for_a_pass(ImagingContext& c) {
     }
 }
 
+// On the place and moving with it. The reference never quite rests on a place that passes by, so that the
+// slew need not have ended.
 bool on_target(const ImagingContext& c) {
     const AutonomyState& s = c.autonomy;
-    if (s.attitude.running == 0 || s.guidance.slewing != 0) return false;
+    if (s.attitude.running == 0) return false;
     const OrbitEstimate orbit = orbit_at(s.orbit, c.parameters, s.clock.time_ns);
     const AttitudeTarget target = place_target(s.guidance, c.parameters, s.almanac, s.clock.time_ns, orbit);
     const Vector error = rotation_vector(target.body_from_gcrf * conjugate(s.attitude.body_from_gcrf));
-    return dot(error, error) < close_enough_rad * close_enough_rad;
+    const Vector drift = target.rate_body_rad_s - s.guidance.rate_body_rad_s;
+    return dot(error, error) < close_enough_rad * close_enough_rad &&
+           dot(drift, drift) < at_rest_rad_s * at_rest_rad_s;
 }
 
 void point(ImagingContext& c, std::uint32_t tick_ms) {
