@@ -1,8 +1,8 @@
 """The payload: a camera that looks along body +z at a procedural Earth.
 
 The scene is a function of place alone (land, sea, relief: value noise of an integer hash at twelve scales),
-lit by the true Sun. An image is made from the true position, attitude and rate at the time of the exposure, so
-that one that was badly pointed shows another place and one taken while turning is smeared. Arithmetic and
+lit by the true Sun. An image is made from the true position, attitude and rate at the time of the exposure,
+so that one that was badly pointed shows another place and one taken while turning is smeared. Arithmetic and
 square roots only, no generator: the same state gives the same octets.
 """
 
