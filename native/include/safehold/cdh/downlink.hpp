@@ -21,7 +21,6 @@ inline constexpr std::size_t file_pdu_octets_max = tm_packet_octets_max - 6;
 using Frame = std::array<std::uint8_t, tm_frame_octets>;
 using Frames = std::array<Frame, tm_frames_max>;
 
-
 struct DownlinkContext {
     CdhAccount& account;
     const computer::StoreStatus& store;
