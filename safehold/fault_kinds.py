@@ -1,11 +1,11 @@
-"""Every kind of fault: those that plant and link declare and the one that hits the flight computer."""
+"""Every kind of fault: those that plant and link declare and those that hit the flight computer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
 
-from safehold.registry import REPLICA_BIT_FLIP, FaultKind, FaultParameter
+from safehold.registry import IN_FLIGHT, FaultKind, FaultParameter
 
 
 @cache
@@ -14,7 +14,7 @@ def kinds() -> Mapping[str, FaultKind]:
     from sim.faults import KINDS
     from sim.link.impairments import KINDS as LINK_KINDS
 
-    found = {REPLICA_BIT_FLIP.name: REPLICA_BIT_FLIP}
+    found = dict(IN_FLIGHT)
     for name, kind in [*KINDS.items(), *LINK_KINDS.items()]:
         parameters = tuple(
             FaultParameter(

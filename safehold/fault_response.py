@@ -34,6 +34,8 @@ _GPS = Signs(("gps_excluded", "orbit_blind"), ("gps_excluded",), ("gps_readmitte
 _WHEEL = Signs(("wheel_excluded",), ("wheel_excluded",), ("wheel_readmitted",), "wheel")
 _DRIVE = Signs(("array_drive_lost",), ("array_drive_lost",), ("array_drive_recovered",), None)
 _REPLICA = Signs(("replica_diverged",), ("replica_diverged",), ("replica_resynchronised",), "replica")
+# That it was reset is what it says first when it is back.
+_RESET = Signs(("computer_reset",), ("computer_reset",), ("computer_reset",), None)
 
 SIGNS: dict[str, Signs] = {
     "gyro_bias": _GYRO,
@@ -46,6 +48,7 @@ SIGNS: dict[str, Signs] = {
     "wheel_friction": _WHEEL,
     "drive_stuck": _DRIVE,
     "replica_bit_flip": _REPLICA,
+    "computer_reset": _RESET,
 }
 
 
@@ -59,7 +62,8 @@ def response(
     signs = SIGNS.get(fault.kind)
     if signs is None:
         return {"detected_s": None, "isolated_s": None, "recovered_s": None}
-    unit = int(fault.target.rpartition(".")[2])
+    number = fault.target.rpartition(".")[2]
+    unit = int(number) if number.isdecimal() else 0
     found: dict[str, float | None] = {}
     after, until = fault.at, _detected_until_ns(fault, faults)
     for stage, names in (

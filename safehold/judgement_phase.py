@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safehold.registry import REPLICA_BIT_FLIP
+from safehold.registry import COMPUTER_RESET, IN_FLIGHT, down_ns
 from safehold.schema import Fault
 from safehold.timeline import COMMANDED, MODE_CHANGED, WORKING, FlightEvent, ModeSpan, mode_spans
 
@@ -39,7 +39,7 @@ class Phase:
         scenario, end_ns = simulation.scenario, simulation.time_ns
         self.tick_ns, self.end_tick = simulation.tick_ns, simulation.tick
         self.limit_tick = self.end_tick + round((min(limit_s, LIMIT_S) - PROBE_S) * 1e9) // self.tick_ns
-        hardware = [fault for fault in scenario.fault if fault.kind != REPLICA_BIT_FLIP.name]
+        hardware = [fault for fault in scenario.fault if fault.kind not in IN_FLIGHT]
         self.healed = [fault for fault in hardware if fault.at < end_ns < _end_ns(fault, end_ns)]
         self.active = [fault for fault in hardware if fault.duration is None and fault.at < end_ns]
         self._waits_for_ground = bool(self.healed) and not scenario.flight.autonomy
@@ -51,6 +51,8 @@ class Phase:
         self.judge = simulation.judge.copy()
         self._changes = [event for event in simulation.events if event.name == MODE_CHANGED]
         edges = [fault.at for fault in hardware] + [_end_ns(fault, 0) for fault in hardware]
+        resets = [fault for fault in scenario.fault if fault.kind == COMPUTER_RESET.name]
+        edges += [fault.at + down_ns(fault.parameters) for fault in resets]
         if self.healed:
             edges.append(end_ns)
         self._changed_s = max((edge for edge in edges if edge <= end_ns), default=0) / 1e9

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 RESULT_QUANTITIES: Mapping[str, str] = {
     "pong_delay_ms": "the longest time from a ping's departure to its pong's arrival at the station",
@@ -79,6 +80,34 @@ REPLICA_BIT_FLIP = FaultKind(
     meaning="one bit of one flight replica's state flips at the start of the tick (a single-event upset)",
     in_flight=True,
 )
+
+
+COMPUTER_RESET = FaultKind(
+    name="computer_reset",
+    targets=("computer",),
+    parameters=(
+        FaultParameter(
+            "down_s",
+            "s",
+            0.0,
+            86_400.0,
+            30.0,
+            "time until the computer starts again, a control tick at least",
+        ),
+    ),
+    meaning="the whole flight computer is reset: what is volatile is lost, nothing is received, nothing drives and"
+    " nothing radiates for a time; then it starts from what persistence has kept",
+    in_flight=True,
+)
+
+IN_FLIGHT: Mapping[str, FaultKind] = {kind.name: kind for kind in (REPLICA_BIT_FLIP, COMPUTER_RESET)}
+"""Faults that hit the flight computer at a tick; they are the driver's, not the plant's, and heal by themselves."""
+
+
+def down_ns(parameters: Mapping[str, Any]) -> int:
+    """The downtime that a `computer_reset` asks for."""
+    default = COMPUTER_RESET.parameters[0].default
+    return round(float(parameters.get("down_s", default)) * 1e9)
 
 
 @cache

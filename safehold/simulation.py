@@ -35,7 +35,7 @@ from safehold.ground_elements import with_elements
 from safehold.judge import Judge
 from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
 from safehold.radio import is_link_kind, link_config, station_table
-from safehold.registry import REPLICA_BIT_FLIP
+from safehold.registry import COMPUTER_RESET, IN_FLIGHT, REPLICA_BIT_FLIP, down_ns
 from safehold.schema import MODES, Fault, Scenario
 from safehold.timeline import FlightEvent
 from safehold.truth import Rows, TruthStore
@@ -167,16 +167,18 @@ class Simulation:
         driver.set_plant_state(plant.state.ctypes.data, plant.state.nbytes, CONTROL_OCTETS)
         driver.contact_mask = plant.contact_mask
         driver.set_camera(functools.partial(_expose, plant))
-        self._schedule_flips(computer, driver)
+        self._schedule_in_flight(computer, driver)
         return computer, driver
 
-    def _schedule_flips(self, computer: Any, driver: Any) -> None:
+    def _schedule_in_flight(self, computer: Any, driver: Any) -> None:
         for index, fault in enumerate(self.scenario.fault):
             if fault.kind == REPLICA_BIT_FLIP.name:
                 replica = int(fault.target.rpartition(".")[2])
                 driver.schedule_flip(
                     fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8)
                 )
+            elif fault.kind == COMPUTER_RESET.name:
+                driver.schedule_reset(fault.at // self.tick_ns, down_ns(fault.parameters))
 
     def _flip_bit(self, index: int, bits: int) -> int:
         """The bit of a flip: as given, or chosen by the seed."""
@@ -266,8 +268,8 @@ class Simulation:
         the start. A fault of the plant at 0 s has: it is in the first sensor frame. Raises ValueError then.
         """
         for fault in scenario.fault:
-            flip = fault.kind == REPLICA_BIT_FLIP.name
-            if fault.at // self.tick_ns < self.tick or (fault.at == 0 and not flip):
+            in_frame = fault.at == 0 and fault.kind not in IN_FLIGHT
+            if fault.at // self.tick_ns < self.tick or in_frame:
                 raise ValueError(
                     f"{fault.kind} at {fault.at / 1e9:g} s comes too late for a run at this tick"
                 )
@@ -275,7 +277,7 @@ class Simulation:
         self.link.config = link_config(scenario)
         self.lookahead = self.link.config.lookahead_ticks
         self.plant.set_faults(_plant_faults(scenario.fault))
-        self._schedule_flips(self.computer, self.driver)
+        self._schedule_in_flight(self.computer, self.driver)
         self.await_onsets()
 
     @property
@@ -527,13 +529,13 @@ def _expose(plant: Plant, file: int, exposure_ms: int) -> bytes:
 
 
 def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
-    """The rows of the plant's table; flips of bits are the driver's, faults of the link the link's."""
+    """The rows of the plant's table; those of the computer are the driver's, faults of the link the link's."""
     from sim.faults import fault_row
 
     return [
         fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
         for fault in faults
-        if fault.kind != REPLICA_BIT_FLIP.name and not is_link_kind(fault.kind)
+        if fault.kind not in IN_FLIGHT and not is_link_kind(fault.kind)
     ]
 
 

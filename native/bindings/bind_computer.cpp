@@ -230,6 +230,13 @@ py::list events(const FlightComputer& flight) {
     return found;
 }
 
+computer::Slot slot_named(const std::string& name) {
+    if (name == "control") return computer::Slot::control;
+    if (name == "boot") return computer::Slot::boot;
+    if (name == "security") return computer::Slot::security;
+    throw py::value_error("there is no slot " + name);
+}
+
 std::size_t checked_replica(const FlightComputer& flight, std::size_t replica) {
     if (replica < flight.config().replicas) return replica;
     throw py::value_error("there are " + std::to_string(flight.config().replicas) +
@@ -301,6 +308,31 @@ void bind_computer(py::module_& module) {
              })
         .def("stall", [](FlightComputer& f, std::size_t replica,
                          std::uint32_t ticks) { f.stall(checked_replica(f, replica), ticks); })
+        .def(
+            "reset",
+            [](FlightComputer& f, std::int64_t down_ns) { f.reset(computer::ResetCause::external, down_ns); },
+            py::arg("down_ns") = 0)
+        .def(
+            "cut_power",
+            [](FlightComputer& f, std::uint64_t writes, std::uint32_t keeps) {
+                f.stores().power.cut_at = writes == 0 ? 0 : f.stores().power.writes + writes;
+                f.stores().power.keeps = keeps;
+            },
+            py::arg("writes"), py::arg("keeps") = 0)
+        .def_property_readonly("store_writes",
+                               [](const FlightComputer& f) { return f.stores().power.writes; })
+        .def_property_readonly("is_down", &FlightComputer::is_down)
+        .def(
+            "flip_slot",
+            [](FlightComputer& f, const std::string& slot, std::size_t copy, std::size_t bit) {
+                if (!f.stores().persistence.flip(slot_named(slot), copy, bit))
+                    throw py::value_error("there is no such bit in slot " + slot);
+            },
+            py::arg("slot"), py::arg("copy"), py::arg("bit"))
+        .def("control_bytes",
+             [](const FlightComputer& f) {
+                 return to_bytes(&f.leader().control, sizeof(computer::ControlState));
+             })
         .def("scramble_account",
              [](FlightComputer& f, std::size_t replica, std::uint64_t seed) {
                  f.scramble_account(checked_replica(f, replica), seed);

@@ -171,6 +171,12 @@ void bind_driver(py::module_& module) {
             },
             py::arg("tick"), py::arg("replica"), py::arg("bit"))
         .def(
+            "schedule_reset",
+            [](Driver& driver, std::uint64_t tick, std::int64_t down_ns) {
+                driver.schedule_reset({tick, down_ns});
+            },
+            py::arg("tick"), py::arg("down_ns"))
+        .def(
             "record_inputs",
             [](Driver& driver, const py::object& path) {
                 driver.record_inputs(path.is_none() ? std::string() : py::str(path).cast<std::string>());

@@ -178,7 +178,7 @@ class FileBench {
     std::unique_ptr<EventList> events_ = std::make_unique<EventList>();
     std::unique_ptr<computer::Readback> readback_ = std::make_unique<computer::Readback>();
     computer::StoreStatus status_{};
-    computer::BootStatus boot_{0, 1, 1, 0, 0, 0};
+    computer::BootStatus boot_{0, 1, 1, 0, 1, 0, 0, 0};
     host::MassMemory memory_;
     std::vector<std::pair<std::string, std::uint32_t>> commands_;
     std::vector<int> answers_;

@@ -20,7 +20,7 @@ from safehold.errors import ForkError
 from safehold.forks.reference import CONTROL, NATIVE, WHOLE, Reference, difference
 from safehold.forks.splice import stopped_document
 from safehold.forks.walker import CHUNK_TICKS, Walker
-from safehold.registry import REPLICA_BIT_FLIP
+from safehold.registry import COMPUTER_RESET, IN_FLIGHT, down_ns
 from safehold.run import Outing, document
 from safehold.schema import Fault, Scenario
 
@@ -81,7 +81,7 @@ class Forker:
 
     def _forked(self, scenario: Scenario, follow: Callable[[Walker], dict[str, Any]]) -> dict[str, Any]:
         """What a run does that begins where its first fault does; then everything is put back."""
-        if any(fault.at == 0 and fault.kind != REPLICA_BIT_FLIP.name for fault in scenario.fault):
+        if any(fault.at == 0 and fault.kind not in IN_FLIGHT for fault in scenario.fault):
             walker = Walker(scenario)  # it is in the first sensor frame, before any tick to fork at
             try:
                 return follow(walker)
@@ -184,8 +184,9 @@ class Forker:
         """
         tick_ns, last_tick = scenario.tick_ns, 0
         for fault in scenario.fault:
-            if fault.kind == REPLICA_BIT_FLIP.name:
-                last_tick = max(last_tick, fault.at // tick_ns + 1)
+            if fault.kind in IN_FLIGHT:
+                down = down_ns(fault.parameters) if fault.kind == COMPUTER_RESET.name else 0
+                last_tick = max(last_tick, (fault.at + down) // tick_ns + 2)
                 continue
             end_ns = _end_ns(fault)
             if end_ns is None or end_ns + 2 * orbit_ns > scenario.duration:

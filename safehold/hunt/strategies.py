@@ -31,7 +31,7 @@ REDUNDANT = (
     "gyro_bias", "gyro_stuck", "gyro_noise", "tracker_blind", "wheel_seize", "wheel_friction",
     "magnetometer_bias", "gps_outage",
 )  # fmt: skip
-INSTANT = ("replica_bit_flip",)
+INSTANT = ("replica_bit_flip", "computer_reset")
 DURATIONS_S = (1, 10, 60, 300, 600, 900)
 MASKS_DEG = (20.0, 30.0, 45.0, 60.0)
 LATENCIES_MS = (500.0, 1000.0, 2000.0)

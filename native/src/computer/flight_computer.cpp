@@ -10,6 +10,11 @@ constexpr std::uint32_t retirement_resynchronisations = 4;
 constexpr std::uint32_t silent_ticks_max = 100;
 constexpr std::uint64_t retirement_window_ns = 600'000'000'000;
 constexpr std::uint64_t checkpoint_interval_ns = 30'000'000'000;
+constexpr std::int64_t watchdog_ns = 2'000'000'000;
+constexpr std::int64_t boot_ns = 2'000'000'000;  // what a start takes by itself
+constexpr std::int64_t stable_ns = 600'000'000'000;
+constexpr std::uint32_t starts_max = 0xFFFF'FFFFU;
+constexpr std::uint32_t watchdogs_cold = 3;  // starts by the watchdog in succession that blame the state
 
 bool has(std::uint8_t mask, std::size_t replica) {
     return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0;
@@ -64,6 +69,136 @@ void FlightComputer::start() {
     if (witness_ != nullptr) witness_->started();
 }
 
+// --- starts
+// ---------------------------------------------------------------------------------------------------
+
+void FlightComputer::lose_volatile() {
+    const ActuatorFrame voted = state_.voted;
+    const security::SecurityState security = state_.security;
+    start();
+    state_.voted = voted;
+    // The ring is loaded anew with the computer; what was taken under its keys is read again by the boot loader.
+    state_.security.kept = security.kept;
+    state_.security.loaded = security.loaded;
+    state_.security.sequence = security.sequence;
+    examined_ = 0;
+    input_.uplink_count = 0;
+    voted_ = nullptr;
+    overrun_ = 0;
+}
+
+void FlightComputer::reset(ResetCause cause, std::int64_t down_ns) {
+    const std::int64_t least_ns = config_.tick_ns > 0 ? config_.tick_ns : 1;
+    lose_volatile();
+    state_.start.cause = static_cast<std::uint32_t>(cause);
+    state_.start.down_ns = down_ns > least_ns ? down_ns : least_ns;
+    state_.start.down_left_ns = state_.start.down_ns;
+}
+
+// The control state of before into the first replica; false, and nothing changed, if none is sound.
+bool FlightComputer::load_control() {
+    std::uint32_t sequence = 0;
+    ControlState& control = state_.checkpoint.control;  // what is made of it is checked before it is used
+    if (stores_->load(Slot::control, &control, sizeof control, sequence) != sizeof control) return false;
+    if (control.executive.persist_sequence != sequence) return false;
+    state_.replicas[0].control = control;
+    state_.store.persisted = sequence;
+    return true;
+}
+
+// The counters that the crypto stage had taken when power went, and the key in force.
+void FlightComputer::load_security() {
+    security::SecurityState& security = state_.security;
+    security::SecurityKept kept{};
+    if (stores_ == nullptr ||
+        stores_->load(Slot::security, &kept, sizeof kept, security.sequence) != sizeof kept) {
+        return;
+    }
+    for (std::size_t i = 0; i < kept.key.size(); ++i) {
+        if (kept.key[i] == security.kept.key[i]) security.kept.counter[i] = kept.counter[i];
+    }
+    if (security::holds_key(security, kept.active)) security.kept.active = kept.active;
+}
+
+void FlightComputer::keep_boot_record() {
+    if (stores_ == nullptr) return;
+    StartState& start = state_.start;
+    if (stores_->persist(Slot::boot, start.boot_sequence + 1, &start.record, sizeof start.record)) {
+        ++start.boot_sequence;
+    } else {
+        ++state_.store.persist_refused;
+    }
+}
+
+// The boot loader.
+void FlightComputer::boot() {
+    StartState& start = state_.start;
+    start.started = 1;
+    start.down_left_ns = 0;
+    BootRecord& record = start.record;
+    bool warm = false;
+    const auto cause = static_cast<ResetCause>(start.cause);
+    if (stores_ != nullptr) {
+        stores_->power_up();
+        record = {};
+        if (stores_->load(Slot::boot, &record, sizeof record, start.boot_sequence) == 0) record = {};
+    }
+    if (record.count < starts_max) ++record.count;
+    if (record.successive < starts_max) ++record.successive;
+    if (cause == ResetCause::watchdog && record.watchdogs < starts_max) ++record.watchdogs;
+    keep_boot_record();
+    if (stores_ != nullptr) {
+        // A state that hangs the replicas each time is given up.
+        if (record.watchdogs >= watchdogs_cold) stores_->forget(Slot::control);
+        warm = load_control();
+        if (!warm && record.count > 1) stores_->forget(Slot::control);
+        stores_->status(state_.store);
+    }
+    if (start.down_ns > 0) load_security();
+    if (warm) {
+        for (std::size_t i = 1; i < config_.replicas && i < replicas_max; ++i)
+            state_.replicas[i] = state_.replicas[0];
+    }
+    state_.checkpoint = state_.replicas[0];
+    state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+    state_.boot = {};
+    state_.boot.down_ns = start.down_ns;
+    state_.boot.count = record.count;
+    state_.boot.successive = record.successive;
+    state_.boot.milestones = record.milestones;
+    state_.boot.fresh = 1;
+    state_.boot.cause = static_cast<std::uint8_t>(start.cause);
+    state_.boot.warm = warm ? 1 : 0;
+}
+
+// A tick without a computer: the mode is BOOT, nothing drives, nothing radiates.
+void FlightComputer::wait_down(const SensorFrame& sensor) {
+    voted_ = nullptr;
+    make_passive(state_.voted);
+    state_.voted.mode = static_cast<std::uint8_t>(Mode::boot);
+    state_.voted.sequence = sensor.sequence;
+    input_.uplink_count = 0;
+    state_.start.down_left_ns -= config_.tick_ns;
+    if (state_.start.down_left_ns <= 0) boot();
+}
+
+// The watchdog, and the end of a succession of starts.
+void FlightComputer::watch() {
+    StartState& start = state_.start;
+    ++start.ticks;
+    start.silent = voted_ == nullptr ? start.silent + 1 : 0;
+    if (static_cast<std::int64_t>(start.silent) * config_.tick_ns >= watchdog_ns) {
+        reset(ResetCause::watchdog, boot_ns);
+        return;
+    }
+    const auto stable = static_cast<std::uint64_t>(stable_ns / (config_.tick_ns > 0 ? config_.tick_ns : 1));
+    if (start.ticks == stable && start.record.successive != 0) {
+        start.record.successive = 0;
+        start.record.watchdogs = 0;
+        keep_boot_record();
+    }
+}
+
 std::uint8_t FlightComputer::voting() const {
     const unsigned all = config_.replicas == 3 ? 7U : 1U;
     return static_cast<std::uint8_t>(all & ~static_cast<unsigned>(state_.voter.status.retired));
@@ -80,6 +215,8 @@ void FlightComputer::load_keys(const security::KeyRing& ring) {
 }
 
 void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
+    if (is_down()) return;  // nobody hears it
+    if (state_.start.started == 0) boot();
     if (input_.uplink_count >= uplink_frames_max || examined_ >= uplink_examined_max) {
         ++state_.voter.status.uplink_overflow;
         return;
@@ -266,6 +403,10 @@ void FlightComputer::persist() {
     } else {
         state_.store.persisted = request.sequence;
     }
+    const std::uint32_t milestones = state_.start.record.milestones | request.milestones;
+    if (milestones == state_.start.record.milestones) return;
+    state_.start.record.milestones = milestones;
+    keep_boot_record();
 }
 
 // What the step asked of the stores. Costs next to nothing in a tick that asks nothing.
@@ -308,8 +449,17 @@ bool FlightComputer::keep_security() {
     return stores_ == nullptr ||
            stores_->persist(Slot::security, security.sequence, &security.kept, sizeof security.kept);
 }
+// --- the step
+// --------------------------------------------------------------------------------------------------
 
 void FlightComputer::step(const SensorFrame& sensor) {
+    if (state_.start.started == 0 && !is_down()) boot();
+    // Power may also have failed while a frame was received, or while the boot loader counted.
+    if (!is_down() && stores_ != nullptr && !stores_->powered()) reset(ResetCause::brown_out, boot_ns);
+    if (is_down()) {
+        wait_down(sensor);
+        return;
+    }
     VoterState& voter = state_.voter;
     const std::uint8_t active = voting();
     run_replicas(sensor, active);
@@ -323,12 +473,27 @@ void FlightComputer::step(const SensorFrame& sensor) {
         state_.voted = voted_->actuator;
         carry_out();
         carry_out_security();
+        if (stores_ != nullptr && !stores_->powered()) {
+            // Power failed while the step's requests were being carried out: nothing of it gets out.
+            reset(ResetCause::brown_out, boot_ns);
+            wait_down(sensor);
+            return;
+        }
         const auto differing = static_cast<std::uint8_t>(result.differing | compare_slice(active));
         heal(active, differing);
+        if (state_.boot.fresh != 0) {
+            // Until now the checkpoint was what the replicas were given; from now on it is what they made of
+            // it.
+            state_.boot.fresh = 0;
+            voter.checkpoint_tick = 0;
+            state_.checkpoint = leader();
+            voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+        }
         keep_checkpoint(active, differing);
     }
     ++voter.ticks;
     if (witness_ != nullptr && witness_->done(*this) && stores_ != nullptr) stores_->status(state_.store);
+    watch();
 }
 
 void FlightComputer::restore(const ComputerState& state) {

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::uint32_t overruns_degrade = 3;
 constexpr std::uint32_t overruns_safe = 10;
+constexpr std::uint32_t successive_safe = 4;  // the starts in succession that end fine pointing
 constexpr auto mode_safe = static_cast<std::uint8_t>(Mode::safe);
 
 struct Cycle {
@@ -93,7 +94,7 @@ cdh::CommandContext command_context(Cycle& cycle) {
             cycle.input.sensor.clock_ns,
             cycle.input.tick_ns,
             cycle.input.store.persisted,
-            control.executive.persist_sequence + 1,
+            static_cast<std::uint32_t>(control.executive.ticks + 1),
             cycle.input.boot.fresh != 0 && cycle.input.boot.warm != 0,
             cycle.input.status.restored != 0,
             cycle.input.autonomy != 0,
@@ -167,12 +168,17 @@ void run_files(Cycle& cycle) {
 void run_control(Cycle& cycle) {
     ControlState& control = cycle.state.control;
     const std::uint32_t mode_before = control.autonomy.modes.mode;
+    const Deployment deployment_before = control.autonomy.deployment;
     autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
                   cycle.input.autonomy != 0, cycle.output.actuator, cycle.state.account.telemetry,
                   cycle.output.events);
     cdh::CommandContext context = command_context(cycle);
     cdh::finish_mode_request(context, cycle.output.actuator.mode);
-    if (control.autonomy.modes.mode != mode_before) cycle.control_dirty = true;
+    const Deployment& deployment = control.autonomy.deployment;
+    cycle.control_dirty = cycle.control_dirty || control.autonomy.modes.mode != mode_before ||
+                          deployment.separated != deployment_before.separated ||
+                          deployment.wing != deployment_before.wing ||
+                          deployment.attempt != deployment_before.attempt;
 }
 
 // --- gate
@@ -244,6 +250,11 @@ void fill_telemetry(Telemetry& telemetry, const ExecutiveState& executive, const
                     const StepInput& input) {
     const ComputerStatus& status = input.status;
     telemetry.tick = static_cast<std::uint32_t>(executive.ticks);
+    telemetry.boot_count = static_cast<std::uint16_t>(input.boot.count);
+    telemetry.boot_cause = input.boot.cause;
+    telemetry.boot_warm = input.boot.warm;
+    telemetry.boot_down_s = static_cast<float>(static_cast<double>(input.boot.down_ns) * 1e-9);
+    telemetry.persist_refused = input.store.persist_refused;
     for (std::size_t i = 0; i < replicas_max; ++i) {
         telemetry.replica_divergences[i] = static_cast<std::uint16_t>(status.divergences[i]);
         telemetry.replica_resynchronisations[i] = static_cast<std::uint16_t>(status.resynchronisations[i]);
@@ -396,17 +407,53 @@ void run_downlink(Cycle& cycle) {
 constexpr std::int64_t persist_interval_ns = 10'000'000'000;
 constexpr std::int64_t persist_retry_ns = 1'000'000'000;
 
+std::uint32_t milestones(const ControlState& control) {
+    const Deployment& deployment = control.autonomy.deployment;
+    if (deployment.separated == 0) return 0;
+    return milestone::separated |
+           (deployment.separated_s >= control.parameters.radio_silence_s ? milestone::silence_over : 0U) |
+           (deployment.wing >= 2 ? milestone::deployment_ended : 0U);
+}
+
 // The last thing in a cycle, so that what is kept is the state that the next one starts from.
 void ask_to_persist(const Cycle& cycle) {
     ControlState& control = cycle.state.control;
     ExecutiveState& executive = control.executive;
-    if (executive.persist_age < 0xFFFF'FFFFU) ++executive.persist_age;
     const bool kept = is_persisted(executive.persist_sequence, cycle.input.store.persisted);
-    const auto age_ns = static_cast<std::int64_t>(executive.persist_age) * cycle.input.tick_ns;
-    if (!cycle.control_dirty && age_ns < (kept ? persist_interval_ns : persist_retry_ns)) return;
-    ++executive.persist_sequence;
-    executive.persist_age = 0;
-    cycle.output.persist = {1, executive.persist_sequence, crc32(&control, sizeof control), 0};
+    const auto interval =
+        static_cast<std::uint64_t>((kept ? persist_interval_ns : persist_retry_ns) / cycle.input.tick_ns);
+    if (!cycle.control_dirty && executive.ticks % (interval > 0 ? interval : 1) != 0) return;
+    executive.persist_sequence = static_cast<std::uint32_t>(executive.ticks);
+    cycle.output.persist = {1, executive.persist_sequence, crc32(&control, sizeof control),
+                            milestones(control)};
+}
+
+// --- start
+// -----------------------------------------------------------------------------------------------
+
+// The first step after a start: what a reset has lost is begun anew, what it has not is gone on with.
+void begin(Cycle& cycle) {
+    const BootStatus& boot = cycle.input.boot;
+    ControlState& control = cycle.state.control;
+    const double down_s = static_cast<double>(boot.down_ns) * 1e-9;
+    if (boot.warm != 0) {
+        control.executive.overruns_consecutive = 0;
+        autonomy_restart(control.autonomy, control.parameters, {down_s, boot.successive >= successive_safe},
+                         cycle.output.events);
+    } else {
+        deployment_take_over(control.autonomy.deployment, (boot.milestones & milestone::separated) != 0,
+                             (boot.milestones & milestone::silence_over) != 0,
+                             (boot.milestones & milestone::deployment_ended) != 0);
+    }
+    if (boot.count <= 1) return;
+    cycle.control_dirty = true;
+    cycle.output.events.add(EventId::computer_reset, boot.cause, boot.count, boot.warm, down_s);
+    for (std::size_t i = 0; i < stream_count; ++i) {
+        const StreamStatus& stream = cycle.input.store.streams[i];
+        if (stream.lost == 0) continue;
+        cycle.output.events.add(EventId::recorder_gap, static_cast<double>(i),
+                                static_cast<double>(stream.lost_from), stream.lost);
+    }
 }
 
 // --- the executive
@@ -473,6 +520,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     state.control.parameters.control_period_s = static_cast<double>(input.tick_ns) * 1e-9;
     executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
     const bool degraded = executive.overruns_consecutive >= overruns_degrade;
+    if (input.boot.fresh != 0) begin(cycle);
     for (const Task& task : tasks) {
         if (!due(task, executive.ticks, input.tick_ns)) continue;
         if (degraded && task.period_ns != 0) {

@@ -36,6 +36,12 @@ void deployment_assume_separated(Deployment& state, const Parameters& p) {
     state.separated_s = greatest(p.separation_inhibit_s, p.radio_silence_s);
 }
 
+void deployment_take_over(Deployment& state, bool separated, bool silence_over, bool ended) {
+    if (separated) state.separated = 1;
+    if (separated && silence_over) state.separated_s = 1.0e9;
+    if (separated && ended) state.wing = 2;
+}
+
 std::uint8_t deployment_step(Deployment& state, const Parameters& p, const SensorFrame& frame,
                              EventList& events) {
     if (state.separated == 0 || state.separated_s < p.separation_inhibit_s || state.wing >= 2) return 0;

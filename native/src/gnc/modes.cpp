@@ -354,6 +354,22 @@ void modes_init(ModeLogic& state) {
     state.reason = static_cast<std::uint32_t>(ModeReason::power_on);
 }
 
+void modes_restart(ModeLogic& state, double down_s, bool troubled, EventList& events) {
+    const Mode mode = mode_of(state);
+    const double in_mode_s = least(state.in_mode_s + down_s, 1.0e9);
+    state.contact_age_s = least(state.contact_age_s + down_s, 1.0e9);
+    state.navigation_s = 0.0;
+    state.tracker_wait_s = 0.0;
+    if (fine_pointing(mode) && troubled) {
+        enter(state, Mode::safe, ModeReason::computer_reset, down_s, events);
+    } else if (mode == Mode::downlink || mode == Mode::manoeuvre) {
+        enter(state, Mode::standby, ModeReason::computer_reset, down_s, events);
+    } else {
+        clear_persistence(state);
+        state.in_mode_s = in_mode_s;
+    }
+}
+
 bool modes_request(ModeLogic& state, const Parameters& p, const ModeRequest& request, const Situation& now,
                    EventList& events) {
     const Refusal why = refusal(state, p, request, now);

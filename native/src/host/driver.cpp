@@ -30,6 +30,21 @@ class Stopwatch {
     std::uint64_t last_;
 };
 
+// Takes what is due out of a list whose next one is last.
+template <typename T>
+std::vector<T> take_due(std::vector<T>& waiting, std::uint64_t tick) {
+    std::vector<T> due;
+    for (; !waiting.empty() && waiting.back().tick <= tick; waiting.pop_back())
+        due.push_back(waiting.back());
+    return due;
+}
+
+template <typename T>
+void put_in_order(std::vector<T>& waiting, const T& item) {
+    waiting.push_back(item);
+    std::stable_sort(waiting.begin(), waiting.end(), [](const T& a, const T& b) { return a.tick > b.tick; });
+}
+
 }  // namespace
 
 Driver::Driver(HostedComputer& computer, PlantStep step, PlantTruth truth, void* context,
@@ -95,17 +110,16 @@ void Driver::step_once(std::vector<std::vector<std::uint8_t>>& uplink) {
 }
 
 void Driver::give_inputs(std::vector<std::vector<std::uint8_t>>& uplink) {
-    std::vector<Flip> due;
-    while (!flips_.empty() && flips_.back().tick <= tick_) {
-        due.push_back(flips_.back());
-        flips_.pop_back();
-    }
-    for (const Flip& flip : due)
+    const std::vector<Flip> flips = take_due(flips_, tick_);
+    const std::vector<Reset> resets = take_due(resets_, tick_);
+    for (const Flip& flip : flips)
         computer_.flip(flip.replica, flip.bit);
+    for (const Reset& reset : resets)
+        computer_.reset(computer::ResetCause::external, reset.down_ns);
     for (const auto& frame : uplink)
         computer_.receive(frame.data(), frame.size());
     if (!recorder_) return;
-    given_ = TickInput{sensor_, {}, {}, due, false, {}};
+    given_ = TickInput{sensor_, {}, {}, flips, resets, false, {}};
     if (!uplink.empty()) given_.outcome = {computer_.state().security, computer_.uplink_overflow(), 1};
     for (std::size_t i = 0; i < computer_.uplink_count(); ++i) {
         const auto& frame = computer_.uplink()[i];
@@ -190,9 +204,12 @@ void Driver::schedule_flip(const Flip& flip) {
     if (flip.replica >= replicas) throw std::invalid_argument("no such replica");
     if (flip.bit >= sizeof(computer::ReplicaState) * 8)
         throw std::invalid_argument("no such bit in a replica's state");
-    flips_.push_back(flip);
-    std::stable_sort(flips_.begin(), flips_.end(),
-                     [](const Flip& a, const Flip& b) { return a.tick > b.tick; });
+    put_in_order(flips_, flip);
+}
+
+void Driver::schedule_reset(const Reset& reset) {
+    if (reset.down_ns < 0) throw std::invalid_argument("a downtime is not negative");
+    put_in_order(resets_, reset);
 }
 
 void Driver::record_inputs(const std::string& path) {

@@ -10,6 +10,8 @@
 // agreement, so nothing reads it any more. That they agree, that nothing stalls, and that every change in the
 // status has become an event, is therefore part of control; so a state in which something is still to come
 // equals none of an undisturbed run.
+//
+// Nor is what persistence and the boot loader keep: only a reset reads it, which is a fault that comes.
 #include <algorithm>
 #include <cstring>
 
@@ -39,15 +41,42 @@ class Octets {
 // What steers the voter, in fixed places.
 struct Steering {
     std::uint64_t ticks;
+    std::int64_t down_left_ns;
     std::array<std::uint32_t, computer::replicas_max> stalled;
+    std::uint32_t silent;
     std::uint32_t no_majority;
     std::uint32_t winner;
     std::uint8_t retired;
     std::uint8_t restored;
     std::uint8_t overrun;
     std::uint8_t settled;  // 1: the voting replicas agree in every octet, none is counted as differing
+    std::uint32_t fresh;
 };
-static_assert(sizeof(Steering) == 8 + 12 + 4 + 4 + 4);
+static_assert(sizeof(Steering) == 8 + 8 + 12 + 3 * 4 + 4 + 4);
+
+// The answers of the stores that the next step is given.
+struct Answers {
+    computer::ReadRequest read;
+    std::uint32_t read_status;
+    std::uint32_t read_crc;
+    std::array<std::uint8_t, computer::file_requests_max> files;
+    std::uint32_t file_count;
+    std::uint32_t unkept;  // how far persistence is behind the last request
+};
+static_assert(sizeof(Answers) == sizeof(computer::ReadRequest) + 8 + computer::file_requests_max + 8);
+
+Answers answers_of(const computer::ComputerState& state, const computer::ReplicaState& leader) {
+    Answers answers{};
+    if (state.readback.status != 0) {
+        answers.read = state.readback.request;
+        answers.read_status = state.readback.status;
+        answers.read_crc = state.readback.crc;
+    }
+    answers.files = state.store.file_answer;
+    answers.file_count = state.store.file_answers;
+    answers.unkept = leader.control.executive.persist_sequence - state.store.persisted;
+    return answers;
+}
 
 bool is_settled(const computer::ComputerState& state, const computer::ReplicaState& leader,
                 unsigned replicas) {
@@ -92,10 +121,11 @@ Digest Driver::control_hash() const {
     octets.add(state.voted);
     octets.add(leader.control);
     octets.add(state.security.kept);
-    octets.add(
-        Steering{voter.ticks, voter.stalled, voter.no_majority, voter.winner, voter.status.retired,
-                 voter.status.restored, voter.status.overrun,
-                 is_settled(state, leader, computer_.config().replicas) ? std::uint8_t{1} : std::uint8_t{0}});
+    const std::uint8_t settled = is_settled(state, leader, computer_.config().replicas) ? 1 : 0;
+    octets.add(Steering{voter.ticks, state.start.down_left_ns, voter.stalled, state.start.silent,
+                        voter.no_majority, voter.winner, voter.status.retired, voter.status.restored,
+                        voter.status.overrun, settled, state.boot.fresh});
+    octets.add(answers_of(state, leader));
     for (const Watch& watch : watches_) {
         octets.add(watch);
         if (watch.column >= 0) continue;

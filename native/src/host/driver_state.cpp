@@ -43,6 +43,7 @@ std::vector<std::uint8_t> Driver::state() const {
     out.add(&flight_chain_, sizeof flight_chain_);
     out.list(watches_);
     out.list(flips_);
+    out.list(resets_);
     out.list(downlink_);
     out.list(events_);
     out.list(truth_);
@@ -75,6 +76,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     in.take(&flight_chain, sizeof flight_chain);
     auto watches = in.list<Watch>();
     auto flips = in.list<Flip>();
+    auto resets = in.list<Reset>();
     auto downlink = in.list<DownlinkFrame>();
     auto events = in.list<VotedEvent>();
     auto truth = in.list<double>();
@@ -96,6 +98,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     flight_chain_ = flight_chain;
     watches_ = std::move(watches);
     flips_ = std::move(flips);
+    resets_ = std::move(resets);
     downlink_ = std::move(downlink);
     events_ = std::move(events);
     truth_ = std::move(truth);

@@ -317,7 +317,8 @@ void MassMemory::read(const ReadRequest& request, Readback& readback) const {
 void MassMemory::status(computer::StoreStatus& status) const {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         const StreamLog& log = streams_[i];
-        status.streams[i] = {log.first, log.next, log.octets, quotas_.streams[i], log.refused, log.lost};
+        status.streams[i] = {log.first,   log.next, log.octets,   quotas_.streams[i],
+                             log.refused, log.lost, log.lost_from};
     }
     status.files = static_cast<std::uint32_t>(files_.size());
     status.file_octets = file_octets_;
@@ -329,6 +330,7 @@ void MassMemory::put(Out& out) const {
         out.value(log.head);
         out.value(std::array<std::uint64_t, 3>{log.first, log.next, log.octets});
         out.value(std::array<std::uint32_t, 2>{log.refused, log.lost});
+        out.value(log.lost_from);
         out.value(static_cast<std::uint64_t>(log.sealed.size()));
         for (const auto& block : log.sealed) {
             out.value(block->first);
@@ -361,6 +363,7 @@ void MassMemory::take(In& in) {
         log.octets = numbers[2];
         log.refused = counts[0];
         log.lost = counts[1];
+        log.lost_from = in.value<std::uint64_t>();
         const auto blocks = in.value<std::uint64_t>();
         for (std::uint64_t i = 0; i < blocks; ++i) {
             auto block = std::make_shared<Block>();

@@ -126,6 +126,11 @@ std::size_t Persistence::load(Slot slot, void* octets, std::size_t count, std::u
     return count;
 }
 
+void Persistence::forget(Slot slot) {
+    for (Copy& copy : slots_.at(static_cast<std::size_t>(slot)))
+        copy.clear();
+}
+
 bool Persistence::flip(Slot slot, std::size_t copy, std::size_t bit) {
     auto& copies = slots_.at(static_cast<std::size_t>(slot));
     if (copy >= copies.size() || bit / 8 >= copies[copy].size()) return false;

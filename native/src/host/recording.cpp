@@ -11,6 +11,7 @@ constexpr std::uint8_t flag_uplink = 1;
 constexpr std::uint8_t flag_flips = 2;
 constexpr std::uint8_t flag_overrun = 4;
 constexpr std::uint8_t flag_image = 64;
+constexpr std::uint8_t flag_resets = 8;
 constexpr std::uint8_t flag_end = 128;
 constexpr std::uint64_t state_octets_max = 1ULL << 30U;
 
@@ -64,7 +65,8 @@ void Recorder::write(const void* octets, std::size_t count) {
 void Recorder::add(const TickInput& input) {
     buffer_.clear();
     const unsigned flags = (input.outcome.came == 0 ? 0U : flag_uplink) |
-                           (input.flips.empty() ? 0U : flag_flips) | (input.overrun ? flag_overrun : 0U) |
+                           (input.flips.empty() ? 0U : flag_flips) |
+                           (input.resets.empty() ? 0U : flag_resets) | (input.overrun ? flag_overrun : 0U) |
                            (input.image.empty() ? 0U : flag_image);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
     bits_.clear();
@@ -97,6 +99,13 @@ void Recorder::add(const TickInput& input) {
         put_u16(buffer_, input.image.size() & 0xFFFFU);
         put_u16(buffer_, input.image.size() >> 16);
         buffer_.insert(buffer_.end(), input.image.begin(), input.image.end());
+    }
+    if (!input.resets.empty()) {
+        put_u16(buffer_, input.resets.size());
+        for (const Reset& reset : input.resets) {
+            const auto* at = reinterpret_cast<const std::uint8_t*>(&reset.down_ns);
+            buffer_.insert(buffer_.end(), at, at + sizeof reset.down_ns);
+        }
     }
     write(buffer_.data(), buffer_.size());
 }
@@ -150,6 +159,7 @@ bool Recording::next(TickInput& input) {
     input.uplink.clear();
     input.flips.clear();
     input.outcome = {};
+    input.resets.clear();
     if ((flags & flag_uplink) != 0) {
         read(&input.outcome, sizeof input.outcome);
         std::uint16_t count = 0;
@@ -182,6 +192,15 @@ bool Recording::next(TickInput& input) {
         if (image_octets > state_octets_max) throw std::runtime_error("the recording has too long an image");
         input.image.resize(image_octets);
         if (image_octets != 0) read(input.image.data(), image_octets);
+    }
+    if ((flags & flag_resets) != 0) {
+        std::uint16_t count = 0;
+        read(&count, 2);
+        for (std::size_t i = 0; i < count; ++i) {
+            Reset reset{};
+            read(&reset.down_ns, sizeof reset.down_ns);
+            input.resets.push_back(reset);
+        }
     }
     return true;
 }

@@ -27,6 +27,8 @@ Replay replay(const std::string& path) {
         const std::int64_t time_ns = static_cast<std::int64_t>(tick) * recording.config.tick_ns;
         for (const Flip& flip : input.flips)
             computer->flip(flip.replica, flip.bit);
+        for (const Reset& reset : input.resets)
+            computer->reset(computer::ResetCause::external, reset.down_ns);
         for (const security::ClearFrame& frame : input.uplink)
             computer->hand_on(frame);
         if (input.outcome.came != 0) computer->set_security(input.outcome.security, input.outcome.overflow);

@@ -9,6 +9,11 @@
 // - one of a pair hangs: the other drives alone; the first is kept in step, and retired in the end
 // - no majority: the last voted output for 2 ticks; then wheels zero, torquers and thrusters off, the
 //   checkpoint restored in every replica, SAFE asked for
+// - every replica silent for 2 s: the watchdog resets the computer
+// - a reset, whatever its cause: what is volatile is lost (replicas, the voter's memory, what came in),
+// nothing
+//   is received and the actuators are passive for the downtime; then the boot loader counts the start and
+//   gives the replicas the persisted control state, or the values of launch if there is no sound one
 // Voter, checkpoint, crypto stage and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
 #pragma once
 
@@ -50,6 +55,19 @@ struct VoterState {
 };
 static_assert(sizeof(VoterState) == 40 + 12 + 12 + 24 + 12 + 4 + 6 * 8 + 8);
 
+// The boot loader and the watchdog. `record` is the boot slot's content; the rest does not survive a reset.
+struct StartState {
+    BootRecord record;
+    std::int64_t down_left_ns;  // 0 while the computer runs
+    std::int64_t down_ns;       // of the whole downtime
+    std::uint64_t ticks;        // since the start
+    std::uint32_t boot_sequence;
+    std::uint32_t silent;   // ticks on end without a voted output
+    std::uint32_t started;  // 0 until the boot loader has run
+    std::uint32_t cause;    // ResetCause of the start to come
+};
+static_assert(sizeof(StartState) == sizeof(BootRecord) + 24 + 16);
+
 struct ComputerState {
     std::array<ReplicaState, replicas_max> replicas;
     ReplicaState checkpoint;
@@ -57,12 +75,13 @@ struct ComputerState {
     ActuatorFrame voted;  // the last voted actuator frame
     StoreStatus store;    // what the next step is told
     BootStatus boot;
+    StartState start;
     Readback readback;
     security::SecurityState security;
 };
 static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterState) + sizeof(ActuatorFrame) +
-                                           sizeof(StoreStatus) + sizeof(BootStatus) + sizeof(Readback) +
-                                           sizeof(security::SecurityState));
+                                           sizeof(StoreStatus) + sizeof(BootStatus) + sizeof(StartState) +
+                                           sizeof(Readback) + sizeof(security::SecurityState));
 static_assert(std::is_trivially_copyable_v<ComputerState>);
 
 // Frames that the crypto stage looks at in a tick.
@@ -97,6 +116,10 @@ class FlightComputer {
     void set_security(const security::SecurityState& security, std::uint32_t uplink_overflow);
     void step(const SensorFrame& sensor);
 
+    // Resets the computer before the next step, which is the first of the downtime (at least one tick).
+    void reset(ResetCause cause, std::int64_t down_ns);
+    [[nodiscard]] bool is_down() const { return state_.start.down_left_ns > 0; }
+
     [[nodiscard]] const ActuatorFrame& actuator() const { return state_.voted; }
     [[nodiscard]] const StepOutput* voted() const { return voted_; }  // null when there was no majority
     [[nodiscard]] const ReplicaState& leader() const { return state_.replicas[leader_index()]; }
@@ -118,6 +141,13 @@ class FlightComputer {
     void carry_out_security();
     [[nodiscard]] bool keep_security();
     void give(const security::ClearFrame& clear);
+    void lose_volatile();
+    void boot();
+    [[nodiscard]] bool load_control();
+    void load_security();
+    void keep_boot_record();
+    void wait_down(const SensorFrame& sensor);
+    void watch();
     [[nodiscard]] std::size_t leader_index() const {
         return state_.voter.winner < replicas_max ? state_.voter.winner : 0;
     }

@@ -32,8 +32,8 @@ struct ExecutiveState {
     std::uint64_t ticks;                 // control cycles since start
     std::uint32_t heartbeat;             // cycles that ended; the watchdog's progress token
     std::uint32_t overruns_consecutive;  // as reported by the host's clock
-    std::uint32_t persist_sequence;      // of the last request to keep the control state over a reset
-    std::uint32_t persist_age;           // ticks since then
+    std::uint32_t persist_sequence;      // of the last request to persist this state: the tick that asked
+    std::uint32_t spare;
 };
 static_assert(sizeof(ExecutiveState) == 24);
 

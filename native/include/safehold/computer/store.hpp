@@ -200,7 +200,7 @@ struct PersistRequest {
     std::uint32_t valid;
     std::uint32_t sequence;
     std::uint32_t crc;  // CRC-32 of the ControlState: the vote on this is a vote on all of it
-    std::uint32_t spare;
+    std::uint32_t milestones;
 };
 static_assert(sizeof(PersistRequest) == 16);
 
@@ -218,9 +218,10 @@ struct StreamStatus {
     std::uint64_t octets;
     std::uint64_t quota_octets;
     std::uint32_t refused;  // records that found no room, or that the host could not write
-    std::uint32_t lost;     // records that a start found torn: numbers that nothing answers to
+    std::uint32_t lost;  // numbers from `lost_from` that the last start found torn: nothing answers to them
+    std::uint64_t lost_from;
 };
-static_assert(sizeof(StreamStatus) == 40);
+static_assert(sizeof(StreamStatus) == 48);
 
 struct StoreStatus {
     std::array<StreamStatus, stream_count> streams;
@@ -232,27 +233,48 @@ struct StoreStatus {
     std::uint32_t file_answers;                               // to the last tick's FileList
     std::array<std::uint8_t, file_requests_max> file_answer;  // FileAnswer, in the requests' order
 };
-static_assert(sizeof(StoreStatus) == 40 * stream_count + 16 + 16 + file_requests_max);
+static_assert(sizeof(StoreStatus) == 48 * stream_count + 16 + 16 + file_requests_max);
 static_assert(std::is_trivially_copyable_v<StoreStatus>);
 
+// `external` is a reset line that something else has pulled, such as an upset in the supervisor.
 enum class ResetCause : std::uint8_t {
     power_on = 0,
     commanded = 1,
     watchdog = 2,
     brown_out = 3,
-    injected = 4
+    external = 4,
 };
 
-// How the computer came up. `fresh` is 1 in the first step after a start alone; the rest stays.
+// What has been reached for good: kept in the boot slot, so that even a start without any control state
+// neither fires a release again nor falls silent. Bits of PersistRequest::milestones.
+namespace milestone {
+inline constexpr std::uint32_t separated = 1;
+inline constexpr std::uint32_t silence_over = 2;
+inline constexpr std::uint32_t deployment_ended = 4;
+}  // namespace milestone
+
+// How the computer came up. `fresh` is 1 until the first step after a start has been voted; the rest stays.
 struct BootStatus {
-    std::int64_t down_ns;  // from the reset to the first step
-    std::uint32_t count;   // starts since launch, as persisted
+    std::int64_t down_ns;      // from the reset to the start
+    std::uint32_t count;       // starts since launch, as persisted
+    std::uint32_t successive;  // of them, those without ten minutes of work in between, this one included
+    std::uint32_t milestones;
     std::uint8_t fresh;
     std::uint8_t cause;  // ResetCause
-    std::uint8_t warm;   // 1: control came from persistence
+    std::uint8_t warm;   // 1: the control state came from persistence
     std::uint8_t spare;
 };
-static_assert(sizeof(BootStatus) == 16);
+static_assert(sizeof(BootStatus) == 24);
+
+// The boot slot's content. Every image reads it: the layout is frozen, and only `spare` may get a meaning.
+struct BootRecord {
+    std::uint32_t count;
+    std::uint32_t successive;
+    std::uint32_t watchdogs;  // starts by the watchdog without ten minutes of work in between
+    std::uint32_t milestones;
+    std::array<std::uint32_t, 4> spare;
+};
+static_assert(sizeof(BootRecord) == 32);
 
 // --- the port
 // --------------------------------------------------------------------------------------------------------
@@ -271,6 +293,11 @@ class StorePort {
     // The newest sound copy: its octets, or 0 if none is sound and of exactly that length.
     [[nodiscard]] virtual std::size_t load(Slot slot, void* octets, std::size_t count,
                                            std::uint32_t& sequence) const = 0;
+    // Makes every copy unsound.
+    virtual void forget(Slot slot) = 0;
+    // False from the moment that power failed within a write until the next start.
+    [[nodiscard]] virtual bool powered() const = 0;
+    virtual void power_up() = 0;
 
   protected:
     ~StorePort() = default;

@@ -64,6 +64,15 @@ static_assert(std::is_trivially_copyable_v<AutonomyState> && sizeof(AutonomyStat
 using Belief = std::array<double, 16>;
 
 void autonomy_init(AutonomyState& state, const Parameters& parameters);
+// What the autonomy has to know about a reset that it came back from with the state that was persisted.
+struct Restart {
+    double down_s;
+    bool troubled;  // resets follow each other: fine pointing is not resumed
+};
+// Begins anew what depends on the time in between (attitude, followers, persistence of conditions) and goes
+// on with what does not: clock, biases, orbit, excluded units, deployment, charge limits, mode, overrides.
+void autonomy_restart(AutonomyState& state, const Parameters& parameters, const Restart& restart,
+                      EventList& events);
 // `autonomous`: whether monitors act and SAFE is left without the ground. It is not state, so that without a
 // fault both ways leave the same octets.
 void autonomy_step(AutonomyState& state, const Parameters& parameters, const SensorFrame& frame,

@@ -30,6 +30,8 @@ void deployment_observe(Deployment& state, const Parameters& parameters, const S
 // Works on the wings; gives the fire bits. Done when `wing` is 2.
 [[nodiscard]] std::uint8_t deployment_step(Deployment& state, const Parameters& parameters,
                                            const SensorFrame& frame, EventList& events);
+// Takes over, in a start without any control state, what is known to have been reached.
+void deployment_take_over(Deployment& state, bool separated, bool silence_over, bool ended);
 // Takes separation as given (a reset long after it, or a time-out).
 void deployment_assume_separated(Deployment& state, const Parameters& parameters);
 

@@ -58,6 +58,7 @@ enum class ModeReason : std::uint8_t {
     contact_lost = 25,
     state_corrupt = 26,
     charge_forecast = 27,
+    computer_reset = 28,
 };
 
 enum class Refusal : std::uint8_t {

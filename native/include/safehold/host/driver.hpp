@@ -80,6 +80,7 @@ class Driver {
     void schedule_flip(const Flip& flip);
     // Who takes the payload's images, once for each voted exposure.
     void set_camera(Stores::Camera camera) { computer_.stores().camera = std::move(camera); }
+    void schedule_reset(const Reset& reset);
     void record_inputs(const std::string& path);  // an empty path ends the recording
     void measure(bool on) { measuring_ = on; }
     [[nodiscard]] const Timing& timing() const { return timing_; }
@@ -122,7 +123,8 @@ class Driver {
     Chain flight_chain_{"flight"};
     std::uint64_t truth_interval_ = 0;
     std::vector<Watch> watches_;
-    std::vector<Flip> flips_;  // by tick, the next one last
+    std::vector<Flip> flips_;    // by tick, the next one last
+    std::vector<Reset> resets_;  // likewise
     std::vector<DownlinkFrame> downlink_;
     std::vector<VotedEvent> events_;
     std::vector<double> truth_;

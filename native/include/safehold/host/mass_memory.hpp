@@ -61,6 +61,7 @@ class MassMemory {
         std::uint64_t octets = 0;
         std::uint32_t refused = 0;
         std::uint32_t lost = 0;
+        std::uint64_t lost_from = 0;
     };
     using Piece = std::vector<std::uint8_t>;
     struct StoredFile {

@@ -44,6 +44,8 @@ class Persistence {
     [[nodiscard]] std::size_t load(computer::Slot slot, void* octets, std::size_t count,
                                    std::uint32_t& sequence) const;
 
+    void forget(computer::Slot slot);
+
     // Fault port: turns one bit of one copy over. False if there is no such bit.
     bool flip(computer::Slot slot, std::size_t copy, std::size_t bit);
     [[nodiscard]] std::size_t copies(computer::Slot slot) const;

@@ -1,4 +1,5 @@
-// A recording of everything that the flight computer was given: sensor frames, uplink, injected faults.
+// A recording of everything that the flight computer was given: sensor frames, uplink, injected faults; and
+// of the state and stores that it started from.
 //
 // Purpose: the flight software replayed from it, without plant or ground and on any processor, gives the same
 // flight chain. A file is a header (format, dictionary, configuration, start state and chain), one record a
@@ -25,6 +26,11 @@ struct Flip {
     std::uint32_t bit;
 };
 
+struct Reset {
+    std::uint64_t tick;
+    std::int64_t down_ns;
+};
+
 struct FileCloser {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -45,6 +51,7 @@ struct TickInput {
     std::vector<security::ClearFrame> uplink;  // as the replicas get it
     UplinkOutcome outcome{};
     std::vector<Flip> flips;
+    std::vector<Reset> resets;
     bool overrun = false;
     std::vector<std::uint8_t> image{};  // that the payload took in this tick
 };

@@ -39,6 +39,12 @@ class Stores final : public computer::StorePort {
         return persistence.load(slot, octets, count, sequence);
     }
 
+    void forget(computer::Slot slot) override { persistence.forget(slot); }
+    [[nodiscard]] bool powered() const override { return power.out == 0; }
+    void power_up() override {
+        if (power.out != 0) power = {power.writes, 0, 0, 0};
+    }
+
     void put(Out& out) const {
         out.value(power);
         persistence.put(out);
