@@ -77,7 +77,8 @@ void FlightComputer::lose_volatile() {
     const security::SecurityState security = state_.security;
     start();
     state_.voted = voted;
-    // The ring is loaded anew with the computer; what was taken under its keys is read again by the boot loader.
+    // The ring is loaded anew with the computer; what was taken under its keys is read again by the boot
+    // loader.
     state_.security.kept = security.kept;
     state_.security.loaded = security.loaded;
     state_.security.sequence = security.sequence;
@@ -128,6 +129,10 @@ void FlightComputer::keep_boot_record() {
     } else {
         ++state_.store.persist_refused;
     }
+}
+
+void FlightComputer::wake() {
+    if (state_.start.started == 0 && !is_down()) boot();
 }
 
 // The boot loader.
@@ -227,6 +232,8 @@ void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
 }
 
 void FlightComputer::hand_on(const security::ClearFrame& clear) {
+    if (is_down()) return;
+    if (state_.start.started == 0) boot();
     if (input_.uplink_count >= uplink_frames_max || clear.length > clear.octets.size()) {
         ++state_.voter.status.uplink_overflow;
         return;

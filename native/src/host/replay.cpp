@@ -29,6 +29,7 @@ Replay replay(const std::string& path) {
             computer->flip(flip.replica, flip.bit);
         for (const Reset& reset : input.resets)
             computer->reset(computer::ResetCause::external, reset.down_ns);
+        if (input.outcome.came != 0) computer->wake();
         for (const security::ClearFrame& frame : input.uplink)
             computer->hand_on(frame);
         if (input.outcome.came != 0) computer->set_security(input.outcome.security, input.outcome.overflow);

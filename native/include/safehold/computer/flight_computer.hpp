@@ -118,6 +118,8 @@ class FlightComputer {
 
     // Resets the computer before the next step, which is the first of the downtime (at least one tick).
     void reset(ResetCause cause, std::int64_t down_ns);
+    // Runs the boot loader if it has not run yet, as the first frame or step does.
+    void wake();
     [[nodiscard]] bool is_down() const { return state_.start.down_left_ns > 0; }
 
     [[nodiscard]] const ActuatorFrame& actuator() const { return state_.voted; }
