@@ -1,11 +1,12 @@
 // Files on their way down: the sending side of CFDP class 2.
 //
-//   a contact begins, or nothing is left to do   the directory is read: what is sealed and not with the
-//   ground a place is free                              the first of these by kind and number Metadata, File
-//   Data, EOF                     as fast as the downlink has room NAK what it asks for, before anything new
-//   EOF timer                                    EOF again; at longer and longer intervals
-//   Finished                                     ACK; the file is marked in mass memory as being with the
-//   ground
+//   a contact begins, or nothing is left to do: the directory is read for what is sealed and not with the
+//                      ground
+//   a place is free    the first of these by kind and number
+//   Metadata, File Data, EOF: as fast as the downlink has room
+//   NAK                what it asks for, before anything new
+//   EOF timer          EOF again; at longer and longer intervals
+//   Finished           ACK; the file is marked in mass memory as being with the ground
 // A file that may have been begun before the computer started begins with its EOF: the NAK says what is
 // missing, and the rest is not sent twice.
 #include <cstring>
@@ -42,6 +43,11 @@ FilesAccount& repaired(FilesAccount& account) {
 bool is_downward(std::uint8_t kind) {
     return kind >= static_cast<std::uint8_t>(FileKind::black_box_anomaly) &&
            kind <= static_cast<std::uint8_t>(FileKind::science);
+}
+
+// A day of the black box is more than a day of everything else: without an anomaly it goes down if asked for.
+bool goes_by_itself(std::uint8_t kind) {
+    return kind != static_cast<std::uint8_t>(FileKind::black_box);
 }
 
 // Lower goes first: by command, then by kind, then by number.
@@ -114,6 +120,7 @@ void take_directory(FilesContext& context, const Readback& readback) {
         if (entry.sealed == 0 || !is_downward(entry.kind) || entry.id == 0 || entry.id > file_id_mask)
             continue;
         const bool commanded = is_commanded(context.control, entry.id);
+        if (!commanded && !goes_by_itself(entry.kind)) continue;
         if (entry.delivered != 0 && !commanded) {
             if (!cleared && context.store.files > files_kept && find(account, entry.id) == nullptr)
                 cleared = context.requests.remove(entry.id, true);

@@ -404,7 +404,7 @@ void run_downlink(Cycle& cycle) {
 // --- persistence
 // ---------------------------------------------------------------------------------------------
 
-constexpr std::int64_t persist_interval_ns = 10'000'000'000;
+constexpr std::int64_t persist_interval_ns = 30'000'000'000;
 constexpr std::int64_t persist_retry_ns = 1'000'000'000;
 
 std::uint32_t milestones(const ControlState& control) {

@@ -48,6 +48,22 @@ static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) - 8
                                        8 /* period */ + 24 /* pointers */ + 16 /* counts and flags */);
 static_assert(sizeof(computer::UplinkFrame) == cdh::tc_frame_octets_max + sizeof(UplinkHead) + 8);
 
+namespace {
+
+// What the ground wants to look into before anything else.
+bool is_anomaly(const Event& event) {
+    switch (static_cast<EventId>(event.id)) {
+        case EventId::safe_entered:
+        case EventId::survival_entered:
+        case EventId::computer_reset:
+            return true;
+        default:
+            return event.severity == static_cast<std::uint8_t>(Severity::high);
+    }
+}
+
+}  // namespace
+
 StepContext::StepContext(const StepInput& input) : StepContext() {
     status = input.status;
     store = input.store;
@@ -112,6 +128,7 @@ bool BlackBox::done(const computer::FlightComputer& computer) {
         // What the replicas are now does not follow from their input: the next chunk begins from it.
         if (state_.ticks != 0) end();
     } else if (state_.file != 0) {
+        note_anomaly(*computer.voted());
         const auto tick = static_cast<std::uint64_t>(computer.voter().ticks);
         const std::int64_t tick_ns = computer.config().tick_ns;
         if (tick % static_cast<std::uint64_t>(check_interval_ns / tick_ns) == 0) put_check(computer.leader());
@@ -137,6 +154,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
     }
     state_.file = file;
     ++state_.next;
+    if (state_.anomalous != 0) rank_first(file);
     state_.stores_changed = 1;
     const auto packed = pack_zeros(&computer.leader(), sizeof(computer::ReplicaState));
     ChunkHead head{};
@@ -163,7 +181,23 @@ void BlackBox::end() {
             ++state_.refused;
         state_.stores_changed = 1;
     }
+    state_.last = state_.file;
+    state_.anomalous = state_.anomalous == 2 ? 1 : 0;
     state_.file = 0;
+}
+
+void BlackBox::note_anomaly(const computer::StepOutput& voted) {
+    for (std::size_t i = 0; i < voted.events.count && i < EventList::capacity; ++i) {
+        if (!is_anomaly(voted.events.items[i]) || state_.anomalous == 2) continue;
+        state_.anomalous = 2;
+        rank_first(state_.file);
+        if (state_.last != 0) rank_first(state_.last);
+    }
+}
+
+void BlackBox::rank_first(std::uint32_t file) {
+    const FileAnswer answer = ask(FileOperation::rank, file, 0, 0, nullptr, cdh::FileKind::black_box_anomaly);
+    if (answer != FileAnswer::done) ++state_.refused;
 }
 
 // The numbers go on from those of the chunks that are there.
@@ -183,7 +217,10 @@ void BlackBox::find_numbers() {
             if (entry.id < cdh::file_id_black_box || entry.id >= cdh::file_id_black_box + numbers) continue;
             const std::uint32_t number = entry.id - cdh::file_id_black_box;
             if (!found || number < state_.oldest) state_.oldest = number;
-            if (number >= state_.next) state_.next = number + 1;
+            if (number >= state_.next) {
+                state_.next = number + 1;
+                state_.last = entry.id;
+            }
             found = true;
             // The chunk that was open when the computer stopped.
             if (entry.sealed == 0)
@@ -254,13 +291,13 @@ void BlackBox::write_through() {
 }
 
 FileAnswer BlackBox::ask(FileOperation operation, std::uint32_t file, std::uint32_t offset,
-                         std::uint32_t length, const std::uint8_t* octets) {
+                         std::uint32_t length, const std::uint8_t* octets, cdh::FileKind kind) {
     computer::FileRequest request{};
     request.file = file;
     request.offset = offset;
     request.length = length;
     request.operation = static_cast<std::uint8_t>(operation);
-    request.kind = static_cast<std::uint8_t>(cdh::FileKind::black_box);
+    request.kind = static_cast<std::uint8_t>(kind);
     return stores_.file(request, octets);
 }
 

@@ -237,6 +237,9 @@ FileAnswer MassMemory::file(const FileRequest& request, const std::uint8_t* data
     } else if (operation == FileOperation::mark) {
         found->second.entry.delivered = 1;
         answer = FileAnswer::done;
+    } else if (operation == FileOperation::rank) {
+        found->second.entry.kind = request.kind;
+        answer = FileAnswer::done;
     } else if (operation == FileOperation::remove) {
         if (request.check != 0 && found->second.entry.delivered == 0) return FileAnswer::refused;
         file_octets_ -= found->second.entry.length_max;
@@ -245,7 +248,8 @@ FileAnswer MassMemory::file(const FileRequest& request, const std::uint8_t* data
     }
     if (answer == FileAnswer::done) {
         const bool writes = operation == FileOperation::write;
-        note(operation_file + request.operation, request.file,
+        note(operation_file + request.operation,
+             request.file | (static_cast<std::uint64_t>(request.kind) << 32U),
              (static_cast<std::uint64_t>(request.offset) << 32U) | request.length, data,
              writes ? request.length : 0);
     }

@@ -579,7 +579,7 @@ TEST_CASE("a dump and a check tell the octets and the checksum of what is there"
 
 TEST_CASE("records are played back and acknowledged by number; critical ones are always kept [L2.5]") {
     Bench bench;
-    bench.store.streams[2] = {100, 500, 9000, 10'000, 0, 0};
+    bench.store.streams[2] = {100, 500, 9000, 10'000, 0, 0, 0};
     bench.send(15, 128, {1, 2, 0, 0, 0, 120, 0, 0, 0, 140});
     bench.check_report(Message::completion_success);
     REQUIRE(bench.account->recorder.range_count == 1);

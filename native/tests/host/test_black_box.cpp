@@ -125,6 +125,26 @@ TEST_CASE("L6.3: chunks of the last 24 h are kept, and no more") {
         CHECK(found[i].sealed == 1);
 }
 
+TEST_CASE("L6.3: the chunk of an anomaly, the one before it and the one after it go down first") {
+    const auto flight = std::make_unique<HostedComputer>(config());
+    const auto first = static_cast<std::uint8_t>(cdh::FileKind::black_box_anomaly);
+    const auto usual = static_cast<std::uint8_t>(cdh::FileKind::black_box);
+    for (std::uint64_t tick = 0; tick < 36'001; ++tick) {
+        SensorFrame frame = worded_frame(tick);
+        // Every gyro is lost for a while: an event of high severity.
+        if (tick > 20'000 && tick < 20'600) frame.valid = static_cast<std::uint16_t>(frame.valid & ~0xFU);
+        flight->step(frame);
+    }
+    std::vector<std::uint8_t> kinds;
+    for (const computer::FileEntry& entry : chunks(*flight))
+        kinds.push_back(entry.kind);
+    REQUIRE(kinds.size() == 7);
+    CHECK(kinds[2] == first);
+    CHECK(kinds[3] == first);
+    CHECK(kinds[4] == first);
+    CHECK(kinds[6] == usual);
+}
+
 TEST_CASE("L6.3: a changed octet of what was kept does not pass for what flew") {
     const Flown flown = fly(1300, false);
     const auto found = chunks(*flown.flight);

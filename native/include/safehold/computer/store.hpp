@@ -119,7 +119,8 @@ enum class FileOperation : std::uint8_t {
     seal = 3,
     remove = 4,
     mark = 5,
-    expose = 6
+    expose = 6,
+    rank = 7
 };
 enum class FileAnswer : std::uint8_t {
     none = 0,
@@ -140,7 +141,7 @@ inline constexpr std::size_t files_max = 512;
 // write: file, offset, length, octets at `at` of the list's. seal: file, length, crc (compared if `check` is
 // 1). expose: the payload takes an image, length is the exposure in ms; it becomes a sealed file of kind
 // `kind`. remove: file (only one that is delivered, if `check` is 1). mark: file, which the ground has from
-// now on.
+// now on. rank: file, which is of kind `kind` from now on.
 struct FileRequest {
     std::uint32_t file;
     std::uint32_t offset;

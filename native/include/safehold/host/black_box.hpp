@@ -5,6 +5,7 @@
 //   head      format, dictionary, sizes, first tick, configuration; the leader's state, runs of zeros left
 //   out ticks     the sensor frame as the frame codec has it; what else changed; uplink; records read back
 //   checks    every 60 s, SHA-256 over the leader's control state and telemetry
+// The chunk of an anomaly, the one before and the one after are files that go down before housekeeping.
 // Rate: every control tick; written through once a second, so that a reset loses at most that. Chunks of the
 // last 24 h are kept. Meets L6.3, L6.4.
 #pragma once
@@ -96,6 +97,9 @@ class BlackBox final : public computer::Witness {
         std::uint32_t oldest;   // number of the oldest one kept
         std::uint32_t refused;  // writes that the store did not take
         std::uint32_t stores_changed;
+        std::uint32_t
+            anomalous;       // 2: this chunk goes down first; 1: only the anomaly before it asks for that
+        std::uint32_t last;  // file of the chunk before; 0 if there is none
     };
     static_assert(std::is_trivially_copyable_v<State>);
     [[nodiscard]] const State& state() const { return state_; }
@@ -106,6 +110,8 @@ class BlackBox final : public computer::Witness {
     void end();
     void find_numbers();
     void keep_room();
+    void note_anomaly(const computer::StepOutput& voted);
+    void rank_first(std::uint32_t file);
     void put(const void* octets, std::size_t count);
     void put_uplink(const computer::StepInput& input);
     void put_readback(const computer::Readback& readback);
@@ -113,7 +119,8 @@ class BlackBox final : public computer::Witness {
     void write_through();
     [[nodiscard]] computer::FileAnswer ask(computer::FileOperation operation, std::uint32_t file,
                                            std::uint32_t offset, std::uint32_t length,
-                                           const std::uint8_t* octets);
+                                           const std::uint8_t* octets,
+                                           cdh::FileKind kind = cdh::FileKind::black_box);
 
     computer::StorePort& stores_;
     State state_;
