@@ -48,6 +48,8 @@ class Computer:
         for octets in frames:
             frame = decode_tm_frame(octets)
             assert not frame.clcw.no_rf
+            if frame.virtual_channel == 2:
+                continue  # files: another protocol
             extractor = self.extractors.setdefault(frame.virtual_channel, PacketExtractor())
             found += [packets.decode_tm_packet(packet) for packet in extractor.push(frame)]
         return found
