@@ -1,0 +1,335 @@
+"""A mission control and a flight computer on a line that loses, repeats and reorders, tick by tick.
+
+    MissionControl: queue, FOP-1, sealing, receiver, store ──► Line ──► FlightComputer: SDLS, FARM-1, PUS
+                                                           ◄── Line ◄──
+
+Everything but the line is what flies. A telecommand sets one setting to a number of its own, so the numbers
+in the order of their events are what was executed.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from flight.computer import make_computer
+from flight.dictionary import SENSOR_DTYPE, SETTINGS
+from flight.frames import Delivery
+from flight.packets import Verification
+from flight.tc_frames import set_expected_frame
+from ground.commands import CommandQueue
+from ground.config import Command
+from ground.fop import State
+from ground.keeper import Keeper
+from ground.receiver import Receiver
+from ground.security import Sender
+from ground.store.memory import MemoryStore
+from ground.uplink import Timing, UplinkControl
+from tests.flight.conftest import tumbling_frames
+from tests.uplink import RING
+
+TICK_NS = 100_000_000
+LATENCY_TICKS = 2
+PASS_NS = 7_200_000_000_000
+SETTING = "schedule_window_s"
+SETTING_CHANGED = 6
+_TIMING = Timing(LATENCY_TICKS * TICK_NS, 64_000)
+_SENSORS = tumbling_frames(64, receiver_lock=True).view(SENSOR_DTYPE).reshape(-1)
+_PROBE = 43_210.125
+
+
+class Crash(Exception):
+    """Mission control is killed."""
+
+
+def _offset_of_setting() -> int:
+    computer = make_computer(replicas=1, parameters={SETTING: _PROBE})
+    return computer.control_bytes().index(struct.pack("<d", _PROBE))
+
+
+_OFFSET = _offset_of_setting()
+
+
+def no_fault(_operation: int, _done: bool) -> None:
+    """Nothing fails."""
+
+
+class MissionControl:
+    """The parts of `ground.mission.Ground` that command, with passes as the test wants them."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Goes on from what the store holds."""
+        self.keeper = Keeper(store)
+        loaded = self.keeper.load()
+        kept = {} if loaded is None else loaded[2].reserved
+        self.sender = Sender.start(RING, kept=kept, reserve=self.keeper.reserve)
+        self.queue = CommandQueue(())
+        self.receiver = Receiver(values_wanted=False)
+        self.uplink = UplinkControl.start(_TIMING, self.queue, self.sender.seal)
+        if loaded is not None and loaded[0]:
+            parts, rows, _ = loaded
+            self.queue.restore_rows(parts["queue"], rows)
+            self.uplink = UplinkControl.from_plain(parts["uplink"], _TIMING, self.queue, self.sender.seal)
+            self.receiver = Receiver.from_plain(parts["receiver"])
+
+    def keep(self) -> None:
+        """Writes ahead, as `Ground` does."""
+        parts = {
+            "queue": self.queue.head(),
+            "uplink": self.uplink.to_plain(),
+            "receiver": self.receiver.to_plain(),
+        }
+        self.keeper.keep(parts, self.queue.rows())
+
+    def advance(self, now_ns: int, frames: list[bytes]) -> list[bytes]:
+        """Lives on to a time, at which TM frames arrive; the TC frames that depart."""
+        if not frames and self.uplink.timer_ns() > now_ns:
+            return []
+        self.keeper.journal([Delivery(0, now_ns, frame) for frame in frames])
+        self._run(now_ns)
+        for frame in frames:
+            for report in self.receiver.receive(frame) or []:
+                if isinstance(report.content, Verification):
+                    self.queue.verify(report.content, now_ns, report.packet.time_ns)
+            if self.receiver.clcw is not None:
+                self.uplink.see(self.receiver.clcw, self.receiver.master_count, now_ns)
+            self._run(now_ns)
+        departures = self.uplink.take()
+        self.keep()
+        return [one.frame for one in departures]
+
+    def _run(self, now_ns: int) -> None:
+        while (timer_ns := self.uplink.timer_ns()) <= now_ns:
+            self.uplink.run(timer_ns)
+
+    def submit(self, command: Command, now_ns: int) -> int:
+        """As the operator does."""
+        index = self.queue.add(command)
+        self.uplink.changed(now_ns)
+        self.keep()
+        return index
+
+    def idle(self) -> bool:
+        """Whether nothing waits, is under way or in doubt."""
+        uplink = self.uplink
+        pending = uplink.again or uplink.doubt or uplink.expedited or uplink.lower or uplink.on_air
+        return not pending and uplink.fop.quiet() and not self.queue.any_by(2**62)
+
+
+@dataclass
+class Line:
+    """One direction: a frame comes after the latency and some more, once, twice or never."""
+
+    chance: random.Random
+    loss: float = 0.0
+    repeats: float = 0.0
+    jitter_ticks: int = 0
+    out: bool = False
+    under_way: list[tuple[int, bytes]] = field(default_factory=list)
+    lost: list[bytes] = field(default_factory=list)
+
+    def send(self, tick: int, frame: bytes) -> None:
+        """Gives it a frame."""
+        if self.out or self.chance.random() < self.loss:
+            self.lost.append(frame)
+            return
+        for _ in range(2 if self.chance.random() < self.repeats else 1):
+            late = self.chance.randint(0, self.jitter_ticks)
+            self.under_way.append((tick + LATENCY_TICKS + late, frame))
+
+    def take(self, tick: int) -> list[bytes]:
+        """What comes out in a tick."""
+        come = [frame for due, frame in self.under_way if due <= tick]
+        if come:
+            self.under_way = [one for one in self.under_way if one[0] > tick]
+        return come
+
+
+class World:
+    """Both ends and the line. `executed`: the numbers that were set, in their order."""
+
+    def __init__(self, seed: int, expected: int) -> None:
+        """expected: V(R) at the start."""
+        self.chance = random.Random(seed)
+        self.up, self.down = Line(self.chance), Line(self.chance)
+        self.store = MemoryStore()
+        self.control = MissionControl(self.store)
+        self.satellite = make_computer(
+            replicas=1, parameters={"radio_silence_s": 0.0, SETTING: 1.0}, keys=RING
+        )
+        self.tick = 0
+        self.in_pass = False
+        self.serial = 1
+        self.executed: list[int] = []
+        self.unseen: set[int] = set()
+        self.recorded: list[bytes] = []
+        self.crashes = self.resets = self.cold_starts = 0
+        self._step([self.control.sender.seal(set_expected_frame(expected))])
+
+    @property
+    def now_ns(self) -> int:
+        """The time at both ends."""
+        return self.tick * TICK_NS
+
+    def begin_pass(self) -> None:
+        """Acquisition of signal."""
+        self._on_ground(
+            lambda: self.control.uplink.begin(0, self.now_ns, carrier_off_ns=self.now_ns + PASS_NS)
+        )
+        self.in_pass = True
+
+    def end_pass(self) -> None:
+        """Loss of signal."""
+        self.in_pass = False
+        self._on_ground(lambda: self.control.uplink.end(self.now_ns))
+
+    def command(self, priority: int = 2, expires_ns: int | None = None) -> None:
+        """The operator wants the setting set to the next number."""
+        self.serial += 1
+        arguments = {"setting": float(SETTINGS[SETTING].id), "index": 0.0, "value": float(self.serial)}
+        command = Command(
+            at_ns=self.now_ns,
+            name="set_setting",
+            arguments=arguments,
+            priority=priority,
+            expires_ns=expires_ns,
+        )
+        self._on_ground(lambda: self.control.submit(command, self.now_ns))
+
+    def fly(self, ticks: int) -> None:
+        """Both live on."""
+        for _ in range(ticks):
+            self.tick += 1
+            for frame in self._step(self.up.take(self.tick)):
+                self.down.send(self.tick, frame)
+            self._on_ground(self._ground_lives)
+
+    def reset(self, down_ticks: int) -> None:
+        """The satellite's computer is reset."""
+        self.satellite.reset(down_ticks * TICK_NS)
+        self.resets += 1
+
+    def reset_cold(self) -> None:
+        """A reset that finds nothing sound of what was persisted."""
+        for copy in (0, 1):
+            with suppress(ValueError):  # not written yet
+                self.satellite.flip_slot("control", copy, 4_000)
+        self.cold_starts += 1
+        self.reset(1)
+
+    def crash_ground(self) -> None:
+        """Mission control is killed between two operations, and started again."""
+        self._start_ground()
+
+    def deliver(self, frame: bytes) -> dict[str, int]:
+        """Somebody radiates a frame right now; what that tick counts, by reason."""
+        before = self.satellite.counters()
+        self.tick += 1
+        for answer in self._step([frame]):
+            self.down.send(self.tick, answer)
+        self._on_ground(self._ground_lives)
+        after = self.satellite.counters()
+        return {
+            reason: count - before[table][reason]
+            for table in ("frames_rejected", "frames_dropped")
+            for reason, count in after[table].items()
+            if count != before[table][reason]
+        }
+
+    def value(self) -> int:
+        """What the setting is on board."""
+        return int(struct.unpack_from("<d", self.satellite.control_bytes(), _OFFSET)[0])
+
+    def heal(self, ticks_max: int) -> bool:
+        """The line becomes perfect and a pass begins: whether within that time all is done."""
+        self.store.fault = no_fault
+        self.satellite.cut_power(0)
+        if self.in_pass:
+            self.end_pass()
+        self.fly(40)
+        for line in (self.up, self.down):
+            line.loss, line.repeats, line.jitter_ticks, line.out = 0.0, 0.0, 0, False
+        self.begin_pass()
+        while ticks_max > 0 and not self.control.idle():
+            self.fly(5)
+            ticks_max -= 5
+        self.fly(20)
+        return self.control.idle() and self.control.uplink.fop.state is State.ACTIVE
+
+    # --- how ----------------------------------------------------------------------------------------------
+
+    def _step(self, uplink: list[bytes]) -> list[bytes]:
+        sensors = _SENSORS[self.tick % len(_SENSORS)].copy()
+        sensors["clock_ns"], sensors["sequence"] = self.now_ns, self.tick
+        sensors["receiver_lock"] = int(self.in_pass)
+        waking = self.satellite.is_down
+        _, frames = self.satellite.step(sensors.tobytes(), uplink)
+        for event, _, arguments in self.satellite.events():
+            if event == SETTING_CHANGED:
+                self.executed.append(int(arguments[2]))
+        if waking and not self.satellite.is_down:
+            self._notice_unseen()
+        return frames
+
+    def _notice_unseen(self) -> None:
+        """What was executed and persisted in the tick in which power failed left no event."""
+        value = self.value()
+        if value > 1 and value not in self.executed:
+            self.unseen.update(set(range(2, self.serial + 1)) - set(self.executed))
+            self.executed.append(value)
+
+    def _ground_lives(self) -> None:
+        frames = self.down.take(self.tick)
+        for frame in self.control.advance(self.now_ns, frames):
+            self.recorded.append(frame)
+            self.up.send(self.tick, frame)
+
+    def _on_ground(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Crash:
+            self._start_ground()
+
+    def _start_ground(self) -> None:
+        self.crashes += 1
+        self.store.fault = no_fault
+        self.control = MissionControl(self.store)
+        # Whatever was going on, the contact plan says whether there is a pass.
+        self._on_pass()
+
+    def _on_pass(self) -> None:
+        uplink = self.control.uplink
+        if self.in_pass and uplink.last_ns is None:
+            uplink.begin(0, self.now_ns, carrier_off_ns=self.now_ns + PASS_NS)
+        elif not self.in_pass and uplink.last_ns is not None:
+            uplink.end(self.now_ns)
+
+
+def audit(world: World) -> None:
+    """Once all is done: whether what mission control says of each command is what has become of it."""
+    executed, maybe = set(world.executed), world.unseen
+    told: dict[int, dict[str, Any]] = {}
+    for row in world.control.queue.rows().values():
+        told[int(row["command"]["arguments"]["value"])] = row["tracking"]
+    assert executed <= told.keys()
+    for number, one in told.items():
+        what, about = one["state"], f"{number}: {one}"
+        if what == "unknown" or (what == "sent" and one["received_ns"] is None):
+            assert world.cold_starts or one["priority"] == 0, about
+        elif what == "expired":
+            assert number not in executed, about
+        elif what == "interrupted":
+            assert world.resets, about
+        else:
+            assert what in ("sent", "accepted", "started", "completed"), about
+            lost = world.cold_starts and what != "completed"
+            assert number in executed or number in maybe or lost, about
+    for priority in (1, 2, 3):
+        of_one = [number for number in world.executed if told[number]["priority"] == priority]
+        assert of_one == sorted(of_one), of_one
+    if world.executed and not world.cold_starts:
+        assert world.value() == world.executed[-1]
