@@ -1,4 +1,4 @@
-"""Resets of the whole flight computer in flight: by the plant's truth it comes back, and nothing fires twice."""
+"""Resets of the whole computer in flight: by the plant's truth it comes back, and nothing fires twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POINTING = [MODES.index(name) for name in ("STANDBY", "DOWNLINK")]
 
 @dataclass(frozen=True, slots=True)
 class Comeback:
-    """What a reset led to: the mode before, seconds from it to steady pointing, deployment firings by wing."""
+    """What a reset led to: mode before, seconds from it to steady pointing, deployment firings by wing."""
 
     tick: int
     mode: str
