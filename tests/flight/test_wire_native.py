@@ -17,7 +17,7 @@ from flight import dictionary, packets
 from flight.chain import Chain
 from flight.frames import FrameError, crc16
 from flight.packets import PacketError, TcPacket, TmPacket, encode_command, encode_tc_packet
-from flight.tm_frames import PacketExtractor, decode_tm_frame
+from flight.tm_frames import Clcw, PacketExtractor, decode_tm_frame
 from tests.uplink import RING, opened, repaired, sealed, sealed_ping
 
 native = dictionary.load_native()
@@ -37,6 +37,7 @@ class Computer:
         self.sensors["receiver_lock"] = 1
         self.sensors["battery_charge_fraction"] = 0.8
         self.extractors: dict[int, PacketExtractor] = {}
+        self.clcw: Clcw | None = None
         self.tick = 0
 
     def step(self, *uplink: bytes) -> list[TmPacket]:
@@ -48,6 +49,7 @@ class Computer:
         for octets in frames:
             frame = decode_tm_frame(octets)
             assert not frame.clcw.no_rf
+            self.clcw = frame.clcw
             if frame.virtual_channel == 2:
                 continue  # files: another protocol
             extractor = self.extractors.setdefault(frame.virtual_channel, PacketExtractor())

@@ -420,7 +420,7 @@ void FlightComputer::persist() {
 void FlightComputer::carry_out() {
     const StepOutput& asked = *voted_;
     if (state_.store.file_answers != 0 || asked.files.count != 0) carry_out_files();
-    if (asked.persist.valid != 0) persist();
+    // Records go before the state: what the state no longer holds as still to be told has then been told.
     std::size_t at = 0;
     for (std::size_t i = 0; i < asked.records.count && i < RecordList::items_max; ++i) {
         const RecordList::Item& item = asked.records.items[i];
@@ -429,6 +429,7 @@ void FlightComputer::carry_out() {
         stores_->append(static_cast<Stream>(item.stream), asked.records.octets.data() + at, item.length);
         at += item.length;
     }
+    if (asked.persist.valid != 0) persist();
     if (stores_ != nullptr && asked.drop.valid != 0) stores_->drop(asked.drop);
     state_.readback.status = static_cast<std::uint32_t>(ReadStatus::none);
     if (asked.read.kind != 0) {
