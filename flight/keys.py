@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,6 +102,18 @@ def read_ring(path: Path) -> KeyRing:
         return KeyRing(MappingProxyType(keys))
     except ValueError as error:
         raise KeyFileError(f"{path}: {error}") from None
+
+
+def make_ring(path: Path) -> KeyRing:
+    """New keys, ids 1 to 4, in a file of their own; raises KeyFileError if there is one, or OSError."""
+    lines = [f"{number}  {secrets.token_hex(KEY_OCTETS)}" for number in range(1, _TEST_KEYS + 1)]
+    try:
+        place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyFileError(f"{path} exists; it is not overwritten") from None
+    with os.fdopen(place, "w", encoding="ascii") as file:
+        file.write("# safehold telecommand keys: id, key\n" + "\n".join(lines) + "\n")
+    return read_ring(path)
 
 
 def _entry(entry: list[bytes], where: str) -> tuple[int, bytes]:

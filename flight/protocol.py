@@ -7,7 +7,16 @@
 | STATE | | the computer's state |
 | RESTORE | a state | nothing |
 | TELEMETRY | | parameters and counters as JSON |
+| TICK | a tick's inputs | a tick's outputs |
+| LAST | | the last tick's outputs |
+| DIGEST | | the flight chain's digest, 32 octets |
+| SAVE | | configuration, computer, stores, chain |
+| LOAD | tick, 8 octets; what SAVE gave | nothing |
 | STOP | | nothing |
+
+TICK is what a run asks (layout in docs/wire.md): it has a number, and is refused out of turn. If the payload
+takes an image in it, the reply is EXPOSE with the file's id and the exposure in ms, 4 octets each; the host
+answers IMAGE with its octets, and then comes the reply to TICK.
 
 A request that cannot be answered gets ERROR and the reason; the process goes on.
 """
@@ -20,8 +29,15 @@ STATE = b"STATE"
 RESTORE = b"RESTORE"
 TELEMETRY = b"TELEMETRY"
 STOP = b"STOP"
+TICK = b"TICK"
+LAST = b"LAST"
+DIGEST = b"DIGEST"
+SAVE = b"SAVE"
+LOAD = b"LOAD"
+EXPOSE = b"EXPOSE"
+IMAGE = b"IMAGE"
 ERROR = b"ERROR"
 
-PART_OCTETS_MAX = 4 * 1024 * 1024
-"""More than any state; a longer message closes the connection."""
+PART_OCTETS_MAX = 1 << 28
+"""More than any state with its stores; a longer message closes the connection."""
 PARTS_MAX = 64

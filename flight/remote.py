@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import zmq
 
 from flight import protocol
 from flight.curve import ENVIRONMENT, Curve, check_endpoint, secure_client
 from flight.dictionary import SHA256
+
+_POLL_MS = 100
 
 PEER = "flight"
 """Whose public key a host has to have (`peers/flight.key`)."""
@@ -48,10 +54,13 @@ class RemoteComputer:
         timeout_s: float = 30.0,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._camera: Callable[[int, int], bytes] | None = None
+        self._timeout_s = timeout_s
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.REQ)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RCVTIMEO, int(timeout_s * 1000))
+        self._socket.setsockopt(zmq.RCVTIMEO, _POLL_MS)
         self._closed = False
         try:
             self._connect(endpoint)
@@ -73,6 +82,20 @@ class RemoteComputer:
         """`flight.computer.Computer.step`."""
         reply = self._request(protocol.STEP, sensor_frame, *uplink)
         return reply[0], reply[1:]
+
+    def set_camera(self, take: Callable[[int, int], bytes]) -> None:
+        """Who makes the octets of an image, given the file's id and the exposure in ms."""
+        self._camera = take
+
+    def exchange(self, kind: bytes, request: bytes) -> bytes:
+        """A request of a driver to its flight computer: `flight.protocol`, from TICK on."""
+        reply = self._request(kind, request) if request else self._request(kind)
+        return reply[0] if reply else b""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the flight process; None if it was started by hand."""
+        return None if self._process is None else self._process.pid
 
     def state_bytes(self) -> bytes:
         """`flight.computer.Computer.state_bytes`."""
@@ -101,7 +124,12 @@ class RemoteComputer:
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
                     pipe.close()
-            self._process.wait(timeout=10)
+            try:
+                self._process.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._errors.close()
 
     def __enter__(self) -> Self:
         return self
@@ -121,16 +149,19 @@ class RemoteComputer:
         self._socket.connect(endpoint)
 
     def _start(self) -> str:
-        command = [sys.executable, "-m", "flight", "--with-parent"]
+        # -P: what lies in the current folder is not to be taken for a part of the flight software.
+        command = [sys.executable, "-P", "-m", "flight", "--with-parent"]
+        root = str(Path(__file__).resolve().parent.parent)
         # On the loopback between parent and child no keys are needed, nor would the parent's fit both.
         environment = {name: value for name, value in os.environ.items() if name != ENVIRONMENT}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline().decode().strip()
         if not line.startswith("tcp://127.0.0.1:"):
-            raise FlightLostError(f"the flight process did not start: {line or 'it ended at once'}")
+            raise self._lost(f"did not start: {line or 'it ended at once'}")
         return line
 
     def _report(self) -> dict[str, dict[str, Any]]:
@@ -138,11 +169,41 @@ class RemoteComputer:
         return report
 
     def _request(self, kind: bytes, *parts: bytes) -> list[bytes]:
-        try:
-            self._socket.send_multipart([kind, *parts])
-            reply = self._socket.recv_multipart()
-        except zmq.ZMQError as error:
-            raise FlightLostError(f"the flight process does not answer: {error.strerror}") from error
+        if self._closed:
+            raise FlightLostError("the flight process has been closed")
+        reply = self._round_trip([kind, *parts])
+        while reply[0] == protocol.EXPOSE and len(reply) == 2:
+            reply = self._round_trip([protocol.IMAGE, self._image(reply[1])])
         if reply[0] == protocol.ERROR:
-            raise FlightRefusedError(reply[1].decode(errors="replace"))
+            raise FlightRefusedError(b" ".join(reply[1:]).decode(errors="replace"))
+        if reply[0] != kind:
+            raise FlightRefusedError(f"it answers {reply[0][:16]!r} to {kind!r}")
         return reply[1:]
+
+    def _image(self, request: bytes) -> bytes:
+        if self._camera is None or len(request) != 8:
+            return b""
+        file, exposure_ms = struct.unpack("<II", request)
+        return self._camera(file, exposure_ms)
+
+    def _round_trip(self, parts: list[bytes]) -> list[bytes]:
+        deadline_s = 0.0
+        try:
+            self._socket.send_multipart(parts)
+            while True:
+                try:
+                    return self._socket.recv_multipart()
+                except zmq.Again:
+                    deadline_s = deadline_s or time.monotonic() + self._timeout_s - _POLL_MS / 1000
+                if self._process is not None and self._process.poll() is not None:
+                    raise self._lost(f"has ended with exit code {self._process.returncode}")
+                if time.monotonic() > deadline_s:
+                    raise self._lost(f"does not answer for {self._timeout_s:g} s")
+        except zmq.ZMQError as error:
+            raise FlightLostError(f"the flight process cannot be reached: {error.strerror}") from error
+
+    def _lost(self, what: str) -> FlightLostError:
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - 2000))
+        said = self._errors.read().decode("utf-8", "replace").strip()
+        return FlightLostError(f"the flight process {what}" + (f"; its last words: {said}" if said else ""))

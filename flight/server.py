@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -15,17 +18,34 @@ import zmq
 from flight import protocol
 from flight.computer import FlightComputer, make_computer
 from flight.curve import Curve, CurveError, check_endpoint, secure_server
-from flight.dictionary import SHA256
+from flight.dictionary import SHA256, load_native
 
 _STDIN = 0
+
+Ask = Callable[[list[bytes]], list[bytes]]
+"""Puts a question to the host in the middle of a request, and returns what it sends next."""
 
 
 class Service:
     """Requests in, replies out; no sockets."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Ask | None = None) -> None:
+        """Without `ask` the payload takes no images."""
         self.computer: FlightComputer | None = None
         self.stopped = False
+        self.unanswered: list[bytes] | None = None
+        self._station: Any = None
+        self._ask = ask
+
+    def handle_all(self, parts: list[bytes]) -> list[bytes]:
+        """As `handle`; if another request came where an image was expected, the reply is to that one: the
+        host that asked for the tick is gone.
+        """
+        reply = self.handle(parts)
+        while self.unanswered is not None:
+            parts, self.unanswered = self.unanswered, None
+            reply = self.handle(parts)
+        return reply
 
     def handle(self, parts: list[bytes]) -> list[bytes]:
         """The reply to a request; every request gets one."""
@@ -42,15 +62,17 @@ class Service:
                 raise ValueError("a step needs a sensor frame")
             actuator, frames = self._running().step(rest[0], rest[1:])
             return [protocol.STEP, actuator, *frames]
+        if kind == protocol.TICK:
+            return [kind, self._answering().tick(_only(rest, "TICK"))]
         if kind == protocol.START:
-            self.computer = _start(rest)
+            self._begin(rest)
             return [kind]
+        if kind in (protocol.LAST, protocol.DIGEST, protocol.SAVE, protocol.LOAD):
+            return [kind, *self._of_station(kind, rest)]
         if kind == protocol.STATE:
             return [kind, self._running().state_bytes()]
         if kind == protocol.RESTORE:
-            if len(rest) != 1:
-                raise ValueError("RESTORE takes one state")
-            self._running().restore(rest[0])
+            self._running().restore(_only(rest, "RESTORE"))
             return [kind]
         if kind == protocol.TELEMETRY:
             running = self._running()
@@ -61,13 +83,48 @@ class Service:
             return [kind]
         raise ValueError(f"unknown request {kind[:16]!r}")
 
+    def _of_station(self, kind: bytes, rest: list[bytes]) -> list[bytes]:
+        station = self._answering()
+        if kind == protocol.LOAD:
+            station.load(_only(rest, "LOAD"))
+            return []
+        if kind == protocol.LAST:
+            return [station.last()]
+        return [station.digest() if kind == protocol.DIGEST else station.save()]
+
+    def _begin(self, rest: list[bytes]) -> None:
+        computer, tick_ns = _start(rest)
+        station = load_native().FlightStation(computer, tick_ns)
+        station.set_camera(self._expose)
+        self.computer, self._station = computer, station
+
+    def _expose(self, file: int, exposure_ms: int) -> bytes:
+        """The octets of an image, from the host; none if it has gone."""
+        if self._ask is None or self.unanswered is not None:
+            return b""
+        parts = self._ask([protocol.EXPOSE, struct.pack("<II", file, exposure_ms)])
+        if len(parts) == 2 and parts[0] == protocol.IMAGE:
+            return parts[1]
+        self.unanswered = parts
+        return b""
+
+    def _answering(self) -> Any:
+        self._running()
+        return self._station
+
     def _running(self) -> FlightComputer:
         if self.computer is None:
             raise ValueError("the flight computer has not been started")
         return self.computer
 
 
-def _start(rest: list[bytes]) -> FlightComputer:
+def _only(rest: list[bytes], kind: str) -> bytes:
+    if len(rest) != 1:
+        raise ValueError(f"{kind} takes one part, not {len(rest)}")
+    return rest[0]
+
+
+def _start(rest: list[bytes]) -> tuple[FlightComputer, int]:
     if len(rest) != 2:
         raise ValueError("START takes the dictionary's SHA-256 and a configuration")
     if rest[0] != SHA256.encode():
@@ -75,13 +132,15 @@ def _start(rest: list[bytes]) -> FlightComputer:
             f"the host has another dictionary ({rest[0][:12]!r}) than this process ({SHA256[:12]})"
         )
     configuration: dict[str, Any] = json.loads(rest[1])
-    return make_computer(
+    tick_ns = int(configuration["tick_ns"])
+    computer = make_computer(
         replicas=int(configuration["replicas"]),
         resync=bool(configuration["resync"]),
-        tick_ns=int(configuration["tick_ns"]),
+        tick_ns=tick_ns,
         autonomy=bool(configuration["autonomy"]),
         parameters=configuration["parameters"],
     )
+    return computer, tick_ns
 
 
 def serve(*, bind: str, with_parent: bool) -> int:
@@ -119,14 +178,35 @@ def serve(*, bind: str, with_parent: bool) -> int:
 
 
 def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
+    def ask(question: list[bytes]) -> list[bytes]:
+        socket.send_multipart(question)
+        if not _await(poller, socket):
+            raise _HostGoneError
+        return socket.recv_multipart()
+
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
     if with_parent:
         poller.register(_STDIN, zmq.POLLIN)
-    service = Service()
-    while not service.stopped:
+        # Ctrl-C is for the host, which ends this when it is done.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    service = Service(ask)
+    try:
+        while not service.stopped and _await(poller, socket):
+            socket.send_multipart(service.handle_all(socket.recv_multipart()))
+    except _HostGoneError:
+        return
+
+
+class _HostGoneError(Exception):
+    """Standard input has ended while an image was awaited."""
+
+
+def _await(poller: zmq.Poller, socket: zmq.Socket[bytes]) -> bool:
+    """Whether there is a message; False once standard input has ended."""
+    while True:
         ready = dict(poller.poll())
         if _STDIN in ready and not os.read(_STDIN, 4096):
-            return
+            return False
         if socket in ready:
-            socket.send_multipart(service.handle(socket.recv_multipart()))
+            return True

@@ -69,6 +69,23 @@ def run(
     ] = None,
     json_output: JsonOption = False,
     in_process: InProcessOption = False,
+    distributed: Annotated[
+        bool,
+        typer.Option("--distributed", help="Simulation, flight and ground as three processes in lockstep."),
+    ] = False,
+    flight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENDPOINT", help="Use the flight process there (safehold flight), as tcp://HOST:PORT."
+        ),
+    ] = None,
+    ground: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENDPOINT",
+            help="Await a ground there that is started by hand (safehold ground), as tcp://HOST:PORT.",
+        ),
+    ] = None,
     snapshot_at: Annotated[
         list[str] | None,
         typer.Option(help="Leave a snapshot of the whole run at this time; may be repeated."),
@@ -89,8 +106,11 @@ def run(
       safehold run my-scenario.toml --out today    a file of yours
 
       safehold run --snapshot-at 3h --duration 4h  leave the whole state at 3 h
+
+      safehold run --distributed                   simulation, flight and ground as three processes
     """
     from safehold.command_run import RunOptions, run_command
+    from safehold.deployment import chosen
 
     options = RunOptions(
         scenario=scenario,
@@ -98,7 +118,7 @@ def run(
         duration=duration,
         out=out,
         json_output=json_output,
-        deployment="in-process" if in_process else "zmq",
+        deployment=chosen(in_process=in_process, distributed=distributed, flight=flight, ground=ground),
         snapshot_at=tuple(snapshot_at or ()),
         from_snapshot=from_snapshot,
         quiet=quiet,
@@ -299,6 +319,7 @@ def compare(
       safehold compare my-scenario.toml --seed 7 --out both
     """
     from safehold.command_compare import CompareOptions, compare_command
+    from safehold.deployment import GROUND_APART, IN_PROCESS
 
     options = CompareOptions(
         scenario=scenario,
@@ -306,7 +327,7 @@ def compare(
         duration=duration,
         out=out,
         json_output=json_output,
-        deployment="in-process" if in_process else "zmq",
+        deployment=IN_PROCESS if in_process else GROUND_APART,
         quiet=quiet,
     )
     raise typer.Exit(compare_command(options))
@@ -527,6 +548,77 @@ def black_box(
             json_output=json_output,
         )
     )
+
+
+@app.command()
+def flight(
+    bind: Annotated[
+        str,
+        typer.Option(
+            metavar="ENDPOINT",
+            help="Where runs find it, as tcp://HOST:PORT. Beyond the loopback it needs keys in "
+            "SAFEHOLD_CURVE and SAFEHOLD_KEYS.",
+        ),
+    ] = "tcp://127.0.0.1:*",
+) -> None:
+    """Serve as a flight computer; runs use it with --flight. It prints its endpoint.
+
+    Examples:
+
+      safehold flight --bind tcp://127.0.0.1:7001
+
+      safehold run --flight tcp://127.0.0.1:7001   in another terminal
+    """
+    from flight.server import serve
+
+    raise typer.Exit(serve(bind=bind, with_parent=False))
+
+
+@app.command()
+def ground(
+    connect: Annotated[
+        str, typer.Option(metavar="ENDPOINT", help="Where the run waits, as tcp://HOST:PORT.")
+    ],
+    token: Annotated[
+        str, typer.Option(help="What the run showed; not needed with keys in SAFEHOLD_CURVE.")
+    ] = "",
+) -> None:
+    """Serve as the ground of a run that waits for one.
+
+    Examples:
+
+      safehold run --ground tcp://127.0.0.1:7002   says what to start
+
+      safehold ground --connect tcp://127.0.0.1:7002 --token ...   in another terminal
+    """
+    from ground.__main__ import main as serve
+
+    arguments = ["--connect", connect, *(["--token", token] if token else [])]
+    raise typer.Exit(serve(arguments))
+
+
+@app.command()
+def keys(
+    curve: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Make a CURVE pair in this folder, for SAFEHOLD_CURVE."),
+    ] = None,
+    link: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a ring of telecommand keys, for SAFEHOLD_KEYS."),
+    ] = None,
+) -> None:
+    """Make keys: of processes for one another, or of the ground for its telecommands.
+
+    Examples:
+
+      safehold keys --curve ~/.safehold/curve      then give own.key to the peers, as peers/NAME.key
+
+      safehold keys --link link.keys               one file for flight and ground
+    """
+    from safehold.command_keys import keys_command
+
+    raise typer.Exit(keys_command(curve, link))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from safehold.clock import wall_seconds
 from safehold.code_id import code_id, extension_file, library_versions, prepare_numba_cache
+from safehold.deployment import GROUND_APART, IN_PROCESS
 from safehold.errors import EXIT_INTERNAL, EXIT_OK
 
 # Libraries that only an extra brings.
@@ -112,7 +113,7 @@ def _ground() -> str:
     from safehold.scenario import load
 
     scenario = adjusted(load("first-contact"), seed=None, duration="1m")
-    one, other = (fly(scenario, deployment=deployment)[0].digest for deployment in ("in-process", "zmq"))
+    one, other = (fly(scenario, deployment=deployment)[0].digest for deployment in (IN_PROCESS, GROUND_APART))
     if one != other:
         raise RuntimeError("the ground in a process of its own gives another digest")
     return "in a process of its own over ZeroMQ: same digest"

@@ -14,6 +14,7 @@ from typing import Any
 from safehold import display as displays
 from safehold import judgement, snapshot
 from safehold.code_id import import_numba_lightly
+from safehold.deployment import Deployment
 from safehold.durations import format_clock, parse_duration
 from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from safehold.expectations import finding, sentence
@@ -35,7 +36,7 @@ class RunOptions:
     duration: str | None
     out: Path | None
     json_output: bool
-    deployment: str
+    deployment: Deployment
     snapshot_at: tuple[str, ...]
     from_snapshot: Path | None
     quiet: bool

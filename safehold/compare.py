@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from safehold.deployment import IN_PROCESS
 from safehold.display import Display
 from safehold.result import Result, json_safe
 from safehold.run import fly
@@ -75,7 +76,7 @@ def compare(
     scenario: Scenario,
     *,
     folder: Path | None = None,
-    deployment: str = "in-process",
+    deployment: str = IN_PROCESS,
     display: Callable[[str], Display] | None = None,
     stopped: Callable[[], bool] = lambda: False,
     summary: Callable[[Result], list[str]] | None = None,

@@ -95,6 +95,7 @@ IDS: dict[str, str] = {
     "SH-CLI-001": "options that contradict each other",
     "SH-CLI-002": "an option's value cannot be used",
     "SH-CLI-003": "the elements' file cannot be used",
+    "SH-CLI-004": "an endpoint or keys that cannot be used",
     "SH-HNT-001": "not a key of a fault",
     "SH-HNT-002": "there is no fault with this number",
     "SH-HNT-003": "the fault has no such key",
@@ -116,6 +117,7 @@ IDS: dict[str, str] = {
     "SH-INT-001": "a part of the simulation failed",
     "SH-INT-002": "the ground process ended unexpectedly",
     "SH-INT-003": "a part of the installation is missing or outdated",
+    "SH-INT-004": "the flight process ended unexpectedly, or refuses",
 }
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from safehold import snapshot
 from safehold.clock import wall_seconds
 from safehold.code_id import code_id
+from safehold.deployment import IN_PROCESS, Deployment, deployment_of
 from safehold.display import Display, Silent
 from safehold.durations import parse_duration
-from safehold.errors import InternalError, Problem, ScenarioError, UsageError
+from safehold.errors import InternalError, Problem, ScenarioError
 from safehold.expectations import evaluate
 from safehold.figures import contacts, figures
 from safehold.judgement import judge
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from safehold.telemetry import Received
 
 CHUNK_TICKS = 3000
-DEPLOYMENTS = ("in-process", "zmq")
 CUT_SHORT = "cut short, so judged only on what it flew"
 
 
@@ -69,22 +69,20 @@ def run(
     seed: int | None = None,
     duration: str | None = None,
     out: Path | str | None = None,
-    deployment: str = "in-process",
+    deployment: str | Deployment = IN_PROCESS,
 ) -> Result:
     """Fly a scenario and return its result.
 
     scenario: a built-in name, a path of a TOML file, or a Scenario. seed, duration: instead of the
     scenario's. out: folder to write, which must not hold anything yet; None writes none. deployment:
-    "in-process", or "zmq" for the ground in a process of its own. Raises InputError for what cannot be flown.
+    "in-process"; "zmq" for the ground in a process of its own; "distributed" for the flight computer too; or
+    a Deployment. Raises InputError for what cannot be flown.
     """
     from safehold.run_folder import write_run
     from safehold.scenario import load
 
     chosen = adjusted(load(scenario), seed=seed, duration=duration)
-    if deployment not in DEPLOYMENTS:
-        raise UsageError(
-            "SH-CLI-002", f"unknown deployment {deployment!r}; there are {', '.join(DEPLOYMENTS)}"
-        )
+    deployment = deployment_of(deployment)
     if out is None:
         return fly(chosen, deployment=deployment)[0]
     return write_run(chosen, Path(out), deployment=deployment)
@@ -118,27 +116,32 @@ def adjusted(scenario: Scenario, *, seed: int | None, duration: str | None) -> S
 def fly(
     scenario: Scenario,
     *,
-    deployment: str = "in-process",
+    deployment: str | Deployment = IN_PROCESS,
     snapshot_ticks: Sequence[int] = (),
     display: Display | None = None,
     stopped: Callable[[], bool] = lambda: False,
     start: bytes | None = None,
 ) -> tuple[Result, Outing]:
     """Fly, judge, and close; the result, and what the folder needs beside it."""
-    if start is None:
-        simulation = Simulation(scenario, deployment=deployment)
-    else:
-        simulation = snapshot.restore(start, deployment=deployment)
+    from flight.remote import FlightLostError, FlightRefusedError
     from ground.process import GroundLostError
 
+    simulation = None
     try:
+        if start is None:
+            simulation = Simulation(scenario, deployment=deployment)
+        else:
+            simulation = snapshot.restore(start, deployment=deployment)
         outing = Outing(simulation, snapshot_ticks, display or Silent(), stopped)
         complete = outing.fly()
         return conclude(outing, complete), outing
     except GroundLostError as error:
         raise InternalError("SH-INT-002", str(error)) from error
+    except (FlightLostError, FlightRefusedError) as error:
+        raise InternalError("SH-INT-004", str(error)) from error
     finally:
-        simulation.close()
+        if simulation is not None:
+            simulation.close()
 
 
 def conclude(outing: Outing, complete: bool) -> Result:

@@ -11,6 +11,7 @@ from typing import Any
 from safehold import __version__, parquet
 from safehold.clock import wall_utc
 from safehold.code_id import code_id
+from safehold.deployment import IN_PROCESS, Deployment
 from safehold.display import Display
 from safehold.dump import to_toml
 from safehold.folder import FolderWriter, RunFolder
@@ -25,7 +26,7 @@ def write_run(
     scenario: Scenario,
     place: Path | None,
     *,
-    deployment: str = "in-process",
+    deployment: str | Deployment = IN_PROCESS,
     snapshot_ticks: Sequence[int] = (),
     display: Display | None = None,
     stopped: Callable[[], bool] = lambda: False,
@@ -52,7 +53,7 @@ def write_run(
         lines = list(summary(result)) if summary is not None else []
         header = [
             f"{began.isoformat(timespec='seconds')} safehold {__version__} on {platform.platform()}",
-            f"scenario {scenario.name}, seed {scenario.seed}, code {code_id()}, ground {deployment}",
+            f"scenario {scenario.name}, seed {scenario.seed}, code {code_id()}, deployment {deployment}",
         ]
         writer.write_text("run.log", "\n".join([*header, *lines]) + "\n")
         if scenario.output.report:

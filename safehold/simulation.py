@@ -28,6 +28,7 @@ import numpy as np
 from safehold import expectations
 from safehold.code_id import prepare_numba_cache
 from safehold.contact_log import ContactLog, Seen
+from safehold.deployment import IN_PROCESS, Deployment, deployment_of, open_flight, open_ground
 from safehold.display import Status
 from safehold.errors import Problem, ScenarioError
 from safehold.frame_store import FrameStore
@@ -41,6 +42,7 @@ from safehold.timeline import FlightEvent
 from safehold.truth import Rows, TruthStore
 
 if TYPE_CHECKING:
+    from flight.remote import RemoteComputer
     from ground.config import GroundConfig
     from ground.process import GroundClient
     from sim.link import Link
@@ -54,11 +56,10 @@ class Simulation:
     """A scenario being flown. `advance` takes it on; its state at any tick is bytes (`safehold.snapshot`)."""
 
     def __init__(
-        self, scenario: Scenario, *, deployment: str = "in-process", keep_truth: bool = True
+        self, scenario: Scenario, *, deployment: str | Deployment = IN_PROCESS, keep_truth: bool = True
     ) -> None:
-        """`deployment`: "in-process", or "zmq" for the ground in a process of its own. `keep_truth`: whether
-        rows of truth and frames are kept for the run's folder; a campaign's run needs only what the judge
-        makes of them.
+        """`deployment`: which parts have processes of their own. `keep_truth`: whether rows of truth and
+        frames are kept for the run's folder; a campaign's run needs only what the judge makes of them.
         """
         prepare_numba_cache()
         from sim.truth import COLUMNS
@@ -86,11 +87,13 @@ class Simulation:
         self._second_ticks = scenario.flight.control_rate_hz
         self._output_ticks = max(1, round(1e9 / scenario.output.truth_rate_hz / self.tick_ns))
         self._last_row: Rows | None = None
+        self.deployment = deployment_of(deployment)
+        self._flight: RemoteComputer | None = None
         # The ground's process starts while the plant is being made.
-        self.ground: GroundClient = _open_ground(self._ground_config(), deployment)
+        self.ground: GroundClient = open_ground(self._ground_config(), self.deployment)
         try:
             self.plant: Plant = self._make_plant(scenario.fault)
-            self.computer, self.driver = self._make_flight(self.plant)
+            self.computer, self.driver = self._make_flight(self.plant, self.deployment)
             self.expectations = expectations.install(scenario, self.driver)
             self.driver.set_truth_interval(
                 math.gcd(self._output_ticks, self._second_ticks) if keep_truth else self._second_ticks
@@ -98,7 +101,7 @@ class Simulation:
             self._note_contact(0, self.plant.contact_mask)
             self.await_onsets()
         except BaseException:
-            self.ground.close()
+            self.close()
             raise
 
     # --- assembly -----------------------------------------------------------------------------------------
@@ -136,27 +139,36 @@ class Simulation:
             residual_dipole=scenario.environment.residual_dipole,
         )
 
-    def _make_flight(self, plant: Plant) -> tuple[Any, Any]:
+    def _make_flight(self, plant: Plant, deployment: Deployment) -> tuple[Any, Any]:
+        """The flight computer, and the driver that steps it and the plant."""
         from flight.dictionary import load_native
-        from flight.keys import load_ring
         from sim.records import CONTROL_OCTETS
 
         native = load_native()
         flight = self.scenario.flight
-        computer = native.FlightComputer(
-            replicas=flight.replicas,
-            resync=flight.resync,
-            autonomy=flight.autonomy,
-            parameters={
+        configuration = {
+            "replicas": flight.replicas,
+            "resync": flight.resync,
+            "autonomy": flight.autonomy,
+            "parameters": {
                 "epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch),
                 **station_table(self.sites),
                 **flight.parameters,
             },
-            tick_ns=self.tick_ns,
-            keys=dict(load_ring().keys),
-        )
+            "tick_ns": self.tick_ns,
+        }
+        camera = functools.partial(_expose, plant)
+        computer: Any
+        if deployment.flight_apart:
+            computer = self._flight = open_flight(configuration, deployment)
+            computer.set_camera(camera)
+            port = native.RemoteFlight(computer.exchange, flight.replicas)
+        else:
+            from flight.keys import load_ring
+
+            computer = port = native.FlightComputer(**configuration, keys=dict(load_ring().keys))
         driver = native.Driver(
-            computer,
+            port,
             plant.step_address,
             plant.truth_address,
             plant.context,
@@ -164,18 +176,21 @@ class Simulation:
             self.tick_ns,
             plant.sensor_frame.tobytes(),
         )
+        if not deployment.flight_apart:
+            driver.set_camera(camera)
         driver.set_plant_state(plant.state.ctypes.data, plant.state.nbytes, CONTROL_OCTETS)
         driver.contact_mask = plant.contact_mask
-        driver.set_camera(functools.partial(_expose, plant))
-        self._schedule_in_flight(computer, driver)
+        self._schedule_in_flight(driver)
         return computer, driver
 
-    def _schedule_in_flight(self, computer: Any, driver: Any) -> None:
+    def _schedule_in_flight(self, driver: Any) -> None:
+        from flight.computer import FlightComputer
+
         for index, fault in enumerate(self.scenario.fault):
             if fault.kind == REPLICA_BIT_FLIP.name:
                 replica = int(fault.target.rpartition(".")[2])
                 driver.schedule_flip(
-                    fault.at // self.tick_ns, replica, self._flip_bit(index, computer.state_size * 8)
+                    fault.at // self.tick_ns, replica, self._flip_bit(index, FlightComputer.state_size * 8)
                 )
             elif fault.kind == COMPUTER_RESET.name:
                 driver.schedule_reset(fault.at // self.tick_ns, down_ns(fault.parameters))
@@ -277,7 +292,7 @@ class Simulation:
         self.link.config = link_config(scenario)
         self.lookahead = self.link.config.lookahead_ticks
         self.plant.set_faults(_plant_faults(scenario.fault))
-        self._schedule_in_flight(self.computer, self.driver)
+        self._schedule_in_flight(self.driver)
         self.await_onsets()
 
     @property
@@ -405,14 +420,16 @@ class Simulation:
         """
         self.collect()
         plant = self._make_plant(faults)
-        computer, driver = self._make_flight(plant)
+        computer, driver = self._make_flight(plant, Deployment())
         plant.restore(self.plant.state_bytes())
         driver.restore(self.driver.state())
         return plant, computer, driver
 
     def close(self) -> None:
-        """End the ground's process, if it has one."""
+        """End the processes that this run has started."""
         self.ground.close()
+        if self._flight is not None:
+            self._flight.close()
 
     # --- snapshots ----------------------------------------------------------------------------------------
 
@@ -537,12 +554,6 @@ def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
         for fault in faults
         if fault.kind not in IN_FLIGHT and not is_link_kind(fault.kind)
     ]
-
-
-def _open_ground(config: GroundConfig, deployment: str) -> GroundClient:
-    from ground.process import InProcessGround, ZmqGround
-
-    return ZmqGround(config) if deployment == "zmq" else InProcessGround(config)
 
 
 def digest_of(digests: Mapping[str, str]) -> str:

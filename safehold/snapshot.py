@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from safehold.code_id import code_id
+from safehold.deployment import IN_PROCESS, Deployment
 from safehold.dump import to_toml
 from safehold.errors import ScenarioError, SnapshotError
 from safehold.scenario import Source, parse
@@ -45,7 +46,7 @@ def take(simulation: Simulation) -> bytes:
     return SEAL.close(header, [(name, sections[name]) for name in SECTIONS])
 
 
-def restore(data: bytes, *, deployment: str = "in-process", label: str = "snapshot") -> Simulation:
+def restore(data: bytes, *, deployment: str | Deployment = IN_PROCESS, label: str = "snapshot") -> Simulation:
     """A simulation that stands where the snapshot was taken; raises SnapshotError if it is none of ours."""
     header, sections = _open(data, label)
     if header["code_id"] != code_id():

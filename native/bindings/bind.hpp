@@ -4,10 +4,12 @@
 #include <pybind11/pybind11.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "safehold/dictionary.hpp"
+#include "safehold/host/stores.hpp"
 
 namespace safehold::bindings {
 
@@ -16,9 +18,14 @@ namespace py = pybind11;
 void bind_digest(py::module_& module);
 void bind_computer(py::module_& module);
 void bind_driver(py::module_& module);
+void bind_flight(py::module_& module);
 void bind_recording(py::module_& module);
 void bind_files(py::module_& module);
 void bind_black_box(py::module_& module);
+
+// A Python function that may be called and dropped without the interpreter's lock.
+[[nodiscard]] std::shared_ptr<py::function> keep(py::function function);
+[[nodiscard]] host::Stores::Camera to_camera(py::function take);
 
 // The telemetry parameters by name.
 [[nodiscard]] py::dict telemetry_dict(const Telemetry& telemetry);

@@ -6,6 +6,7 @@
 
 #include "bind.hpp"
 #include "safehold/host/driver.hpp"
+#include "safehold/host/remote_flight.hpp"
 
 namespace safehold::bindings {
 namespace {
@@ -64,12 +65,20 @@ std::size_t add_watch(Driver& driver, const py::object& quantity, const std::str
     return driver.add_watch(watch);
 }
 
+std::unique_ptr<Driver> drive(std::shared_ptr<host::FlightPort> flight, std::uintptr_t step,
+                              std::uintptr_t truth, std::uintptr_t context, std::size_t truth_width,
+                              std::int64_t tick_ns, const py::buffer& sensor_frame) {
+    return std::make_unique<Driver>(
+        std::move(flight), reinterpret_cast<host::PlantStep>(step), reinterpret_cast<host::PlantTruth>(truth),
+        reinterpret_cast<void*>(context), truth_width, tick_ns, to_sensor(sensor_frame));
+}
+
 std::unique_ptr<Driver> make_driver(host::HostedComputer& computer, std::uintptr_t step, std::uintptr_t truth,
                                     std::uintptr_t context, std::size_t truth_width, std::int64_t tick_ns,
                                     const py::buffer& sensor_frame) {
-    return std::make_unique<Driver>(
-        computer, reinterpret_cast<host::PlantStep>(step), reinterpret_cast<host::PlantTruth>(truth),
-        reinterpret_cast<void*>(context), truth_width, tick_ns, to_sensor(sensor_frame));
+    if (tick_ns <= 0) throw py::value_error("tick_ns must be positive");
+    return drive(std::make_shared<host::LocalFlight>(computer, tick_ns), step, truth, context, truth_width,
+                 tick_ns, sensor_frame);
 }
 
 py::bytes digest_bytes(const host::Digest& digest) {
@@ -124,21 +133,17 @@ void bind_driver(py::module_& module) {
         .def(py::init(&make_driver), py::arg("computer"), py::arg("plant_step_address"),
              py::arg("plant_truth_address"), py::arg("plant_context_address"), py::arg("truth_width"),
              py::arg("tick_ns"), py::arg("sensor_frame"), py::keep_alive<1, 2>())
+        .def(py::init([](const std::shared_ptr<host::RemoteFlight>& flight, std::uintptr_t step,
+                         std::uintptr_t truth, std::uintptr_t context, std::size_t truth_width,
+                         std::int64_t tick_ns, const py::buffer& sensor_frame) {
+                 return drive(flight, step, truth, context, truth_width, tick_ns, sensor_frame);
+             }),
+             py::arg("flight"), py::arg("plant_step_address"), py::arg("plant_truth_address"),
+             py::arg("plant_context_address"), py::arg("truth_width"), py::arg("tick_ns"),
+             py::arg("sensor_frame"))
         .def(
             "set_camera",
-            [](Driver& driver, py::function take) {
-                // The last reference may go without the interpreter's lock: it is taken for that as well.
-                const std::shared_ptr<py::function> kept(new py::function(std::move(take)),
-                                                         [](py::function* function) {
-                                                             const py::gil_scoped_acquire acquire;
-                                                             delete function;
-                                                         });
-                driver.set_camera([kept](std::uint32_t file, std::uint32_t exposure_ms) {
-                    const py::gil_scoped_acquire acquire;
-                    const std::string octets = py::cast<py::bytes>((*kept)(file, exposure_ms));
-                    return std::vector<std::uint8_t>(octets.begin(), octets.end());
-                });
-            },
+            [](Driver& driver, py::function take) { driver.set_camera(to_camera(std::move(take))); },
             py::arg("take"))
         .def(
             "run",

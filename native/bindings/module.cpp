@@ -8,6 +8,7 @@ PYBIND11_MODULE(_safehold_native, module) {
     module.attr("ABI") = safehold::abi_number;
     safehold::bindings::bind_digest(module);
     safehold::bindings::bind_computer(module);
+    safehold::bindings::bind_flight(module);
     safehold::bindings::bind_driver(module);
     safehold::bindings::bind_recording(module);
     safehold::bindings::bind_files(module);

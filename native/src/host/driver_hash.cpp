@@ -95,23 +95,25 @@ bool is_settled(const computer::ComputerState& state, const computer::ReplicaSta
 }  // namespace
 
 Digest Driver::whole_hash() const {
+    const HostedComputer& computer = here().computer();
     Octets octets(sizeof(computer::ComputerState) + plant_state_octets_ + 4 * Chain::block_octets);
     octets.add(tick_);
     octets.add(contact_mask_);
     octets.add(sensor_);
     octets.add(plant_state_, plant_state_octets_);
-    octets.add(computer_.state());
-    octets.add(computer_.stores().memory.digest());
+    octets.add(computer.state());
+    octets.add(computer.stores().memory.digest());
     octets.add(plant_chain_);
-    octets.add(flight_chain_);
+    octets.add(here().chain());
     for (const Watch& watch : watches_)
         octets.add(watch);
     return octets.hash();
 }
 
 Digest Driver::control_hash() const {
-    const computer::ComputerState& state = computer_.state();
-    const computer::ReplicaState& leader = computer_.leader();
+    const HostedComputer& hosted = here().computer();
+    const computer::ComputerState& state = hosted.state();
+    const computer::ReplicaState& leader = hosted.leader();
     const computer::VoterState& voter = state.voter;
     Octets octets(sizeof leader.control + plant_control_octets_ + Chain::block_octets);
     octets.add(tick_);
@@ -121,7 +123,7 @@ Digest Driver::control_hash() const {
     octets.add(state.voted);
     octets.add(leader.control);
     octets.add(state.security.kept);
-    const std::uint8_t settled = is_settled(state, leader, computer_.config().replicas) ? 1 : 0;
+    const std::uint8_t settled = is_settled(state, leader, hosted.config().replicas) ? 1 : 0;
     octets.add(Steering{voter.ticks, state.start.down_left_ns, voter.stalled, state.start.silent,
                         voter.no_majority, voter.winner, voter.status.retired, voter.status.restored,
                         voter.status.overrun, settled, state.boot.fresh});

@@ -1,4 +1,4 @@
-// The driver's state as octets: head, computer, chains, then the lists with their lengths.
+// The driver's state as octets: head, flight side, plant chain, then the lists with their lengths.
 #include <memory>
 #include <stdexcept>
 
@@ -19,7 +19,7 @@ struct Head {
     SensorFrame sensor;
 };
 
-constexpr char magic[16] = "SAFEHOLD-DRIVE1";
+constexpr char magic[16] = "SAFEHOLD-DRIVE2";
 
 }  // namespace
 
@@ -37,10 +37,12 @@ std::vector<std::uint8_t> Driver::state() const {
     Out out;
     out.octets.reserve(sizeof head + sizeof(computer::ComputerState) + 4 * Chain::block_octets);
     out.add(&head, sizeof head);
-    out.add(&computer_.config(), sizeof computer_.config());
-    computer_.put(out);
+    const std::size_t at = out.octets.size();
+    out.value(std::uint64_t{0});
+    flight_->put(out);
+    const std::uint64_t octets = out.octets.size() - at - sizeof octets;
+    std::memcpy(out.octets.data() + at, &octets, sizeof octets);
     out.add(&plant_chain_, sizeof plant_chain_);
-    out.add(&flight_chain_, sizeof flight_chain_);
     out.list(watches_);
     out.list(flips_);
     out.list(resets_);
@@ -63,17 +65,10 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
     }
     if (head.tick_ns != tick_ns_)
         throw std::invalid_argument("the state was made with another control period");
-    computer::ComputerConfig config{};
-    in.take(&config, sizeof config);
-    if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {
-        throw std::invalid_argument("the state was made with another configuration of the flight computer");
-    }
-    // Everything is read before anything is changed, but for the computer, which is put back at the end.
-    HostedComputer::Kept computer = HostedComputer::read(in);
+    // Everything is read before anything is changed, and the flight side changes nothing if it refuses.
+    const In flight = in.part();
     Chain plant_chain{"plant"};
-    Chain flight_chain{"flight"};
     in.take(&plant_chain, sizeof plant_chain);
-    in.take(&flight_chain, sizeof flight_chain);
     auto watches = in.list<Watch>();
     auto flips = in.list<Flip>();
     auto resets = in.list<Reset>();
@@ -88,14 +83,13 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count) {
                                      watch.telemetry_element < telemetry_entries[watch.telemetry_entry].count;
         if (!known) throw std::invalid_argument("a watch of the driver's state looks at nothing");
     }
+    flight_->restore(flight, head.tick);
     tick_ = head.tick;
     contact_mask_ = head.contact_mask;
     truth_interval_ = head.truth_interval;
     sensor_ = head.sensor;
     attention_ = 0;
-    computer_.take(std::move(computer));
     plant_chain_ = plant_chain;
-    flight_chain_ = flight_chain;
     watches_ = std::move(watches);
     flips_ = std::move(flips);
     resets_ = std::move(resets);

@@ -1,10 +1,10 @@
 // The driver: plant, flight computer, digests, truth rows and watches, tick after tick without Python.
 //
 // Each tick k, in this order:
-//   scheduled faults, uplink of the call's first tick -> computer
-//   every 60 simulated seconds the full states join the chains
-//   (time, sensor frame k) -> plant chain; computer.step(sensor frame k)
-//   (time, voted actuator frame k, TM frames) -> flight chain
+//   every 60 simulated seconds the plant's full state joins the plant chain
+//   (time, sensor frame k) -> plant chain
+//   scheduled faults, uplink of the call's first tick, sensor frame k -> flight side, which folds its own
+//   chain: full state every 60 s, then (time, voted actuator frame k, TM frames)
 //   truth row of time k under actuator frame k, when a row or a watch wants one
 //   plant_step(actuator frame k) -> sensor frame k + 1, contact mask
 // `run` returns early after a tick that needs attention: TM frames left, or the contact mask changed.
@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "safehold/computer/flight_computer.hpp"
 #include "safehold/host/chain.hpp"
-#include "safehold/host/recording.hpp"
-#include "safehold/host/stores.hpp"
+#include "safehold/host/flight_port.hpp"
+#include "safehold/host/local_flight.hpp"
+#include "safehold/host/timing.hpp"
 #include "safehold/host/watch.hpp"
 
 namespace safehold::host {
@@ -42,19 +42,10 @@ struct VotedEvent {
     Event event;
 };
 
-// Wall time spent in each part, in nanoseconds; for benchmarks only, never part of the run.
-struct Timing {
-    std::uint64_t ticks = 0;
-    std::uint64_t plant = 0;
-    std::uint64_t flight = 0;
-    std::uint64_t digest = 0;
-    std::uint64_t record = 0;
-};
-
 class Driver {
   public:
-    Driver(HostedComputer& computer, PlantStep step, PlantTruth truth, void* context, std::size_t truth_width,
-           std::int64_t tick_ns, const SensorFrame& sensor);
+    Driver(std::shared_ptr<FlightPort> flight, PlantStep step, PlantTruth truth, void* context,
+           std::size_t truth_width, std::int64_t tick_ns, const SensorFrame& sensor);
 
     // Runs ticks until `tick() == until`, or until a tick needs attention; returns the tick reached. Uplink
     // frames are given to the computer in the first tick.
@@ -65,7 +56,7 @@ class Driver {
     [[nodiscard]] std::int64_t contact_mask() const { return contact_mask_; }
     void set_contact_mask(std::int64_t mask) { contact_mask_ = mask; }
     [[nodiscard]] const SensorFrame& sensor() const { return sensor_; }
-    [[nodiscard]] const ActuatorFrame& actuator() const { return computer_.actuator(); }
+    [[nodiscard]] const ActuatorFrame& actuator() const { return *flight_->view().actuator; }
     [[nodiscard]] std::size_t truth_width() const { return width_; }
 
     [[nodiscard]] std::vector<DownlinkFrame> take_downlink();
@@ -78,15 +69,16 @@ class Driver {
     std::size_t add_watch(const Watch& watch);
     [[nodiscard]] const std::vector<Watch>& watches() const { return watches_; }
     void schedule_flip(const Flip& flip);
-    // Who takes the payload's images, once for each voted exposure.
-    void set_camera(Stores::Camera camera) { computer_.stores().camera = std::move(camera); }
+    // Who takes the payload's images, once for each voted exposure. This, recordings and hashes are only for
+    // a flight computer in this process; else they throw std::logic_error.
+    void set_camera(Stores::Camera camera) { here().computer().stores().camera = std::move(camera); }
     void schedule_reset(const Reset& reset);
     void record_inputs(const std::string& path);  // an empty path ends the recording
     void measure(bool on) { measuring_ = on; }
     [[nodiscard]] const Timing& timing() const { return timing_; }
 
     [[nodiscard]] Digest plant_digest() const;
-    [[nodiscard]] Digest flight_digest() const;
+    [[nodiscard]] Digest flight_digest() const { return flight_->digest(); }
 
     // What two runs are compared by (docs/forks.md). Of the whole: every octet of plant and computer, chains,
     // watches. Of control: what can change what happens next, given that no fault comes any more, and what
@@ -100,12 +92,14 @@ class Driver {
 
   private:
     void step_once(std::vector<std::vector<std::uint8_t>>& uplink);
-    void give_inputs(std::vector<std::vector<std::uint8_t>>& uplink);
+    void gather_inputs(std::vector<std::vector<std::uint8_t>>& uplink);
+    [[nodiscard]] std::uint32_t wanted() const;
     void take_outputs();
     void look_at_truth();
+    [[nodiscard]] LocalFlight& here() const;
     [[nodiscard]] double telemetry_value(const Watch& watch) const;
 
-    HostedComputer& computer_;
+    std::shared_ptr<FlightPort> flight_;
     PlantStep plant_step_;
     PlantTruth plant_truth_;
     void* context_;
@@ -119,8 +113,8 @@ class Driver {
     std::int64_t contact_mask_ = 0;
     std::uint32_t attention_ = 0;
     SensorFrame sensor_;
+    FlightInput input_;
     Chain plant_chain_{"plant"};
-    Chain flight_chain_{"flight"};
     std::uint64_t truth_interval_ = 0;
     std::vector<Watch> watches_;
     std::vector<Flip> flips_;    // by tick, the next one last
@@ -130,8 +124,6 @@ class Driver {
     std::vector<double> truth_;
     std::vector<double> row_;
 
-    std::unique_ptr<Recorder> recorder_;
-    TickInput given_{};  // while recording: this tick's
     Timing timing_;
     bool measuring_ = false;
 };

@@ -60,6 +60,20 @@ class In {
     void require(bool holds) const {
         if (!holds) throw std::invalid_argument(what_ + " is cut short");
     }
+    // A part with its length before it, to be taken by itself.
+    In part() {
+        const auto count = value<std::uint64_t>();
+        require(count <= left_);
+        In found(at_, count, what_);
+        at_ += count;
+        left_ -= count;
+        return found;
+    }
+    void rest(std::vector<std::uint8_t>& octets) {
+        octets.insert(octets.end(), at_, at_ + left_);
+        at_ += left_;
+        left_ = 0;
+    }
     [[nodiscard]] bool empty() const { return left_ == 0; }
 
   private:
