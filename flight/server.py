@@ -132,15 +132,14 @@ def _start(rest: list[bytes]) -> tuple[FlightComputer, int]:
             f"the host has another dictionary ({rest[0][:12]!r}) than this process ({SHA256[:12]})"
         )
     configuration: dict[str, Any] = json.loads(rest[1])
-    tick_ns = int(configuration["tick_ns"])
     computer = make_computer(
         replicas=int(configuration["replicas"]),
         resync=bool(configuration["resync"]),
-        tick_ns=tick_ns,
+        tick_ns=int(configuration["tick_ns"]),
         autonomy=bool(configuration["autonomy"]),
         parameters=configuration["parameters"],
     )
-    return computer, tick_ns
+    return computer, int(configuration["tick_ns"])
 
 
 def serve(*, bind: str, with_parent: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,39 @@ def test_flight_process_runs_with_numpy_and_zmq_alone(repository: Path) -> None:
         [sys.executable, "-c", LIGHT, str(repository)], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "light", done.stderr
+
+
+def _tick(number: int, *, flips: bytes = b"", resets: bytes = b"", rest: bytes = b"") -> bytes:
+    head = struct.pack("<QIIII", number, 3, len(flips) // 8, len(resets) // 8, 0)
+    return head + bytes(464) + flips + resets + rest
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (b"", "cut short"),
+        (_tick(0)[:-1], "cut short"),
+        (_tick(0, rest=b"x"), "too long"),
+        (_tick(1), "tick 1 is asked for; the next is 0"),
+        (_tick(0, flips=struct.pack("<II", 3, 0)), "no such bit"),
+        (_tick(0, flips=struct.pack("<II", 0, 2**31)), "no such bit"),
+        (_tick(0, resets=struct.pack("<q", -1)), "not negative"),
+        (struct.pack("<QIIII", 0, 0, 2**32 - 1, 0, 0) + bytes(464), "cut short"),
+        (struct.pack("<QIIII", 0, 0, 0, 0, 1) + bytes(464) + b"\xff" * 8, "cut short"),
+    ],
+)
+def test_a_tick_that_makes_no_sense_changes_nothing(request_: bytes, reason: str) -> None:
+    service = Service()
+    service.handle([protocol.START, SHA256.encode(), json.dumps(CONFIGURATION).encode()])
+    before = service.handle([protocol.SAVE])
+    reply = service.handle([protocol.TICK, request_])
+    assert reply[0] == protocol.ERROR
+    assert reason in reply[1].decode()
+    assert service.handle([protocol.SAVE]) == before
+    assert service.handle([protocol.LOAD, before[1]])[0] == protocol.ERROR, "it has no tick before it"
+    assert service.handle([protocol.SAVE]) == before
+    assert service.handle([protocol.TICK, _tick(0)])[0] == protocol.TICK
 
 
 @pytest.mark.requirement("S3", "S6")

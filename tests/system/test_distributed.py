@@ -100,7 +100,7 @@ def _without_timing(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.requirement("S3")
 def test_three_processes_give_the_digest_of_one(tmp_path: Path) -> None:
-    """With a contact, a command that comes back verified, and an image that the payload takes of the plant."""
+    """With a contact, a command, and an image that the payload takes of the plant."""
     scenario = _scenario(tmp_path, IMAGING)
     one, two, three = (fly(scenario, deployment=name)[0] for name in ("in-process", "zmq", "distributed"))
     assert any(contact["frames"] for contact in one.document["passes"])
@@ -169,7 +169,7 @@ def test_a_flight_process_that_dies_ends_the_run_with_its_own_error(
 
 
 @pytest.mark.requirement("S3", "S6")
-def test_a_flight_process_by_hand_serves_one_run_after_another(upsets: Scenario, flight_by_hand: str) -> None:
+def test_a_flight_by_hand_serves_one_run_after_another(upsets: Scenario, flight_by_hand: str) -> None:
     short = upsets.model_copy(update={"duration": 30 * 10**9, "expect": [], "fault": upsets.fault[:1]})
     near = fly(short)[0]
     for _ in range(2):
