@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -187,20 +188,16 @@ class RemoteComputer:
         return self._camera(file, exposure_ms)
 
     def _round_trip(self, parts: list[bytes]) -> list[bytes]:
-        deadline_s = 0.0
         try:
             self._socket.send_multipart(parts)
-            while True:
-                try:
+            for _ in range(math.ceil(self._timeout_s * 1000 / _POLL_MS)):
+                with suppress(zmq.Again):
                     return self._socket.recv_multipart()
-                except zmq.Again:
-                    deadline_s = deadline_s or time.monotonic() + self._timeout_s - _POLL_MS / 1000
                 if self._process is not None and self._process.poll() is not None:
                     raise self._lost(f"has ended with exit code {self._process.returncode}")
-                if time.monotonic() > deadline_s:
-                    raise self._lost(f"does not answer for {self._timeout_s:g} s")
         except zmq.ZMQError as error:
             raise FlightLostError(f"the flight process cannot be reached: {error.strerror}") from error
+        raise self._lost(f"does not answer for {self._timeout_s:g} s")
 
     def _lost(self, what: str) -> FlightLostError:
         self._errors.seek(0, os.SEEK_END)
