@@ -75,8 +75,10 @@ void FlightComputer::start() {
 void FlightComputer::lose_volatile() {
     const ActuatorFrame voted = state_.voted;
     const security::SecurityState security = state_.security;
+    const std::uint64_t ticks = state_.voter.ticks;
     start();
     state_.voted = voted;
+    state_.voter.ticks = ticks;  // periods since launch, by the clock that runs on
     // The ring is loaded anew with the computer; what was taken under its keys is read again by the boot
     // loader.
     state_.security.kept = security.kept;
@@ -183,6 +185,7 @@ void FlightComputer::wait_down(const SensorFrame& sensor) {
     state_.voted.mode = static_cast<std::uint8_t>(Mode::boot);
     state_.voted.sequence = sensor.sequence;
     input_.uplink_count = 0;
+    ++state_.voter.ticks;
     state_.start.down_left_ns -= config_.tick_ns;
     if (state_.start.down_left_ns <= 0) boot();
 }
@@ -493,7 +496,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
             // Until now the checkpoint was what the replicas were given; from now on it is what they made of
             // it.
             state_.boot.fresh = 0;
-            voter.checkpoint_tick = 0;
+            voter.checkpoint_tick = voter.ticks;
             state_.checkpoint = leader();
             voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
         }

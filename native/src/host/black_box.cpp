@@ -15,6 +15,10 @@ using computer::StepInput;
 constexpr char magic[16] = "SAFEHOLD-BLACK1";
 constexpr std::uint32_t numbers = cdh::file_ids_per_folder;
 constexpr std::size_t tick_octets_max = 1'024 + sizeof(StepContext);  // of a tick without uplink and readback
+constexpr std::size_t uplink_octets_max =
+    1 + computer::uplink_frames_max * (sizeof(UplinkHead) + cdh::tc_frame_octets_max);
+static_assert(tick_octets_max + uplink_octets_max + sizeof(computer::Readback) + 64 <=
+              sizeof(BlackBox::State::waiting));
 
 std::uint32_t id_of(std::uint32_t number) {
     return cdh::file_id_black_box + number % numbers;
@@ -101,6 +105,10 @@ void BlackBox::given(const computer::FlightComputer& computer, const StepInput& 
     if (state_.ticks == 0) begin(computer, input);
     ++state_.ticks;
     if (state_.file == 0) return;  // there was no room: until the next chunk's time nothing is kept
+    // A tick is written through as a whole, so that a reset tears none.
+    const std::size_t most = tick_octets_max + (input.uplink_count != 0 ? uplink_octets_max : 0) +
+                             (input.readback->status != 0 ? sizeof(computer::Readback) : 0);
+    if (state_.length + most > state_.waiting.size()) write_through();
     const StepContext context(input);
     const bool changed = std::memcmp(&context, &state_.context, sizeof context) != 0;
     const bool read = input.readback->status != 0;
@@ -170,6 +178,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
     put(&head, sizeof head);
     put(&config, sizeof config);
     put(packed.data(), packed.size());
+    write_through();
 }
 
 void BlackBox::end() {
@@ -222,13 +231,29 @@ void BlackBox::find_numbers() {
                 state_.last = entry.id;
             }
             found = true;
-            // The chunk that was open when the computer stopped.
-            if (entry.sealed == 0)
-                static_cast<void>(ask(FileOperation::seal, entry.id, 0, entry.length, nullptr));
+            if (entry.sealed == 0) give_back(entry);
         }
         request.from += readback->records;
     } while (readback->records != 0);
     if (!found) state_.oldest = state_.next;
+}
+
+// The chunk that was open when the computer stopped: sealed, unless not even its state was written.
+void BlackBox::give_back(const computer::FileEntry& entry) {
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::file);
+    request.file = entry.id;
+    request.octets_max = sizeof(ChunkHead);
+    stores_.read(request, *readback);
+    ChunkHead head{};
+    std::memcpy(&head, readback->data.data(), sizeof head);
+    const std::uint64_t least =
+        sizeof head + std::uint64_t{head.config_octets} + std::uint64_t{head.packed_octets};
+    const bool whole = readback->octets == sizeof head && entry.length >= least;
+    const FileOperation operation = whole ? FileOperation::seal : FileOperation::remove;
+    static_cast<void>(ask(operation, entry.id, 0, whole ? entry.length : 0, nullptr));
+    state_.stores_changed = 1;
 }
 
 void BlackBox::keep_room() {

@@ -44,7 +44,7 @@ struct VoterState {
     std::array<std::uint64_t, replicas_max> window_start;  // tick at which the window began
     std::array<std::uint32_t, replicas_max> stalled;       // fault port: ticks left
     std::uint32_t no_majority;                             // ticks on end
-    std::uint64_t ticks;
+    std::uint64_t ticks;  // control periods since launch, those of downtimes included
     std::uint64_t checkpoint_tick;
     std::uint64_t holds;       // ticks in which the last voted output was held
     std::uint64_t unresolved;  // resynchronisations that found three different values

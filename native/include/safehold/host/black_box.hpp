@@ -80,14 +80,14 @@ class BlackBox final : public computer::Witness {
     void given(const computer::FlightComputer& computer, const computer::StepInput& input) override;
     [[nodiscard]] bool done(const computer::FlightComputer& computer) override;
 
-    // What was not written through is lost, and a new chunk begins.
+    // What was not written through is lost, and a new chunk begins with the state that was loaded.
     void started() override;
 
     // Everything that it remembers between steps, as plain octets.
     struct State {
         FrameCodec codec;
         StepContext context;
-        std::array<std::uint8_t, 3 * 4096> waiting;
+        std::array<std::uint8_t, 6 * 4096> waiting;  // whole ticks
         std::uint64_t first_tick;
         std::uint64_t ticks;    // in this chunk
         std::uint32_t file;     // of the chunk that is open; 0 if none is
@@ -110,6 +110,7 @@ class BlackBox final : public computer::Witness {
     void end();
     void find_numbers();
     void keep_room();
+    void give_back(const computer::FileEntry& entry);
     void note_anomaly(const computer::StepOutput& voted);
     void rank_first(std::uint32_t file);
     void put(const void* octets, std::size_t count);
