@@ -42,6 +42,8 @@ class Clcw:
     retransmit: bool = False
     farm_b_counter: int = 0
     report_value: int = 0
+    cold: bool = False
+    """Started without memory, and not yet unlocked: `report_value` says nothing about what was sent."""
 
     def encode(self) -> int:
         """As a 32-bit word."""
@@ -51,13 +53,14 @@ class Clcw:
             | self.lockout << 13
             | self.wait << 12
             | self.retransmit << 11
+            | self.cold << 26
         )
         return 0b01 << 24 | flags | (self.farm_b_counter & 3) << 9 | self.report_value & 0xFF
 
     @classmethod
     def decode(cls, word: int) -> Clcw:
         """From a 32-bit word; raises FrameError `clcw` if its fixed fields differ."""
-        if word & 0xFFFF0100 != 0b01 << 24:
+        if word & 0xFBFF0100 != 0b01 << 24:
             raise FrameError("clcw", f"fixed fields of 0x{word:08X} differ from those of COP-1 on VC 0")
         return cls(
             bool(word >> 15 & 1),
@@ -67,6 +70,7 @@ class Clcw:
             bool(word >> 11 & 1),
             word >> 9 & 3,
             word & 0xFF,
+            bool(word >> 26 & 1),
         )
 
 

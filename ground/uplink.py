@@ -6,8 +6,8 @@
 FOP-1 gives up what it has when something does not add up (alert), and on the way frames are lost or late.
 What was radiated by then is *in doubt* until the line has been silent for so long that nothing can still be
 under way: the next CLCW then tells to the frame what the satellite has taken. That is never sent again; the
-rest goes up again under new numbers, in its order. Only if the satellite's V(R) cannot be of this uplink (a
-cold start) is what was in doubt `unknown`, and never sent again either.
+rest goes up again under new numbers, in its order. Only if the satellite has started cold, as its CLCW says,
+or its V(R) cannot be of this uplink, is what was in doubt `unknown`, and never sent again either.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ class UplinkControl:
         """AD service is to begin or go on, and nothing of ours is under way: V(R) is what the CLCW says."""
         if self.fop.suspend_state and self._resumes(clcw, now_ns):
             return
-        self._resolve(clcw.report_value, now_ns)
-        if clcw.lockout or clcw.retransmit:
+        self._resolve(clcw, now_ns)
+        if clcw.lockout or clcw.retransmit or clcw.cold:
             if self.unlocks >= UNLOCKS_A_PASS:
                 return
             self.unlocks += 1
@@ -180,7 +180,7 @@ class UplinkControl:
     def _resumes(self, clcw: Clcw, now_ns: int) -> bool:
         """Goes on where it was suspended, if V(R) fits and nothing that is still to go has expired."""
         taken = (clcw.report_value - self.fop.nnr) % MODULO
-        fits = taken <= len(self.fop.sent) and not clcw.lockout
+        fits = taken <= len(self.fop.sent) and not (clcw.lockout or clcw.cold)
         fits = fits and not clcw.wait and not (clcw.retransmit and taken == len(self.fop.sent))
         if fits and all(self.queue.may_repeat(one.tag, now_ns) for one in self.fop.sent[taken:]):
             self.fop.resume(now_ns)
@@ -195,13 +195,13 @@ class UplinkControl:
         self._notices(now_ns)
         return False
 
-    def _resolve(self, report_value: int, now_ns: int) -> None:
+    def _resolve(self, clcw: Clcw, now_ns: int) -> None:
         """Parts what is in doubt into what the satellite has taken and what goes up again."""
         if not self.doubt:
             return
         doubt, self.doubt = self.doubt, []
-        taken = (report_value - doubt[0][1]) % MODULO
-        if taken > len(doubt):
+        taken = (clcw.report_value - doubt[0][1]) % MODULO
+        if clcw.cold or taken > len(doubt):
             for tag in {tag for tag, _, _ in doubt}:
                 self.queue.give_up(tag, now_ns)
                 self._count("commands_unknown")

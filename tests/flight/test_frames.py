@@ -77,6 +77,15 @@ def test_an_idle_frame_carries_its_clcw_and_no_packet() -> None:
     assert PacketExtractor().push(frame) == []
 
 
+def test_the_status_field_of_a_clcw_says_that_the_farm_started_cold_and_nothing_else() -> None:
+    word = Clcw(lockout=True, report_value=7, cold=True).encode()
+    assert word == 0x05002007
+    assert Clcw.decode(word) == Clcw(lockout=True, report_value=7, cold=True)
+    for other in (0x08000000, 0x10000000):
+        with pytest.raises(FrameError, match="fixed fields"):
+            Clcw.decode(word | other)
+
+
 @given(st.binary(max_size=1400))
 def test_no_octets_crash_the_decoder(octets: bytes) -> None:
     with pytest.raises(FrameError):

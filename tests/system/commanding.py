@@ -152,14 +152,14 @@ class Line:
 class World:
     """Both ends and the line. `executed`: the numbers that were set, in their order."""
 
-    def __init__(self, seed: int, expected: int) -> None:
+    def __init__(self, seed: int, expected: int, replicas: int = 1) -> None:
         """expected: V(R) at the start."""
         self.chance = random.Random(seed)
         self.up, self.down = Line(self.chance), Line(self.chance)
         self.store = MemoryStore()
         self.control = MissionControl(self.store)
         self.satellite = make_computer(
-            replicas=1, parameters={"radio_silence_s": 0.0, SETTING: 1.0}, keys=RING
+            replicas=replicas, parameters={"radio_silence_s": 0.0, SETTING: 1.0}, keys=RING
         )
         self.tick = 0
         self.in_pass = False
@@ -220,6 +220,11 @@ class World:
                 self.satellite.flip_slot("control", copy, 4_000)
         self.cold_starts += 1
         self.reset(1)
+
+    def hang_replicas(self) -> None:
+        """All three say nothing for so long that they are given back the checkpoint."""
+        for replica in range(3):
+            self.satellite.stall(replica, 3)
 
     def crash_ground(self) -> None:
         """Mission control is killed between two operations, and started again."""

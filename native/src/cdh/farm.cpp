@@ -71,17 +71,26 @@ bool farm_step(FarmState& state, FarmEvent event, std::uint8_t value) {
     if (has(cell.effects, start_waiting)) state.wait = 1;
     if (has(cell.effects, stop_waiting)) state.wait = 0;
     if (has(cell.effects, count_bypass)) ++state.farm_b_counter;
+    if (cell.next != lockout) state.cold = 0;
     state.mode = static_cast<std::uint8_t>(cell.next);
     return has(cell.effects, accept);
+}
+
+void farm_start_cold(FarmState& state) {
+    state = FarmState{};
+    state.mode = static_cast<std::uint8_t>(lockout);
+    state.cold = 1;
 }
 
 std::uint32_t clcw(const FarmState& state, bool receiver_lock) {
     constexpr std::uint32_t cop_1 = 0x0100'0000;
     const std::uint32_t no_signal = receiver_lock ? 0U : 0xC000U;  // no RF available, no bit lock
-    const std::uint32_t locked = state.mode == static_cast<std::uint8_t>(FarmMode::lockout) ? 0x2000U : 0U;
+    const bool is_locked = state.mode == static_cast<std::uint8_t>(FarmMode::lockout);
+    const std::uint32_t locked = is_locked ? 0x2000U : 0U;
+    const std::uint32_t status = is_locked && state.cold != 0 ? 0x0400'0000U : 0U;  // 001: started cold
     const std::uint32_t wait = state.wait != 0 ? 0x1000U : 0U;
     const std::uint32_t retransmit = state.retransmit != 0 ? 0x0800U : 0U;
-    return cop_1 | no_signal | locked | wait | retransmit | ((state.farm_b_counter & 3U) << 9) |
+    return cop_1 | status | no_signal | locked | wait | retransmit | ((state.farm_b_counter & 3U) << 9) |
            state.expected;
 }
 

@@ -54,6 +54,11 @@ void take_segment(UplinkState& uplink, CdhAccount& account, Reassembly& reassemb
 
 }  // namespace
 
+void start_cold(UplinkState& uplink) {
+    uplink = UplinkState{};
+    farm_start_cold(uplink.farm);
+}
+
 bool accept_frame(UplinkState& uplink, CdhAccount& account, const std::uint8_t* frame, std::size_t octets) {
     if (octets <= tc_primary_header_octets || octets > tc_frame_octets_max) {
         return drop(account, FrameDrop::length);

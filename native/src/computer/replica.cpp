@@ -446,6 +446,7 @@ void begin(Cycle& cycle) {
                              (boot.milestones & milestone::deployment_ended) != 0);
     }
     if (boot.count <= 1) return;
+    if (boot.warm == 0) cdh::start_cold(control.uplink);
     cycle.control_dirty = true;
     cycle.output.events.add(EventId::computer_reset, boot.cause, boot.count, boot.warm, down_s);
     for (std::size_t i = 0; i < stream_count; ++i) {
@@ -521,6 +522,8 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
     const bool degraded = executive.overruns_consecutive >= overruns_degrade;
     if (input.boot.fresh != 0) begin(cycle);
+    // A checkpoint does not know what was taken after it.
+    if (input.status.restored != 0) cdh::start_cold(state.control.uplink);
     for (const Task& task : tasks) {
         if (!due(task, executive.ticks, input.tick_ns)) continue;
         if (degraded && task.period_ns != 0) {

@@ -196,6 +196,25 @@ TEST_CASE("whatever a flipped bit makes of the state, an Unlock and a Set V(R) b
     }
 }
 
+TEST_CASE("a FARM that started cold takes no frame of type AD until it is unlocked, and says why [L2.6]") {
+    FarmState farm{};
+    farm.expected = 77;
+    farm_start_cold(farm);
+    CHECK((clcw(farm, true) & 0xFC00'2000U) == 0x0400'2000U);
+    for (unsigned sequence = 0; sequence < 256; ++sequence) {
+        CHECK_FALSE(farm_step(farm, farm_event(farm, static_cast<std::uint8_t>(sequence), true)));
+    }
+    CHECK_FALSE(farm_step(farm, FarmEvent::released));
+    (void)farm_step(farm, FarmEvent::set_expected, 9);
+    CHECK((clcw(farm, true) & 0xFC00'2000U) == 0x0400'2000U);
+    CHECK(farm_step(farm, FarmEvent::expedited));
+    CHECK(farm_step(farm, FarmEvent::unlock));
+    CHECK((clcw(farm, true) & 0xFC00'2000U) == 0);
+    CHECK(farm_step(farm, farm_event(farm, farm.expected, true)));
+    farm.mode = static_cast<std::uint8_t>(FarmMode::lockout);
+    CHECK((clcw(farm, true) & 0xFC00'2000U) == 0x2000U);
+}
+
 TEST_CASE("V(R) wraps, and frames go on through it [L2.6]") {
     FarmState farm{};
     for (int i = 0; i < 1000; ++i) {

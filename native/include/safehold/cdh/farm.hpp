@@ -41,7 +41,8 @@ struct FarmState {
     std::uint8_t farm_b_counter;  // frames taken with the bypass flag, modulo 4 in the CLCW
     std::uint8_t retransmit;      // flags, 0 or 1
     std::uint8_t wait;
-    std::array<std::uint8_t, 3> spare;
+    std::uint8_t cold;  // 1 from a start without memory until an Unlock
+    std::array<std::uint8_t, 2> spare;
 };
 static_assert(sizeof(FarmState) == 8 && std::is_trivially_copyable_v<FarmState>);
 
@@ -50,6 +51,10 @@ static_assert(sizeof(FarmState) == 8 && std::is_trivially_copyable_v<FarmState>)
 
 // Whether the event's frame is accepted. `value` is the V(R) to be set.
 [[nodiscard]] bool farm_step(FarmState& state, FarmEvent event, std::uint8_t value = 0);
+
+// A start that remembers nothing, or not the latest: which of the frames under way were taken is not known,
+// so none of type AD is until the ground has unlocked the FARM, and knows why it has to.
+void farm_start_cold(FarmState& state);
 
 // The communications link control word of virtual channel 0 (CCSDS 232.0-B, 4.2).
 [[nodiscard]] std::uint32_t clcw(const FarmState& state, bool receiver_lock);

@@ -27,6 +27,10 @@ struct UplinkState {
 };
 static_assert(sizeof(UplinkState) == 2 * sizeof(Reassembly) + sizeof(CommandBuffer) + sizeof(FarmState));
 
+// A start that remembers nothing, or not the latest: what waited or was begun is given up, and the FARM is
+// locked.
+void start_cold(UplinkState& uplink);
+
 // Takes one clear frame; whether the FARM accepted it.
 bool accept_frame(UplinkState& uplink, CdhAccount& account, const std::uint8_t* frame, std::size_t octets);
 

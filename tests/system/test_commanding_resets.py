@@ -1,0 +1,140 @@
+"""Replays of what was recorded, and resets of either end: nothing runs twice, and commanding resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from flight.tc_frames import parse
+
+from .commanding import World, audit
+
+
+def _world(expected: int = 250) -> World:
+    world = World(1, expected)
+    world.begin_pass()
+    world.fly(20)
+    return world
+
+
+def _states(world: World) -> list[str]:
+    return [one["state"] for one in world.control.queue.results(world.now_ns)]
+
+
+def _take_unseen(world: World, count: int) -> None:
+    """The satellite executes commands, and nothing of what it says about them arrives."""
+    world.down.out = True
+    for _ in range(count):
+        world.command()
+    world.fly(2 * count + 10)
+    assert len(world.executed) == count
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("count", [1, 6, 7, 10, 20])
+def test_a_cold_start_whose_count_lies_in_what_is_in_doubt_executes_nothing_twice(count: int) -> None:
+    world = _world()
+    _take_unseen(world, count)
+    world.reset_cold()
+    assert world.heal(600)
+    assert world.executed == list(range(2, 2 + count))
+    assert world.control.uplink.counters["commands_unknown"] == count
+    assert set(_states(world)) <= {"completed", "unknown"}, "some were told by playback after all"
+    world.command()
+    world.fly(20)
+    assert _states(world)[-1] == "completed"
+    audit(world)
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("count", [1, 7, 12])
+def test_a_restored_checkpoint_executes_nothing_twice(count: int) -> None:
+    """The replicas are given back what they were before the commands came: V(R) is behind."""
+    world = World(1, 250, replicas=3)
+    world.begin_pass()
+    world.fly(320)
+    _take_unseen(world, count)
+    world.hang_replicas()
+    world.fly(10)
+    assert world.satellite.counters()["restorations"] == 1
+    assert world.value() == 1, "the settings of the checkpoint are those from before the commands"
+    assert world.heal(600)
+    assert world.executed == list(range(2, 2 + count))
+    assert world.control.uplink.counters["commands_unknown"] == count
+    assert set(_states(world)) <= {"completed", "unknown"}, "some were told by playback after all"
+    world.command()
+    world.fly(20)
+    assert _states(world)[-1] == "completed"
+
+
+def _reset_warm(world: World) -> None:
+    world.reset(20)
+
+
+def _fail_power(world: World) -> None:
+    world.satellite.cut_power(1)
+
+
+def _reset_both(world: World) -> None:
+    world.reset(20)
+    world.crash_ground()
+
+
+RESETS: dict[str, Callable[[World], None]] = {
+    "nothing": lambda world: None,
+    "satellite": _reset_warm,
+    "power failure": _fail_power,
+    "cold start": World.reset_cold,
+    "ground": World.crash_ground,
+    "both": _reset_both,
+}
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("name", RESETS)
+def test_after_a_reset_of_either_end_commanding_resumes_in_the_same_pass(name: str) -> None:
+    world = _world()
+    for _ in range(10):
+        world.command()
+    world.fly(6)
+    RESETS[name](world)
+    world.fly(60)
+    for _ in range(10):
+        world.command()
+    world.fly(300)
+    assert world.control.idle(), world.control.uplink
+    assert _states(world)[-10:] == ["completed"] * 10
+    audit(world)
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("name", RESETS)
+@pytest.mark.parametrize("next_pass", [False, True], ids=["same pass", "next pass"])
+def test_a_recorded_uplink_is_refused_whenever_it_is_radiated(name: str, next_pass: bool) -> None:
+    world = _world()
+    world.up.loss = 0.2
+    for _ in range(12):
+        world.command()
+    world.fly(200)
+    world.up.loss = 0.0
+    world.fly(60)
+    recorded = list(world.recorded)
+    assert len(recorded) > 12, "some were lost, and repeated"
+    RESETS[name](world)
+    if next_pass:
+        world.end_pass()
+        world.fly(300)
+        world.begin_pass()
+    world.fly(40)
+    executed = list(world.executed)
+    last = world.satellite.counters()["key_counter"]
+    for frame in [*recorded, *reversed(recorded)]:
+        assert parse(frame).counter <= last
+        assert world.deliver(frame) == {"replay": 1}
+    world.fly(10)
+    assert world.executed == executed
+    world.command()
+    world.fly(60)
+    assert world.executed[-1] == world.serial
+    audit(world)
