@@ -85,8 +85,8 @@ class AlarmMonitor:
             self._judge(watch, level, Alarm("limit", name, "", quality, arrival_ns, time_ns, value))
 
     def open(self) -> list[Alarm]:
-        """Limit alarms that have not been cleared."""
-        return [one for one in self.alarms if one.kind == "limit" and one.cleared_ns is None]
+        """Alarms that have not been cleared, but for those of events."""
+        return [one for one in self.alarms if one.kind != "event" and one.cleared_ns is None]
 
     def results(self) -> list[dict[str, Any]]:
         """Every alarm as plain values; a value that is not finite is None."""

@@ -139,6 +139,17 @@ class CommandQueue:
         self._forget_own(one)
         return fits
 
+    def done_by(self, report: Verification) -> Command | None:
+        """The command that a report of completion says has been executed; None if it is none of ours, or
+        only its entry into the schedule is complete.
+        """
+        index = self._requests.get(report.request_id & ~SCHEDULED_SEQUENCE)
+        if index is None:
+            return None
+        released = bool(report.request_id & SCHEDULED_SEQUENCE)
+        wanted = self._wanted[index]
+        return wanted if released == (wanted.execute_at_ns is not None) else None
+
     def answer(self, arrival_ns: int, *, sent_by_ns: int) -> bool:
         """Gives the answer to a ping to the one that it belongs to; whether there is one sent by then.
 

@@ -23,7 +23,7 @@ from typing import Any, Self
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink
 from flight.keys import KeyRing, load_ring
-from flight.packets import Housekeeping, Verification
+from flight.packets import Event, Housekeeping, Verification
 from flight.tm_frames import LIVE_CHANNEL
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
@@ -34,6 +34,7 @@ from ground.receiver import Receiver, Report
 from ground.security import Sender
 from ground.store import GroundStore, StoreError
 from ground.uplink import BLIND_AFTER_NS, Timing, UplinkControl
+from ground.watch import UplinkWatch
 
 __all__ = ["BLIND_AFTER_NS", "NEVER", "Ground", "Pass"]
 
@@ -61,6 +62,7 @@ class Ground:
         self._uplink = UplinkControl.start(self._timing, self._commands, self._sender.seal)
         self._operator = Operator() if config.operator else None
         self._receiver = Receiver(values_wanted=config.operator)
+        self._watch = UplinkWatch()
         self._time_ns = 0
         self._chain = Chain("ground")
         self._chain.add(config.sha256().encode("ascii"))
@@ -129,7 +131,7 @@ class Ground:
         `windows`: every window that begins within the duration. `passes`: those used, and how they went.
         `commands`: what became of each telecommand, in the scenario's order, then the operator's.
         `requests`: how many of mission control's own are in which state. `pong_delays_ms`. `counters`:
-        frames and packets by outcome. `uplink`: what befell it, by kind. `operator`: what it saw and did,
+        frames and packets by outcome. `uplink`: what befell it, by kind, and `alarms` about it. `operator`: what it saw and did,
         if there is one.
         """
         windows = [
@@ -151,6 +153,7 @@ class Ground:
             ],
             "counters": self._receiver.results(),
             "uplink": dict(sorted(self._uplink.counters.items())),
+            "alarms": self._watch.results(),
             "operator": None if self._operator is None else self._operator.results(commands),
         }
 
@@ -173,6 +176,7 @@ class Ground:
             self._commands.control(),
             self._uplink.control(),
             self._sender.to_plain(),
+            self._watch.to_plain(),
             None if self._operator is None else self._operator.to_plain(),
             self._contacts.control(),
         ]
@@ -212,6 +216,7 @@ class Ground:
             "config": self.config.sha256(),
             "uplink": self._uplink.to_plain(),
             "sender": self._sender.to_plain(),
+            "watch": self._watch.to_plain(),
             "contacts": self._contacts.to_plain(),
             "receiver": self._receiver.to_plain(),
             "operator": None if self._operator is None else self._operator.to_plain(),
@@ -226,6 +231,7 @@ class Ground:
         )
         self._contacts.restore(values["contacts"])
         self._receiver = Receiver.from_plain(values["receiver"])
+        self._watch = UplinkWatch.from_plain(values["watch"])
         if self._operator is not None:
             self._operator = Operator.from_plain(values["operator"])
         self._time_ns = values["time_ns"]
@@ -291,6 +297,7 @@ class Ground:
             self._time_ns = max(self._time_ns, timer_ns)
             if self._contacts.timer_ns(self._time_ns) > timer_ns:
                 self._uplink.run(self._time_ns)
+                self._watch.see_barren(self._uplink.barren, self._time_ns)
                 self._radiate(uplinks)
                 continue
             current = self._contacts.current()
@@ -347,6 +354,7 @@ class Ground:
             self._follow(report, delivery.arrival_ns)
         if self._receiver.clcw is not None:
             self._uplink.see(self._receiver.clcw, self._receiver.master_count, delivery.arrival_ns)
+            self._watch.see_barren(self._uplink.barren, delivery.arrival_ns)
         return True
 
     def _follow(self, report: Report, arrival_ns: int) -> None:
@@ -355,6 +363,12 @@ class Ground:
         """
         if (report.packet.service, report.packet.subtype) == (3, 25):
             self._contacts.elements.see(report.packet.data, report.packet.time_ns)
+            if report.channel == LIVE_CHANNEL:
+                self._watch.see_housekeeping(
+                    self._sender, report.packet.data, report.packet.time_ns, arrival_ns
+                )
+        if (key_id := self._key_said(report)) is not None:
+            self._watch.see_key(self._sender, key_id, report.packet.time_ns, arrival_ns)
         if isinstance(report.content, Verification):
             stored = report.channel != LIVE_CHANNEL
             if not self._commands.verify(report.content, arrival_ns, report.packet.time_ns, stored=stored):
@@ -365,6 +379,16 @@ class Ground:
             sent_by_ns = arrival_ns - 2 * self.config.latency_ns
             if not self._commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
                 self._receiver.count("answers_unexpected")
+
+    def _key_said(self, report: Report) -> int | None:
+        """The key that is in force from here on, if that is what a report says."""
+        content = report.content
+        if isinstance(content, Event) and content.name == "key_changed":
+            return int(content.arguments["to"] or 0)
+        if isinstance(content, Verification) and content.subtype == 7:
+            done = self._commands.done_by(content)
+            return int(done.arguments["key"]) if done is not None and done.name == "select_key" else None
+        return None
 
     def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
         """Let the operator look at housekeeping, and queue what it wants."""

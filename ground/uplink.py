@@ -58,7 +58,8 @@ class Departure:
 class UplinkControl:
     """What goes up, when, and again; its time is that of the last call.
 
-    `last_ns`: no command goes up for the first time after it; None while no carrier is on.
+    `last_ns`: no command goes up for the first time after it; None while no carrier is on. `barren`: how
+    often FOP-1 was suspended at the transmission limit since something was delivered.
     """
 
     timing: Timing
@@ -81,6 +82,7 @@ class UplinkControl:
     fed_ns: int = -1
     clcw_count: int = -1
     clcw_ns: int = 0
+    barren: int = 0
     counters: dict[str, int] = field(default_factory=dict)
     _departures: list[Departure] = field(default_factory=list)
 
@@ -144,7 +146,10 @@ class UplinkControl:
             return
         if self.on_air and self.free_ns <= now_ns:
             self._line_free(now_ns)
+        suspended = self.fop.suspend_state
         self.fop.expire(now_ns)
+        if self.fop.suspend_state and not suspended:
+            self.barren += 1
         self._carry_out(now_ns)
 
     def reacts(self) -> bool:
@@ -241,6 +246,7 @@ class UplinkControl:
                 else:
                     self._radiate(out, now_ns)
             elif out.what == "delivered":
+                self.barren = 0
                 self._delivered(out.tag, out.data, now_ns)
             elif out.what == "purged" and out.sequence >= 0:
                 self.doubt.append((out.tag, out.sequence, out.data))
@@ -368,6 +374,7 @@ class UplinkControl:
             "lower": [[one.kind, one.sequence, one.data.hex(), one.tag, one.repeat] for one in self.lower],
             "air": [self.on_air, self.free_ns, self.silent_since_ns, self.fed_ns],
             "clcw": [self.clcw_count, self.clcw_ns],
+            "barren": self.barren,
             "counters": self.counters,
         }
 
@@ -393,5 +400,6 @@ class UplinkControl:
             fed_ns=fed_ns,
             clcw_count=clcw_count,
             clcw_ns=clcw_ns,
+            barren=values["barren"],
             counters=dict(values["counters"]),
         )

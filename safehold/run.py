@@ -170,8 +170,11 @@ def conclude(outing: Outing, complete: bool) -> Result:
 
 def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulation) -> None:
     """Add what the frames show to the document: `downlink`, `alarms`, `ledger`, each pass's yield."""
+    from ground.alarms import Alarm
     from safehold.downlink import downlink_document, pass_yield
 
+    received.alarms.alarms += [Alarm(**one) for one in found["alarms"]]
+    received.alarms.alarms.sort(key=lambda one: one.raised_ns)
     rate = simulation.scenario.link.tm_rate_bit_s
     made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
     found["passes"] = [one | pass_yield(one, received, tm_rate_bit_s=rate) for one in found["passes"]]
@@ -196,6 +199,7 @@ def document(outing: Outing, complete: bool) -> dict[str, Any]:
     made["passes"] = [contact.document() for contact in found]
     made["figures"] = numbers
     made["commands"] = ground["commands"]
+    made["alarms"] = ground["alarms"]
     made["operator"] = operator_document(ground["operator"])
     safe: dict[str, Any] = json_safe(made)
     return safe

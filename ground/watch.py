@@ -1,0 +1,99 @@
+"""What mission control watches of its own uplink: the key in force on board, and whether anything gets through.
+
+The sender follows the satellite. Another key is in force there once a `select_key` has been completed, or when
+the event `key_changed` or live housekeeping says so; frames under the old one are refused from then on. A
+statement that was made on board before the last one that was followed says nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Self
+
+from flight.dictionary import PARAMETERS
+from ground.alarms import LIVE, Alarm
+from ground.security import Sender
+
+ALARMS_MAX = 100
+BARREN_MAX = 3
+"""Suspensions at the transmission limit, nothing delivered between them, that raise an alarm."""
+_SETTLED_NS = 2_000_000_000
+_CODES = {"f64": "8s", "i64": "8s", "u64": "8s", "f32": "4s", "u32": "4s", "u16": "2s", "i16": "2s", "u8": "s"}
+
+
+@dataclass(slots=True)
+class UplinkWatch:
+    """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so far;
+    `unknown` and `barren` are the places of the open ones among them.
+    """
+
+    told_ns: int = -1
+    alarms: list[Alarm] = field(default_factory=list)
+    unknown: int | None = None
+    barren: int | None = None
+
+    def see_housekeeping(self, sender: Sender, data: bytes, time_ns: int, arrival_ns: int) -> None:
+        """Live housekeeping: the telemetry of the tick in which a key is changed may not show it yet."""
+        if data[:2] == b"\x00\x01" and time_ns > self.told_ns + _SETTLED_NS:
+            at = _place_of_key()
+            key_id = int.from_bytes(data[at : at + 2], "big")
+            if key_id not in (0, sender.key_id):
+                self.see_key(sender, key_id, time_ns, arrival_ns)
+            elif key_id and self.unknown is not None:
+                self.unknown = self._clear(self.unknown, arrival_ns)
+
+    def see_key(self, sender: Sender, key_id: int, time_ns: int, arrival_ns: int) -> None:
+        """The satellite takes frames under this key since an on-board time; 0 says of none."""
+        if key_id == 0 or time_ns < self.told_ns:
+            return
+        if key_id in sender.ring.keys:
+            if key_id != sender.key_id:
+                self.told_ns = time_ns
+                sender.select(key_id)
+            if self.unknown is not None:
+                self.unknown = self._clear(self.unknown, arrival_ns)
+        elif self.unknown is None:
+            self.unknown = self._raise("key_not_in_ring", arrival_ns, time_ns, float(key_id))
+
+    def see_barren(self, suspensions: int, now_ns: int) -> None:
+        """How often FOP-1 was suspended at its limit since something was last delivered."""
+        if suspensions >= BARREN_MAX and self.barren is None:
+            self.barren = self._raise("uplink_barren", now_ns, now_ns, float(suspensions))
+        elif suspensions == 0 and self.barren is not None:
+            self.barren = self._clear(self.barren, now_ns)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every alarm as plain values, as those of telemetry."""
+        return [asdict(one) for one in self.alarms]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Self:
+        """The watch with that state."""
+        return cls(**{**values, "alarms": [Alarm(**one) for one in values["alarms"]]})
+
+    def _raise(self, name: str, arrival_ns: int, time_ns: int, value: float) -> int | None:
+        if len(self.alarms) >= ALARMS_MAX:
+            return None
+        self.alarms.append(Alarm("ground", name, "red", LIVE, arrival_ns, time_ns, value))
+        return len(self.alarms) - 1
+
+    def _clear(self, place: int, now_ns: int) -> None:
+        self.alarms[place].cleared_ns = now_ns
+
+
+@cache
+def _place_of_key() -> int:
+    """Where `key_active` lies in the data of housekeeping of structure 1."""
+    at = 2
+    for parameter in sorted(PARAMETERS.values(), key=lambda one: one.id):
+        if parameter.name == "key_active":
+            return at
+        if parameter.structure == 1:
+            at += struct.calcsize(">" + _CODES[parameter.type]) * parameter.count
+    raise KeyError("key_active")

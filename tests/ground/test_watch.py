@@ -1,0 +1,83 @@
+"""The ground's watch over its uplink: which key is in force on board, and whether anything gets through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from flight.keys import KeyRing, published_ring
+from flight.packets import encode_housekeeping
+from ground.config import Command, GroundConfig
+from ground.predict import predict
+from ground.process import InProcessGround
+from ground.security import Sender
+from ground.watch import UplinkWatch
+
+S = 10**9
+
+
+def start(*key_ids: int) -> tuple[UplinkWatch, Sender]:
+    keys = published_ring().keys
+    return UplinkWatch(), Sender.start(KeyRing(MappingProxyType({one: keys[one] for one in key_ids})))
+
+
+def housekeeping(key_id: int) -> bytes:
+    return encode_housekeeping(1, {"key_active": key_id})
+
+
+@pytest.mark.requirement("L2.6")
+def test_the_sender_follows_telemetry_to_another_key() -> None:
+    watch, sender = start(1, 2)
+    watch.see_housekeeping(sender, housekeeping(1), 10 * S, 11 * S)
+    watch.see_housekeeping(sender, housekeeping(0), 11 * S, 12 * S)
+    assert sender.key_id == 1
+    watch.see_housekeeping(sender, housekeeping(2), 12 * S, 13 * S)
+    assert sender.key_id == 2
+    watch = UplinkWatch.from_plain(json.loads(json.dumps(watch.to_plain())))
+    watch.see_housekeeping(sender, housekeeping(1), 12 * S, 14 * S)
+    assert sender.key_id == 2, "made before the change that was followed"
+    assert watch.results() == []
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_report_of_a_change_from_before_the_last_one_changes_nothing() -> None:
+    watch, sender = start(1, 2, 3)
+    watch.see_key(sender, 3, 20 * S, 21 * S)
+    watch.see_key(sender, 2, 19 * S, 60 * S)
+    assert sender.key_id == 3
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_key_that_the_ring_has_not_is_an_alarm_until_one_that_it_has() -> None:
+    watch, sender = start(1, 2)
+    for second in range(10, 20):
+        watch.see_housekeeping(sender, housekeeping(9), second * S, second * S)
+    assert sender.key_id == 1
+    (alarm,) = watch.results()
+    assert (alarm["name"], alarm["value"], alarm["cleared_ns"]) == ("key_not_in_ring", 9.0, None)
+    watch = UplinkWatch.from_plain(json.loads(json.dumps(watch.to_plain())))
+    watch.see_housekeeping(sender, housekeeping(1), 20 * S, 20 * S)
+    (alarm,) = watch.results()
+    assert alarm["cleared_ns"] == 20 * S
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_satellite_that_takes_nothing_raises_an_alarm(
+    configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
+) -> None:
+    config = configure(Command(at_ns=0, name="ping"))
+    windows = [(window.station, window.aos_ns, window.los_ns) for window in predict(config)]
+    world = make_world(InProcessGround(config), windows)
+    world.satellite.deaf = True
+    world.fly(windows[0][2] // 100_000_000 + 50)
+    (alarm,) = world.ground.results()["alarms"]
+    assert (alarm["name"], alarm["cleared_ns"]) == ("uplink_barren", None)
+    world.satellite.deaf = False
+    world.fly(windows[1][2] // 100_000_000 + 50)
+    (alarm,) = world.ground.results()["alarms"]
+    assert alarm["cleared_ns"] is not None
+    assert world.ground.results()["commands"][0]["state"] == "completed"
