@@ -95,13 +95,13 @@ COMPUTER_RESET = FaultKind(
             "time until the computer starts again, a control tick at least",
         ),
     ),
-    meaning="the whole flight computer is reset: what is volatile is lost, nothing is received, nothing drives and"
-    " nothing radiates for a time; then it starts from what persistence has kept",
+    meaning="the whole flight computer is reset: what is volatile is lost, nothing is received, nothing"
+    " drives and nothing radiates for a time; then it starts from what persistence has kept",
     in_flight=True,
 )
 
 IN_FLIGHT: Mapping[str, FaultKind] = {kind.name: kind for kind in (REPLICA_BIT_FLIP, COMPUTER_RESET)}
-"""Faults that hit the flight computer at a tick; they are the driver's, not the plant's, and heal by themselves."""
+"""Faults that hit the flight computer at a tick: the driver's, not the plant's; they heal by themselves."""
 
 
 def down_ns(parameters: Mapping[str, Any]) -> int:

@@ -546,7 +546,7 @@ def _expose(plant: Plant, file: int, exposure_ms: int) -> bytes:
 
 
 def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
-    """The rows of the plant's table; those of the computer are the driver's, faults of the link the link's."""
+    """The rows of the plant's table; faults of the computer are the driver's, of the link the link's."""
     from sim.faults import fault_row
 
     return [

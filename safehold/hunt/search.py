@@ -76,7 +76,7 @@ class _EnoughError(HuntStoppedError):
 
 
 def chosen_kinds(names: Sequence[str], base: Scenario) -> tuple[FaultKind, ...]:
-    """The kinds of fault to draw; all that can be drawn if none is named. Raises HuntError."""
+    """The kinds of fault to draw; if none is named, all that befall the satellite. Raises HuntError."""
     known = kinds()
     for name in names:
         if name not in known or name in NOT_DRAWN:
@@ -84,7 +84,7 @@ def chosen_kinds(names: Sequence[str], base: Scenario) -> tuple[FaultKind, ...]:
             hint = suggestion(name, there) or f"; there are {listing(there, 40)}"
             raise HuntError("SH-HNT-008", f"--faults: {name[:60]!r} cannot be drawn{hint}")
     drawn = [known[name] for name in names] if names else [
-        kind for name, kind in known.items() if name not in NOT_DRAWN
+        kind for name, kind in known.items() if name not in NOT_DRAWN and not name.startswith("link_")
     ]  # fmt: skip
     return tuple(_of_replicas(kind, base.flight.replicas) for kind in drawn)
 

@@ -1,4 +1,4 @@
-"""A place named by the ground is imaged by the satellite's own choice of the pass, and files go down by CFDP; a place in the dark is not imaged, and the reason is told."""
+"""Images taken of places: what the satellite decides, what the payload sees, how the file comes down."""
 
 from __future__ import annotations
 

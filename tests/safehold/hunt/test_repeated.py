@@ -11,6 +11,10 @@ from safehold.figures import figures
 from safehold.simulation import Simulation
 
 
+def _command(state: str) -> dict[str, Any]:
+    return {"state": state, "departure_ns": None if state == "queued" else 0}
+
+
 def repeated(states: list[str], *, completed: int, failed: int) -> float | None:
     counters = {
         "commands_completed": completed,
@@ -24,7 +28,8 @@ def repeated(states: list[str], *, completed: int, failed: int) -> float | None:
         downlink_octets_outside=lambda: 0,
         uplink_octets_outside=0,
     )
-    results = {"pong_delays_ms": [], "counters": {}, "commands": [{"state": state} for state in states]}
+    commands = [_command(state) for state in states]
+    results = {"pong_delays_ms": [], "counters": {}, "commands": commands, "requests": {}}
     return figures(cast(Simulation, simulation), results, [])["commands_repeated"]
 
 
