@@ -101,7 +101,7 @@ void arming_step(CommandContext& context) {
     Arming& arming = context.services.arming;
     if (arming.command == 0 && arming.left_ms == 0) return;
     const auto tick_ms = static_cast<std::uint32_t>(context.tick_ns / 1'000'000);
-    if (context.restarted) return end_arming(context, reset);
+    if (context.restarted || context.restored) return end_arming(context, reset);
     if (arming.left_ms <= tick_ms || arming.left_ms > longest_ms) return end_arming(context, timed_out);
     arming.left_ms -= tick_ms;
 }

@@ -283,7 +283,7 @@ void interrupt(CommandContext& context, std::size_t at) {
     report_interrupted(context, {request});
 }
 
-// What a reset left open may have been executed.
+// What a reset or a restoration left open may have been executed.
 void answer_for_open(CommandContext& context) {
     Schedule& schedule = context.services.schedule;
     for (std::size_t i = schedule.count; i-- > 0;) {
@@ -361,7 +361,7 @@ HandlerTable schedule_handlers() {
 void schedule_step(CommandContext& context) {
     if (context.autonomy.clock.started == 0) return;
     repair(context);
-    if (context.restarted) answer_for_open(context);
+    if (context.restarted || context.restored) answer_for_open(context);
     if (context.restored) context.services.schedule.suspect = 1;
     execute_open(context);
     if (is_steady(context)) open_due(context);

@@ -98,13 +98,12 @@ void FlightComputer::reset(ResetCause cause, std::int64_t down_ns) {
     state_.start.down_left_ns = state_.start.down_ns;
 }
 
-// The control state of before into the first replica; false, and nothing changed, if none is sound.
-bool FlightComputer::load_control() {
+// The control state that was kept; false, and what is in `control` not to be used, if none is sound.
+bool FlightComputer::load_control(ControlState& control) {
     std::uint32_t sequence = 0;
-    ControlState& control = state_.checkpoint.control;  // what is made of it is checked before it is used
+    if (stores_ == nullptr) return false;
     if (stores_->load(Slot::control, &control, sizeof control, sequence) != sizeof control) return false;
     if (control.executive.persist_sequence != sequence) return false;
-    state_.replicas[0].control = control;
     state_.store.persisted = sequence;
     return true;
 }
@@ -157,7 +156,8 @@ void FlightComputer::boot() {
     if (stores_ != nullptr) {
         // A state that hangs the replicas each time is given up.
         if (record.watchdogs >= watchdogs_cold) stores_->forget(Slot::control);
-        warm = load_control();
+        warm = load_control(state_.checkpoint.control);  // what is made of it is checked before it is used
+        if (warm) state_.replicas[0].control = state_.checkpoint.control;
         if (!warm && record.count > 1) stores_->forget(Slot::control);
         stores_->status(state_.store);
     }
@@ -166,6 +166,7 @@ void FlightComputer::boot() {
         for (std::size_t i = 1; i < config_.replicas && i < replicas_max; ++i)
             state_.replicas[i] = state_.replicas[0];
     }
+    start.first_tick = state_.replicas[0].control.executive.ticks;
     state_.checkpoint = state_.replicas[0];
     state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
     state_.boot = {};
@@ -347,6 +348,29 @@ void FlightComputer::retire(std::size_t replica) {
     state_.voter.status.retired = static_cast<std::uint8_t>(state_.voter.status.retired | (1U << replica));
 }
 
+// The same state in every replica. What was kept of the control state has every command that was
+// acknowledged, so it comes before the checkpoint unless it is older; the tick count never goes back, since
+// it numbers what is kept from now on.
+void FlightComputer::restore_replicas() {
+    VoterState& voter = state_.voter;
+    const bool sound = crc32(&state_.checkpoint, sizeof state_.checkpoint) == voter.checkpoint_crc;
+    if (!sound) {
+        replica_init(state_.checkpoint, config_.parameters);
+        voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
+    }
+    ReplicaState& first = state_.replicas[0];
+    first.account = state_.checkpoint.account;
+    const auto checkpoint_tick = static_cast<std::uint32_t>(state_.checkpoint.control.executive.ticks);
+    const bool kept = load_control(first.control);
+    if (!kept || (sound && !is_persisted(checkpoint_tick, first.control.executive.persist_sequence)))
+        first.control = state_.checkpoint.control;
+    first.control.executive.ticks = state_.start.first_tick + voter.ticks + 1;
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        if (i != 0 && i < config_.replicas) state_.replicas[i] = first;
+        voter.divergence[i] = 0;
+    }
+}
+
 void FlightComputer::answer_no_majority(const SensorFrame& sensor) {
     VoterState& voter = state_.voter;
     voted_ = nullptr;
@@ -356,14 +380,7 @@ void FlightComputer::answer_no_majority(const SensorFrame& sensor) {
     if (voter.no_majority <= hold_ticks) return;
     make_passive(state_.voted);
     state_.voted.mode = static_cast<std::uint8_t>(Mode::safe);  // what the restored replicas are asked for
-    if (crc32(&state_.checkpoint, sizeof state_.checkpoint) != voter.checkpoint_crc) {
-        replica_init(state_.checkpoint, config_.parameters);
-        voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
-    }
-    for (std::size_t i = 0; i < replicas_max; ++i) {
-        if (i < config_.replicas) state_.replicas[i] = state_.checkpoint;
-        voter.divergence[i] = 0;
-    }
+    restore_replicas();
     voter.no_majority = 0;
     voter.status.restored = 1;
     ++voter.status.restorations;

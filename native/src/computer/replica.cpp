@@ -12,7 +12,7 @@
 //   planning      0.1 Hz       a slice of the search for the next contacts
 //   settings      0.1 Hz       settings that left their limits get the values that they started with
 //   downlink      every tick   events and packets -> records, and frames while a transmitter is on
-// A cycle that ended asks for its control state to be kept over a reset: every 10 s, when the mode has
+// A cycle that ended asks for its control state to be kept over a reset: every 30 s, when the mode has
 // changed, and whenever something happened that a reset may not undo (`control_dirty`).
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"

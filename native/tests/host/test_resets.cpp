@@ -87,7 +87,7 @@ TEST_CASE("L3.6: a warm start keeps settings, overrides, deployment, FARM-1 and 
         control.autonomy.deployment.wing = 2;
         control.uplink.farm.expected = 93;
     });
-    run(*flight, 200, 320);  // persisted every 10 s
+    run(*flight, 200, 320);  // persisted every 30 s
     const auto before = std::make_unique<computer::ControlState>(flight->leader().control);
     flight->reset(ResetCause::external, half_minute_ns);
     CHECK(flight->leader().control.parameters.schedule_window_s != 77.0);  // replicas are volatile

@@ -8,7 +8,8 @@
 // - a replica keeps diverging, or hangs: retired; the other two go on as a comparing pair
 // - one of a pair hangs: the other drives alone; the first is kept in step, and retired in the end
 // - no majority: the last voted output for 2 ticks; then wheels zero, torquers and thrusters off, the
-//   checkpoint restored in every replica, SAFE asked for
+//   persisted control state or, if that is older or not sound, the checkpoint restored in every replica, SAFE
+//   asked for
 // - every replica silent for 2 s: the watchdog resets the computer
 // - a reset, whatever its cause: what is volatile is lost (replicas, the voter's memory, what came in),
 // nothing
@@ -61,12 +62,13 @@ struct StartState {
     std::int64_t down_left_ns;  // 0 while the computer runs
     std::int64_t down_ns;       // of the whole downtime
     std::uint64_t ticks;        // since the start
+    std::uint64_t first_tick;   // of the executive, in the state that the boot loader gave the replicas
     std::uint32_t boot_sequence;
     std::uint32_t silent;   // ticks on end without a voted output
     std::uint32_t started;  // 0 until the boot loader has run
     std::uint32_t cause;    // ResetCause of the start to come
 };
-static_assert(sizeof(StartState) == sizeof(BootRecord) + 24 + 16);
+static_assert(sizeof(StartState) == sizeof(BootRecord) + 32 + 16);
 
 struct ComputerState {
     std::array<ReplicaState, replicas_max> replicas;
@@ -145,7 +147,8 @@ class FlightComputer {
     void give(const security::ClearFrame& clear);
     void lose_volatile();
     void boot();
-    [[nodiscard]] bool load_control();
+    [[nodiscard]] bool load_control(ControlState& control);
+    void restore_replicas();
     void load_security();
     void keep_boot_record();
     void wait_down(const SensorFrame& sensor);
