@@ -65,7 +65,8 @@ class Ground:
         self._watch = UplinkWatch()
         self._time_ns = 0
         self._chain = Chain("ground")
-        self._chain.add(config.sha256().encode("ascii"))
+        self._config_sha256 = config.sha256()
+        self._chain.add(self._config_sha256.encode("ascii"))
         self._accepted: list[bool] = []
         self._carrier_told = True
         self._go_on()
@@ -213,7 +214,7 @@ class Ground:
     def _parts(self) -> dict[str, Any]:
         """The state but for the commands, as plain values."""
         return {
-            "config": self.config.sha256(),
+            "config": self._config_sha256,
             "uplink": self._uplink.to_plain(),
             "sender": self._sender.to_plain(),
             "watch": self._watch.to_plain(),
@@ -251,7 +252,7 @@ class Ground:
         self._uplink.seal = self._sender.seal
         if not parts:
             return  # it ended before it had kept anything but counters
-        if parts.get("config") != self.config.sha256():
+        if parts.get("config") != self._config_sha256:
             raise StoreError("the archive belongs to another configuration; name another folder")
         try:
             self._sender.select(parts["sender"]["key"])

@@ -89,6 +89,38 @@ py::list files(const FlightComputer& flight) {
     return found;
 }
 
+computer::StreamStatus stream_status(const FlightComputer& flight, std::size_t stream) {
+    computer::StoreStatus status{};
+    flight.stores().status(status);
+    if (stream >= status.streams.size()) throw py::value_error("there is no such stream of records");
+    return status.streams[stream];
+}
+
+// Records of a stream that mass memory holds, from a number on: number and octets.
+py::list records(const FlightComputer& flight, std::size_t stream, std::uint64_t first) {
+    const std::uint64_t next = stream_status(flight, stream).next;
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::records);
+    request.stream = static_cast<std::uint8_t>(stream);
+    request.octets_max = computer::readback_octets_max;
+    request.from = first;
+    py::list found;
+    while (request.from < next) {
+        flight.stores().read(request, *readback);
+        if (readback->records == 0) break;
+        const std::uint8_t* at = readback->data.data();
+        for (std::size_t i = 0; i < readback->records; ++i) {
+            computer::RecordHead head;
+            std::memcpy(&head, at, sizeof head);
+            found.append(py::make_tuple(head.number, to_bytes(at + sizeof head, head.length)));
+            at += sizeof head + head.length;
+            request.from = head.number + 1;
+        }
+    }
+    return found;
+}
+
 constexpr std::array<const char*, static_cast<std::size_t>(cdh::FrameDrop::count)> frame_drop_names = {
     "integrity", "length", "type",    "control", "map",    "ahead",   "behind",
     "lockout",   "wait",   "segment", "packet",  "buffer", "damaged", "header"};
@@ -346,6 +378,14 @@ void bind_computer(py::module_& module) {
              [](const FlightComputer& f) { return to_bytes(&f.leader().control, sizeof f.leader().control); })
         .def("files", &files)
         .def("read_file", &read_file, py::arg("id"))
+        .def("records", &records, py::arg("stream"), py::arg("first") = 0)
+        .def(
+            "record_range",
+            [](const FlightComputer& f, std::size_t stream) {
+                const computer::StreamStatus status = stream_status(f, stream);
+                return py::make_tuple(status.first, status.next);
+            },
+            py::arg("stream"))
         .def("belief",
              [](const FlightComputer& f) {
                  const Belief belief =

@@ -1,0 +1,251 @@
+"""An independent checker: is every committed record accounted for, and was no command executed twice?
+
+It is written from docs/wire.md and shares no code with `flight`, `ground` and `native`: it has a reader of
+frames and packets of its own, and believes no counter, receiver or FOP-1. It compares
+
+    what mass memory was seen to take            with    what the ground's frames hold, to the octet
+    what it still holds at the end                       and what the loss ledger names
+    executions seen in the voted outputs         with    what was asked for, and what the ground says of it
+"""
+
+from __future__ import annotations
+
+import binascii
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+CRITICAL, HOUSEKEEPING = 0, 2
+APIDS = {101: CRITICAL, 102: HOUSEKEEPING}
+RECORDS_GIVEN_UP = 200
+WITHOUT_NUMBER = 4  # the ledger's reason for records that never had one
+SCHEDULED = 1 << 13  # in the request id of a time-tagged telecommand
+NEVER_EXECUTED = ("queued", "expired", "cancelled", "rejected")
+EXECUTED = ("completed", "executed")
+STATES = (*NEVER_EXECUTED, *EXECUTED, "sent", "accepted", "started", "failed", "interrupted", "unknown")
+
+_FRAME, _HEADER, _TRAILER = 1115, 6, 6
+_NO_START, _ONLY_IDLE, _IDLE_APID = 0x7FF, 0x7FE, 0x7FF
+_PRIMARY, _SECONDARY, _PACKET_CRC = 6, 14, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A telecommand as the ground was asked for it: it gives the setting a value that no other gives it."""
+
+    index: int
+    value: int
+    tagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the ground says became of it."""
+
+    state: str
+    request_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The setting's value as the voted outputs told it in a control tick."""
+
+    tick: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the checker is given. `committed`: by stream and number, as mass memory was seen to take them.
+    `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
+    end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
+    last `settle_ticks` may still lack its report.
+    """
+
+    committed: dict[int, dict[int, bytes]]
+    following: dict[int, int]
+    held: dict[int, dict[int, bytes]]
+    frames: list[bytes]
+    asked: list[Asked]
+    executions: list[Execution]
+    said: dict[int, Said]
+    end_tick: int
+    settle_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be: its kind, and which record or command."""
+
+    kind: str
+    what: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found, and how much was looked at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    records: Counter[str] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
+
+    def find(self, kind: str, what: str) -> None:
+        """Notes a finding."""
+        self.findings.append(Finding(kind, what))
+
+
+def sound(octets: bytes) -> bool:
+    """Whether octets end in the CRC-16-CCITT over those before."""
+    return len(octets) > 2 and binascii.crc_hqx(octets[:-2], 0xFFFF) == int.from_bytes(octets[-2:], "big")
+
+
+def packets(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """The packets of TM frames, idle ones left out; what a missing frame tears is dropped."""
+    counts: dict[int, int] = {}
+    open_packets: dict[int, bytearray | None] = {}
+    for frame in frames:
+        if len(frame) != _FRAME or not sound(frame):
+            continue
+        channel, pointer = frame[1] >> 1 & 7, int.from_bytes(frame[4:6], "big") & 0x7FF
+        if counts.get(channel) != (frame[3] - 1) % 256:
+            open_packets[channel] = None
+        counts[channel] = frame[3]
+        data = frame[_HEADER : _FRAME - _TRAILER]
+        partial = open_packets.get(channel)
+        if pointer == _ONLY_IDLE:
+            open_packets[channel] = None
+            continue
+        if partial is None:
+            if pointer == _NO_START:
+                continue
+            partial, data = bytearray(), data[pointer:]
+        partial += data
+        while len(partial) >= _PRIMARY:
+            length = 7 + int.from_bytes(partial[4:6], "big")
+            if len(partial) < length:
+                break
+            if apid_of(partial) != _IDLE_APID:
+                yield bytes(partial[:length])
+            del partial[:length]
+        open_packets[channel] = partial
+
+
+def apid_of(packet: bytes | bytearray) -> int:
+    """The application of a packet."""
+    return int.from_bytes(packet[:2], "big") & 0x7FF
+
+
+def service_of(packet: bytes) -> tuple[int, int]:
+    """Service and subtype of a telemetry packet."""
+    return packet[_PRIMARY + 1], packet[_PRIMARY + 2]
+
+
+def data_of(packet: bytes) -> bytes:
+    """What a telemetry packet says, without headers and packet error control."""
+    return packet[_PRIMARY + _SECONDARY : -_PACKET_CRC]
+
+
+def ends_of(records: Iterable[bytes]) -> set[int]:
+    """Request ids whose end some of these packets report: refused, not started, completed or failed."""
+    return {
+        int.from_bytes(data_of(one)[:4], "big")
+        for one in records
+        if service_of(one) in ((1, 2), (1, 4), (1, 7), (1, 8))
+    }
+
+
+def named_in(records: Iterable[bytes]) -> Iterator[tuple[int, int, int]]:
+    """Of the loss ledger's entries among these packets: stream, first number, how many."""
+    for one in records:
+        service, data = service_of(one), data_of(one)
+        if service[0] != 5 or service[1] > 4 or int.from_bytes(data[:2], "big") != RECORDS_GIVEN_UP:
+            continue
+        stream, reason, first, count = (int(value) for value in struct.unpack(">4f", data[4:20]))
+        if reason != WITHOUT_NUMBER:
+            yield stream, first, count
+
+
+def check(evidence: Evidence) -> Verdict:
+    """Everything that must not be; no findings is the proof."""
+    verdict = Verdict()
+    here: set[bytes] = set()
+    for packet in packets(evidence.frames):
+        if apid_of(packet) in APIDS and sound(packet):
+            here.add(packet)
+    _check_records(evidence, here, verdict)
+    _check_commands(evidence, here, verdict)
+    return verdict
+
+
+def _check_records(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:
+    known = {record for records in evidence.committed.values() for record in records.values()}
+    for packet in here - known:
+        count = int.from_bytes(packet[2:4], "big") & 0x3FFF
+        verdict.find("never committed", f"the ground has APID {apid_of(packet)} count {count}")
+    held_critical = set(evidence.held[CRITICAL].values())
+    named: dict[int, set[int]] = {stream: set() for stream in evidence.committed}
+    for stream, first, count in named_in(known & (here | held_critical)):
+        if stream not in named:
+            continue  # a stream of files
+        if first < 0 or count <= 0 or first + count > evidence.following[stream]:
+            verdict.find("ledger names nothing", f"stream {stream}: {count} from {first}")
+            continue
+        named[stream].update(range(first, first + count))
+    for stream, records in evidence.committed.items():
+        held = evidence.held[stream]
+        for number in range(evidence.following[stream]):
+            record = records.get(number)
+            if record is not None and record in here:
+                verdict.records["on the ground"] += 1
+            elif record is not None and held.get(number) == record:
+                verdict.records["held on board"] += 1
+            elif number in named[stream]:
+                verdict.records["named in the ledger"] += 1
+            elif record is None:
+                verdict.find("number without a record", f"stream {stream}: {number}")
+            else:
+                verdict.find("record unaccounted for", f"stream {stream}: {number}")
+
+
+def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:
+    runs = Counter(one.value for one in evidence.executions)
+    last = {one.value: one.tick for one in evidence.executions}
+    asked = {one.value: one for one in evidence.asked}
+    for value, times in runs.items():
+        if value not in asked:
+            verdict.find("executed and never asked for", f"value {value}")
+        elif times > 1:
+            verdict.find("executed twice", f"command {asked[value].index}, {times} times")
+    reported = ends_of(here)
+    recorded = ends_of(evidence.committed[CRITICAL].values())
+    for one in evidence.asked:
+        said, ran = evidence.said.get(one.index), runs[one.value] > 0
+        name = f"command {one.index}"
+        if said is None or said.state not in STATES:
+            verdict.find("no outcome", name)
+            continue
+        verdict.commands[said.state] += 1
+        if ran and said.state in NEVER_EXECUTED:
+            verdict.find("executed, and said not to be", f"{name} is {said.state}")
+        done = said.state == "executed" if one.tagged else said.state in EXECUTED
+        if not ran and done:
+            verdict.find("said to be executed, and was not", name)
+        if said.request_id is None:
+            continue
+        request = said.request_id | SCHEDULED if one.tagged else said.request_id
+        waiting = ("sent", "unknown", "accepted", "started", *(("completed",) if one.tagged else ()))
+        if said.state in waiting and request in reported:
+            verdict.find(
+                "outcome hidden", f"{name} is {said.state}, and the ground has the report of its end"
+            )
+        settled = ran and last[one.value] < evidence.end_tick - evidence.settle_ticks
+        if settled and request not in recorded:
+            verdict.find("outcome never recorded", name)
+
+
+def without(evidence: Evidence, number: int, stream: int) -> Evidence:
+    """The evidence as if mass memory had been seen to take one record less."""
+    committed = {**evidence.committed, stream: dict(evidence.committed[stream])}
+    del committed[stream][number]
+    return replace(evidence, committed=committed)

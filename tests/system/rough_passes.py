@@ -1,0 +1,291 @@
+"""Passes as bad as they get, flown with witnesses: what the independent checker is given comes from here.
+
+Of the frames 30 % are lost in either direction, the signal is lost in the middle of passes, the satellite's
+computer is reset and mission control is killed, all at times that the seed chooses. Mission control is kept
+in a store; it is killed before frames are in the journal, or after all is committed and before anything
+departs. Without a store, which is quicker, it goes on from the octets of its state instead.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+from flight.frames import Delivery, Uplink
+from ground.config import Command, GroundConfig
+from ground.gaps import STREAM_OF_APID, Gaps
+from ground.mission import NEVER, Ground
+from ground.process import InProcessGround
+from ground.receiver import Receiver
+from ground.store.memory import MemoryStore
+from safehold.scenario import Source, from_tree
+from safehold.schema import Scenario
+from safehold.simulation import Simulation
+from tests.system.ledger_checker import CRITICAL, HOUSEKEEPING, Asked, Evidence, Execution, Said
+
+STREAMS = (CRITICAL, HOUSEKEEPING)
+SETTING = 141  # schedule_horizon_s: any whole number of seconds from an hour on will do
+VALUE_FIRST = 1_000_000
+STATIONS = (
+    *("svalbard", "troll", "inuvik", "awarua", "hawaii", "hartebeesthoek", "kourou", "starbase"),
+    *("punta-arenas", "dongara", "wallops", "weilheim", "fairbanks"),
+)
+RANGES_ASKED = 8
+
+
+class Killed(Exception):
+    """Mission control is killed here."""
+
+
+class MortalGround(InProcessGround):
+    """Mission control that is killed at random exchanges, and started again from its store.
+
+    It has the operator's part too: at the end of each pass it asks for the records that are missing, and
+    acknowledges what is complete.
+    """
+
+    def __init__(
+        self, config: GroundConfig, chance: random.Random, killed_share: float, store: MemoryStore | None
+    ) -> None:
+        super().__init__(config)
+        self._store = store
+        self._ground = Ground(config, store=store)
+        self.frames: list[bytes] = []
+        self._chance, self._killed_share = chance, killed_share
+        self._receiver, self._gaps = Receiver(), Gaps()
+        self._fresh: list[Delivery] = []
+        self._passes_done = 0
+        self.kills = 0
+
+    def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+        """As mission control does, unless it is killed."""
+        self._fresh = deliveries
+        if deliveries and self._chance.random() < self._killed_share:
+            uplinks = self._die(until_tick, deliveries)
+            promise = self._ground.promise_tick()
+        else:
+            uplinks, promise = super().exchange(until_tick, deliveries)
+        self._look()
+        passes = self._ground._contacts.passes
+        if passes and passes[-1].ended and len(passes) > self._passes_done:
+            self._passes_done = len(passes)
+            self._ask()
+            promise = self._ground.promise_tick()
+        return uplinks, min(promise, NEVER)
+
+    def _die(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
+        """Killed before the journal has the frames, or when all is done and nothing has departed yet."""
+        self.kills += 1
+        if self._chance.random() < 0.5:
+            self._ground.advance(until_tick, deliveries)
+        else:
+            self._fresh = []
+        if self._store is None:
+            self._ground = Ground.from_bytes(self.config, self._ground.to_bytes())
+        else:
+            self._ground = Ground(self.config, store=self._store)
+        return self._ground.advance(until_tick, [])
+
+    def _look(self) -> None:
+        """What of the records has come, by what is kept."""
+        self.frames += [one.frame for one in self._fresh]
+        for delivery in self._fresh:
+            for report in self._receiver.receive(delivery.frame) or []:
+                packet = report.packet
+                if packet.apid in STREAM_OF_APID:
+                    self._gaps.take(packet.apid, packet.sequence, packet.time_ns)
+                given_up = getattr(report.content, "arguments", None)
+                if getattr(report.content, "name", "") == "records_given_up" and given_up:
+                    self._gaps.give_up(*(int(value) for value in _values(given_up)), packet.time_ns)
+
+    def _ask(self) -> None:
+        """As mission control's own requests: they go up in the next pass, and are forgotten when done."""
+        for stream in STREAMS:
+            for first, last in self._gaps.missing(stream)[:RANGES_ASKED]:
+                self._request("play_back", {"stream": stream, "first": first, "last": last})
+            until = self._gaps.complete_until(stream)
+            if until:
+                self._request("acknowledge_records", {"stream": stream, "until": until})
+
+    def _request(self, name: str, arguments: dict[str, float]) -> None:
+        self._ground._commands.request(Command(at_ns=self._ground.time_ns, name=name, arguments=arguments))
+
+
+def _values(arguments: Any) -> list[float]:
+    return list(arguments.values()) if isinstance(arguments, dict) else list(arguments)
+
+
+class WitnessedFlight(Simulation):
+    """A simulation whose mass memory and voted outputs are looked at after every hop."""
+
+    def __init__(
+        self, scenario: Scenario, chance: random.Random, killed_share: float, store: MemoryStore | None
+    ) -> None:
+        super().__init__(scenario, keep_truth=False)
+        self.mortal = MortalGround(self._ground_config(), chance, killed_share, store)
+        self.ground = self.mortal
+        self.committed: dict[int, dict[int, bytes]] = {stream: {} for stream in STREAMS}
+        self.following = dict.fromkeys(STREAMS, 0)
+
+    def _hop(self, until: int) -> None:
+        super()._hop(until)
+        for stream in STREAMS:
+            following = self.computer.record_range(stream)[1]
+            if following > self.following[stream]:
+                self.committed[stream].update(self.computer.records(stream, self.following[stream]))
+                self.following[stream] = following
+
+    def evidence(self) -> Evidence:
+        """What there is to say at this tick."""
+        self.finish()
+        results = self.ground.results()
+        asked = [
+            Asked(index, int(command.arguments["value"]), command.execute_at is not None)
+            for index, command in enumerate(self.scenario.command)
+            if command.name == "set_setting"
+        ]
+        executions = [
+            Execution(one.tick, int(one.arguments[2]))
+            for one in self.events
+            if one.name == "setting_changed" and int(one.arguments[0]) == SETTING
+        ]
+        return Evidence(
+            committed=self.committed,
+            following=self.following,
+            held={stream: dict(self.computer.records(stream, 0)) for stream in STREAMS},
+            frames=self.mortal.frames,
+            asked=asked,
+            executions=executions,
+            said={row["index"]: Said(row["state"], row["request_id"]) for row in results["commands"]},
+            end_tick=self.tick,
+            settle_ticks=60_000_000_000 // self.tick_ns,
+        )
+
+
+def scenario(seed: int, hours: float, *, rate_hz: int = 2, replicas: int = 1) -> Scenario:
+    """So many hours of rough passes, chosen by the seed."""
+    chance = random.Random(seed)
+    calm = from_tree(_tree(seed, hours, rate_hz, replicas), Source("rough passes", None))
+    simulation = Simulation(calm, keep_truth=False)
+    try:
+        windows = simulation.ground.results()["windows"]
+    finally:
+        simulation.close()
+    tree = _tree(seed, hours, rate_hz, replicas)
+    tree["fault"] = list(_faults(windows, chance, rate_hz, hours * 3600.0 - 300.0))
+    tree["command"] = list(_commands(hours, chance))
+    return from_tree(tree, Source("rough passes", None))
+
+
+def _tree(seed: int, hours: float, rate_hz: int, replicas: int) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "name": "rough-passes",
+        "description": "A third of all frames lost, resets and outages in passes",
+        "epoch": datetime(2026, 6, 21, tzinfo=UTC),
+        "duration": f"{round(hours * 3600)}s",
+        "seed": seed,
+        "orbit": {
+            "altitude_km": 550.0,
+            "inclination_deg": 97.6,
+            "raan_deg": 90.0,
+            "argument_of_latitude_deg": 37.0 * seed % 360.0,
+        },
+        "environment": {"gravity_degree": 4, "magnetic_degree": 4},
+        "initial": {"rate_deg_s": [0.1, -0.1, 0.1], "battery_state_of_charge": 0.9},
+        "station": [{"name": name} for name in STATIONS],
+        "link": {"latency_ms": 1000.0 / rate_hz, "noise": False, "loss": 0.3},
+        "flight": {"replicas": replicas, "control_rate_hz": rate_hz},
+    }
+
+
+def _faults(
+    windows: list[dict[str, Any]], chance: random.Random, rate_hz: int, end_s: float
+) -> list[dict[str, Any]]:
+    """In a half of the passes an outage, in a quarter a reset; and resets between them."""
+    faults: list[dict[str, Any]] = []
+
+    def seconds(value: float) -> str:
+        return f"{round(value * rate_hz) / rate_hz:.3f}s"
+
+    for window in windows:
+        aos, los = window["aos_ns"] / 1e9, window["los_ns"] / 1e9
+        if chance.random() < 0.5:
+            at, lasts = chance.uniform(aos, los), chance.uniform(5.0, 120.0)
+            target = chance.choice(("link.up", "link.down", "link.both"))
+            faults.append(
+                {"at": seconds(at), "duration": seconds(lasts), "kind": "link_outage", "target": target}
+            )
+        if chance.random() < 0.25:
+            faults.append(_reset(seconds(chance.uniform(aos, los)), chance))
+        if chance.random() < 0.1:
+            faults.append(_reset(seconds(los + chance.uniform(10.0, 1500.0)), chance))
+    return [fault for fault in faults if _seconds(fault["at"]) < end_s]
+
+
+def _reset(at: str, chance: random.Random) -> dict[str, Any]:
+    return {
+        "at": at,
+        "kind": "computer_reset",
+        "target": "computer",
+        "down_s": chance.choice((1.0, 5.0, 40.0)),
+    }
+
+
+def _commands(hours: float, chance: random.Random) -> list[dict[str, Any]]:
+    """Settings, each with a value of its own; one in five time-tagged, one in ten soon expired."""
+    commands: list[dict[str, Any]] = []
+    for number in range(round(6 * hours)):
+        at = chance.uniform(0.0, hours * 3600.0 * 0.95)
+        one: dict[str, Any] = {
+            "at": f"{at:.0f}s",
+            "name": "set_setting",
+            "arguments": {"setting": SETTING, "index": 0, "value": VALUE_FIRST + number},
+        }
+        kind = chance.random()
+        if kind < 0.2:
+            one["execute_at"] = f"{at + chance.uniform(3600.0, 20_000.0):.0f}s"
+        elif kind < 0.3:
+            one["expires"] = f"{at + chance.uniform(600.0, 7200.0):.0f}s"
+        elif kind < 0.4:
+            one["priority"] = "critical"
+        commands.append(one)
+    return [one for one in commands if _seconds(one.get("execute_at", "0s")) < hours * 3600.0 - 60.0]
+
+
+def _seconds(text: str) -> float:
+    return float(text[:-1])
+
+
+def fly(
+    seed: int, hours: float, *, rate_hz: int = 2, killed_share: float = 0.02, stored: bool = True
+) -> tuple[Evidence, dict[str, int]]:
+    """Flies; the evidence, and how rough it was."""
+    simulation = WitnessedFlight(
+        scenario(seed, hours, rate_hz=rate_hz),
+        random.Random(seed + 1),
+        killed_share,
+        MemoryStore() if stored else None,
+    )
+    try:
+        step = 3600 * rate_hz
+        while simulation.tick < simulation.end_tick:
+            simulation.advance(simulation.tick + step)
+        evidence = simulation.evidence()
+        results = simulation.ground.results()
+        kinds = [fault.kind for fault in simulation.scenario.fault]
+        rough = {
+            "passes": len(results["passes"]),
+            "passes_heard": sum(one["frames"] > 0 for one in results["passes"]),
+            "frames": len(evidence.frames),
+            "frames_lost": simulation.link.counters["down_lost_frames"]
+            + simulation.link.counters["up_lost_frames"],
+            "outages": kinds.count("link_outage"),
+            "resets": kinds.count("computer_reset"),
+            "kills": simulation.mortal.kills,
+            "executions": len(evidence.executions),
+        }
+    finally:
+        simulation.close()
+    return evidence, rough

@@ -1,0 +1,166 @@
+"""Nothing is lost and nothing runs twice: rough passes, judged by a checker that believes nobody.
+
+What a run is put through is in `rough_passes`, what is checked in `ledger_checker`; docs/nothing-lost.md.
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.system import rough_passes
+from tests.system.ledger_checker import (
+    CRITICAL,
+    HOUSEKEEPING,
+    Evidence,
+    Said,
+    apid_of,
+    check,
+    packets,
+    sound,
+    without,
+)
+
+FRAME, DATA_AT, TRAILER = 1115, 6, 6
+PASSES_OF_PROOF = int(os.environ.get("SAFEHOLD_PROOF_PASSES", "1000"))
+
+
+@pytest.fixture(scope="module")
+def flown() -> tuple[Evidence, dict[str, int]]:
+    """Ten passes or so."""
+    return rough_passes.fly(seed=2, hours=4.0)
+
+
+@pytest.mark.requirement("L2.4", "L2.6", "L3.4")
+def test_ten_rough_passes_lose_nothing_and_repeat_nothing(flown: tuple[Evidence, dict[str, int]]) -> None:
+    evidence, rough = flown
+    # It was rough, and it was alive.
+    assert rough["passes_heard"] >= 8
+    assert rough["frames_lost"] > 0.25 * (rough["frames"] + rough["frames_lost"])
+    assert rough["outages"] >= 2
+    assert rough["resets"] >= 2
+    assert rough["kills"] >= 10
+    assert rough["executions"] >= 15
+    verdict = check(evidence)
+    assert verdict.findings == []
+    assert verdict.records["on the ground"] > 500
+    assert sum(verdict.records.values()) == sum(evidence.following.values())
+    assert sum(verdict.commands.values()) == len(evidence.asked)
+    # What the ground has acknowledged is gone on board, so that the ground's copy was what counted.
+    assert any(len(evidence.held[stream]) < len(evidence.committed[stream]) for stream in evidence.held)
+
+
+@pytest.mark.long
+@pytest.mark.requirement("L2.4", "L2.6", "L3.4")
+def test_a_thousand_rough_passes_lose_nothing_and_repeat_nothing() -> None:
+    """Half days, each by a seed of its own, until there are as many passes as asked for."""
+    passes = seed = 0
+    while passes < PASSES_OF_PROOF:
+        seed += 1
+        evidence, rough = rough_passes.fly(seed=seed, hours=12.0, stored=seed % 4 == 0)
+        verdict = check(evidence)
+        print(f"seed {seed}: {rough} {dict(verdict.records)} {dict(verdict.commands)}", flush=True)
+        assert verdict.findings == [], f"rough_passes.fly(seed={seed}, hours=12.0, stored={seed % 4 == 0})"
+        passes += rough["passes_heard"]
+
+
+# --- what is planted --------------------------------------------------------------------------------------
+
+
+def _frame(packet: bytes) -> bytes:
+    """A TM frame of channel 1 with that packet alone, counted so that nothing before it is torn."""
+    idle = FRAME - DATA_AT - TRAILER - len(packet) - 7
+    filling = bytes([0x07, 0xFF, 0xC0, 0x00, *idle.to_bytes(2, "big"), *bytes(idle + 1)])
+    body = bytes([0x15, 0xA3, 0, 0, 0x18, 0x00]) + packet + filling + bytes(4)
+    return body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big")
+
+
+def _only_here(evidence: Evidence, stream: int) -> Iterator[tuple[int, bytes]]:
+    """Records that the ground has and the satellite has not any more."""
+    here = set(packets(evidence.frames))
+    for number, record in sorted(evidence.committed[stream].items()):
+        if record in here and number not in evidence.held[stream]:
+            yield number, record
+
+
+def _with_records(evidence: Evidence, records: set[bytes]) -> Evidence:
+    """The evidence as if the ground's archive held exactly those records, each in a frame of its own."""
+    return replace(evidence, frames=[_frame(record) for record in sorted(records)])
+
+
+def _archive_loses_a_record(evidence: Evidence) -> Evidence:
+    """One packet goes from the archive whose record the satellite has given up since."""
+    _, lost = next(_only_here(evidence, HOUSEKEEPING))
+    here = {one for one in packets(evidence.frames) if apid_of(one) in (101, 102) and sound(one)}
+    return _with_records(evidence, here - {lost})
+
+
+def _execution_repeated(evidence: Evidence) -> Evidence:
+    again = replace(evidence.executions[3], tick=evidence.executions[3].tick + 40)
+    return replace(evidence, executions=[*evidence.executions, again])
+
+
+def _record_dropped(evidence: Evidence) -> Evidence:
+    """Mass memory loses a record that nobody has acknowledged or named."""
+    here = set(packets(evidence.frames))
+    number = next(number for number, record in sorted(evidence.held[CRITICAL].items()) if record not in here)
+    held = {number_: record for number_, record in evidence.held[CRITICAL].items() if number_ != number}
+    return replace(evidence, held={**evidence.held, CRITICAL: held})
+
+
+def _ledger_forged(evidence: Evidence) -> Evidence:
+    """An entry that no flight software made: it names a record that was lost."""
+    number, record = next(_only_here(evidence, CRITICAL))
+    event = next(one for one in evidence.committed[CRITICAL].values() if one[7] == 5)
+    named = struct.pack(">HH4f", 200, 7, float(CRITICAL), 0.0, float(number), 1.0)
+    body = event[:4] + (14 + len(named) + 2 - 1).to_bytes(2, "big") + event[6:20] + named
+    forged = body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big")
+    here = {one for one in packets(evidence.frames) if apid_of(one) in (101, 102) and sound(one)}
+    return _with_records(evidence, here - {record} | {forged})
+
+
+def _outcome_hidden(evidence: Evidence) -> Evidence:
+    """The ground says of a completed command that it still waits for it."""
+    index = next(
+        one.index
+        for one in evidence.asked
+        if evidence.said[one.index].state == "completed" and not one.tagged
+    )
+    hidden = Said("sent", evidence.said[index].request_id)
+    return replace(evidence, said={**evidence.said, index: hidden})
+
+
+def _record_never_seen(evidence: Evidence) -> Evidence:
+    return without(evidence, next(_only_here(evidence, CRITICAL))[0], CRITICAL)
+
+
+def _command_forgotten(evidence: Evidence) -> Evidence:
+    said = dict(evidence.said)
+    del said[evidence.asked[0].index]
+    return replace(evidence, said=said)
+
+
+@pytest.mark.requirement("L2.4", "L2.6", "L3.4")
+@pytest.mark.parametrize(
+    ("plant", "kinds"),
+    [
+        (_archive_loses_a_record, {"record unaccounted for"}),
+        (_execution_repeated, {"executed twice"}),
+        (_record_dropped, {"record unaccounted for"}),
+        (_ledger_forged, {"never committed", "record unaccounted for"}),
+        (_outcome_hidden, {"outcome hidden"}),
+        (_record_never_seen, {"never committed", "number without a record"}),
+        (_command_forgotten, {"no outcome"}),
+    ],
+)
+def test_what_is_planted_is_found(
+    flown: tuple[Evidence, dict[str, int]], plant: Callable[[Evidence], Evidence], kinds: set[str]
+) -> None:
+    verdict = check(plant(flown[0]))
+    assert {finding.kind for finding in verdict.findings} == kinds
+    assert len(verdict.findings) == len(kinds)
