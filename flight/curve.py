@@ -101,6 +101,11 @@ def check_endpoint(endpoint: str, curve: Curve | None) -> None:
         )
 
 
+def is_beyond_loopback(endpoint: str) -> bool:
+    """Of an endpoint that `check_endpoint` takes."""
+    return not _is_loopback(endpoint.partition("://")[2].rpartition(":")[0])
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

@@ -17,8 +17,9 @@ import zmq
 
 from flight import protocol
 from flight.computer import FlightComputer, make_computer
-from flight.curve import Curve, CurveError, check_endpoint, secure_server
+from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_server
 from flight.dictionary import SHA256, load_native
+from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
 
 _STDIN = 0
 
@@ -152,7 +153,11 @@ def serve(*, bind: str, with_parent: bool) -> int:
     try:
         curve = Curve.from_environment()
         check_endpoint(bind, curve)
-    except CurveError as error:
+        if is_beyond_loopback(bind) and load_ring().published:
+            raise CurveError(
+                f"{bind}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
+            )
+    except (CurveError, KeyFileError) as error:
         print(f"safehold flight: {error}", file=sys.stderr, flush=True)
         return 2
     context = zmq.Context()

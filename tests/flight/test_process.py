@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from flight import protocol
 from flight.computer import make_computer
+from flight.curve import make_keys
 from flight.dictionary import SHA256
 from flight.remote import FlightLostError, FlightRefusedError, RemoteComputer
 from flight.server import Service
@@ -41,6 +43,7 @@ sys.meta_path.insert(0, Refuse())
 sys.path.insert(0, sys.argv[1])
 import flight.__main__
 from flight import protocol
+from flight.curve import make_keys
 from flight.dictionary import SHA256
 from flight.server import Service
 service = Service()
@@ -160,6 +163,17 @@ def test_beyond_the_loopback_it_needs_keys() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
     assert done.returncode == 2
     assert "SAFEHOLD_CURVE" in done.stderr
+
+
+@pytest.mark.requirement("L2.5")
+def test_beyond_the_loopback_the_published_telecommand_keys_are_refused(tmp_path: Path) -> None:
+    public = make_keys(tmp_path)
+    shutil.copy(public, tmp_path / "peers" / "host.key")
+    environment = os.environ | {"SAFEHOLD_CURVE": str(tmp_path), "SAFEHOLD_KEYS": ""}
+    command = [sys.executable, "-m", "flight", "--bind", "tcp://0.0.0.0:5599"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
+    assert done.returncode == 2
+    assert "SAFEHOLD_KEYS" in done.stderr
 
 
 @pytest.mark.parametrize(
