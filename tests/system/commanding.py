@@ -221,11 +221,6 @@ class World:
         self.cold_starts += 1
         self.reset(1)
 
-    def hang_replicas(self) -> None:
-        """All three say nothing for so long that they are given back the checkpoint."""
-        for replica in range(3):
-            self.satellite.stall(replica, 3)
-
     def crash_ground(self) -> None:
         """Mission control is killed between two operations, and started again."""
         self._start_ground()

@@ -47,26 +47,6 @@ def test_a_cold_start_whose_count_lies_in_what_is_in_doubt_executes_nothing_twic
     audit(world)
 
 
-@pytest.mark.requirement("L2.6")
-@pytest.mark.parametrize("count", [1, 7, 12])
-def test_a_restored_checkpoint_executes_nothing_twice(count: int) -> None:
-    """What the replicas are given back may be behind what was taken."""
-    world = World(1, 250, replicas=3)
-    world.begin_pass()
-    world.fly(320)
-    _take_unseen(world, count)
-    world.hang_replicas()
-    world.fly(10)
-    assert world.satellite.counters()["restorations"] == 1
-    assert world.heal(600)
-    assert world.executed == list(range(2, 2 + count))
-    assert world.control.uplink.counters["commands_unknown"] == count
-    assert set(_states(world)) <= {"completed", "unknown"}, "some were told by playback after all"
-    world.command()
-    world.fly(20)
-    assert _states(world)[-1] == "completed"
-
-
 def _reset_warm(world: World) -> None:
     world.reset(20)
 
