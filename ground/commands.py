@@ -20,6 +20,8 @@ from ground.tracking import FAILED, Tracking
 
 _SEQUENCE_COUNTS = 2**13  # the other half names time-tagged telecommands as they are released on board
 NEVER_NS = 2**62
+OWN_KEPT_NS = 172_800_000_000_000
+"""After so long nobody waits for the report on one of mission control's own requests."""
 OWN = 1_000_000
 """The first index of what mission control asks for by itself, which is kept while it is open."""
 
@@ -59,6 +61,16 @@ class CommandQueue:
         index, self._next_own = self._next_own, self._next_own + 1
         self._enter(index, command, "ground")
         return index
+
+    def tidy(self, now_ns: int) -> None:
+        """Closes own requests that have expired, or that no report will tell of any more."""
+        for index in [index for index in self._tracking if index >= OWN]:
+            one = self._tracking[index]
+            if one.state == "queued" and one.expires_ns is not None and one.expires_ns <= now_ns:
+                self._drop(one, "expired", one.expires_ns)
+            elif one.at_ns + OWN_KEPT_NS <= now_ns and one.state != "queued":
+                one.close("unknown", now_ns)
+                self._forget_own(one)
 
     def wanted_after(self, time_ns: int) -> int:
         """When the next of those queued is wanted that is not yet at a time; NEVER_NS if none is."""

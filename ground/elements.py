@@ -15,12 +15,11 @@ Until elements have been mended, windows are wider by their uncertainty: the car
 
 from __future__ import annotations
 
-import struct
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ground import housekeeping
 from ground.config import GroundConfig
 from ground.windows import Window
 
@@ -44,32 +43,12 @@ SIGHT_SINE = 0.03
 _NEEDED = ("orbit_valid", "orbit_position_gcrf_m", "orbit_velocity_gcrf_m_s", "orbit_age_s")
 
 
-@cache
-def _places() -> dict[str, tuple[int, str]]:
-    """Where the parameters of navigation lie in the data of a housekeeping report of structure 1."""
-    from flight.dictionary import PARAMETERS
-
-    codes = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i16": "h", "i64": "q", "f32": "f", "f64": "d"}
-    found, at = {}, 2
-    for parameter in sorted(PARAMETERS.values(), key=lambda one: one.id):
-        if parameter.structure != 1:
-            continue
-        form = f">{parameter.count}{codes[parameter.type]}"
-        found[parameter.name] = (at, form)
-        at += struct.calcsize(form)
-    return {name: found[name] for name in _NEEDED}
-
-
 def navigation(data: bytes) -> list[float] | None:
     """Position and velocity in a housekeeping report, GCRF m and m/s; None without a good fix."""
-    if data[:2] != b"\x00\x01":
+    read = housekeeping.read(data, _NEEDED)
+    if read is None:
         return None
-    values: list[float] = []
-    try:
-        read = {name: struct.unpack_from(form, data, at) for name, (at, form) in _places().items()}
-    except struct.error:
-        return None
-    values = [*read["orbit_position_gcrf_m"], *read["orbit_velocity_gcrf_m_s"]]
+    values: list[float] = [*read["orbit_position_gcrf_m"], *read["orbit_velocity_gcrf_m_s"]]
     distance_2 = sum(value * value for value in values[:3])
     speed_2 = sum(value * value for value in values[3:])
     sound = read["orbit_valid"][0] == 1 and read["orbit_age_s"][0] <= FIX_AGE_MAX_S

@@ -6,10 +6,11 @@ or how far it is granted time:
     at a pass's start     the station turns its carrier on
     at the first frame    FOP-1 resumes or begins, and commands that are due go up by priority
     30 s without frames   critical ones go up all the same: the satellite may hear and not speak
+    10 s before its end   the records that have come are acknowledged
     before its end        FOP-1 is suspended and the carrier goes off; what the satellite sent still arrives
     at its end            the station disconnects
 
-`ground.contacts` has the passes, `ground.uplink` what goes up, `ground.receiver` what comes down.
+`ground.contacts` has the passes, `ground.uplink` what goes up, `ground.desk` what is made of what comes down.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from typing import Any, Self
 from flight.chain import Chain
 from flight.frames import Delivery, Uplink
 from flight.keys import KeyRing, load_ring
-from flight.packets import Event, Housekeeping, Verification
+from flight.packets import Event, Verification
 from flight.tm_frames import LIVE_CHANNEL
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.contacts import NEVER, Contacts, Pass
+from ground.desk import Desk
 from ground.keeper import Keeper
-from ground.operator import Operator
-from ground.receiver import Receiver, Report
+from ground.receiver import Report
 from ground.security import Sender
 from ground.store import GroundStore, StoreError
 from ground.uplink import BLIND_AFTER_NS, Timing, UplinkControl
@@ -60,8 +61,7 @@ class Ground:
         self._contacts = Contacts(config)
         self._timing = Timing(config.latency_ns, config.tc_rate_bit_s)
         self._uplink = UplinkControl.start(self._timing, self._commands, self._sender.seal)
-        self._operator = Operator() if config.operator else None
-        self._receiver = Receiver(values_wanted=config.operator)
+        self._desk = Desk(config, self._commands, self._contacts)
         self._watch = UplinkWatch()
         self._time_ns = 0
         self._chain = Chain("ground")
@@ -124,7 +124,7 @@ class Ground:
         """
         if self._contacts.current() is None or not self._contacts.carrier_on:
             return False
-        return self._uplink.reacts() or self._operator is not None
+        return self._uplink.reacts() or self._desk.operator is not None
 
     def results(self) -> dict[str, Any]:
         """Everything the ground knows, as plain JSON values; times in nanoseconds since the epoch.
@@ -132,7 +132,8 @@ class Ground:
         `windows`: every window that begins within the duration. `passes`: those used, and how they went.
         `commands`: what became of each telecommand, in the scenario's order, then the operator's.
         `requests`: how many of mission control's own are in which state. `pong_delays_ms`. `counters`:
-        frames and packets by outcome. `uplink`: what befell it, by kind, and `alarms` about it. `operator`: what it saw and did,
+        frames and packets by outcome. `records`: what has come of those of mass memory, and what was asked
+        for. `uplink`: what befell it, by kind, and `alarms` about it. `operator`: what it saw and did,
         if there is one.
         """
         windows = [
@@ -152,10 +153,9 @@ class Ground:
                 for command in commands
                 if command["answer_ns"] is not None
             ],
-            "counters": self._receiver.results(),
             "uplink": dict(sorted(self._uplink.counters.items())),
             "alarms": self._watch.results(),
-            "operator": None if self._operator is None else self._operator.results(commands),
+            **self._desk.results(commands),
         }
 
     def digest(self) -> bytes:
@@ -178,7 +178,7 @@ class Ground:
             self._uplink.control(),
             self._sender.to_plain(),
             self._watch.to_plain(),
-            None if self._operator is None else self._operator.to_plain(),
+            self._desk.control(),
             self._contacts.control(),
         ]
         return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -186,7 +186,7 @@ class Ground:
     def account_bytes(self) -> bytes:
         """What no decision reads: how many frames came and what they said, and the chain of it all."""
         state = [
-            self._receiver.to_plain(),
+            self._desk.account(),
             self._contacts.account(),
             self._commands.account(),
             self._uplink.counters,
@@ -197,7 +197,7 @@ class Ground:
     def frame_counts(self) -> tuple[int, list[int]]:
         """TM frames taken, in all and in each pass so far."""
         passes = [one.frames for one in self._contacts.passes]
-        return self._receiver.counters.get("frames_received", 0), passes
+        return self._desk.receiver.counters.get("frames_received", 0), passes
 
     @classmethod
     def from_bytes(cls, config: GroundConfig, state: bytes, keys: KeyRing | None = None) -> Self:
@@ -219,8 +219,7 @@ class Ground:
             "sender": self._sender.to_plain(),
             "watch": self._watch.to_plain(),
             "contacts": self._contacts.to_plain(),
-            "receiver": self._receiver.to_plain(),
-            "operator": None if self._operator is None else self._operator.to_plain(),
+            **self._desk.to_plain(),
             "time_ns": self._time_ns,
             "chain": self._chain.to_bytes().hex(),
         }
@@ -231,10 +230,8 @@ class Ground:
             values["uplink"], self._timing, self._commands, self._sender.seal
         )
         self._contacts.restore(values["contacts"])
-        self._receiver = Receiver.from_plain(values["receiver"])
+        self._desk.restore(values)
         self._watch = UplinkWatch.from_plain(values["watch"])
-        if self._operator is not None:
-            self._operator = Operator.from_plain(values["operator"])
         self._time_ns = values["time_ns"]
         self._chain = Chain.from_bytes(bytes.fromhex(values["chain"]))
 
@@ -291,13 +288,21 @@ class Ground:
             last_ns = delivery.arrival_ns
 
     def _next_timer_ns(self) -> int:
-        return min(self._contacts.timer_ns(self._time_ns), self._uplink.timer_ns())
+        now_ns = self._time_ns
+        return min(self._contacts.timer_ns(now_ns), self._uplink.timer_ns(), self._desk_timer_ns())
+
+    def _desk_timer_ns(self) -> int:
+        return self._desk.timer_ns() if self._contacts.carrier_on else NEVER
 
     def _run_timers(self, until_ns: int, uplinks: list[Uplink]) -> None:
         while (timer_ns := self._next_timer_ns()) <= until_ns:
             self._time_ns = max(self._time_ns, timer_ns)
             if self._contacts.timer_ns(self._time_ns) > timer_ns:
-                self._uplink.run(self._time_ns)
+                if self._desk_timer_ns() <= timer_ns:
+                    self._desk.run(self._time_ns)
+                    self._uplink.changed(self._time_ns)
+                else:
+                    self._uplink.run(self._time_ns)
                 self._watch.see_barren(self._uplink.barren, self._time_ns)
                 self._radiate(uplinks)
                 continue
@@ -320,6 +325,7 @@ class Ground:
             self._uplink.begin(
                 fresh.station, max(fresh.start_ns, fresh.aos_ns), carrier_off_ns=fresh.carrier_off_ns
             )
+            self._desk.begin(fresh, last_ns=self._uplink.last_ns or fresh.start_ns)
             self._go_up(Uplink(fresh.start_ns, fresh.station, "carrier_on"), uplinks)
 
     def _radiate(self, uplinks: list[Uplink]) -> None:
@@ -341,9 +347,9 @@ class Ground:
         self._record(b"down", delivery.arrival_ns, delivery.station, delivery.frame)
         current = self._contacts.current()
         if current is None or current.station != delivery.station:
-            self._receiver.count("frames_refused_not_connected")
+            self._desk.receiver.count("frames_refused_not_connected")
             return False
-        reports = self._receiver.receive(delivery.frame)
+        reports = self._desk.receiver.receive(delivery.frame)
         if reports is None:
             current.frames_refused += 1
             return False
@@ -353,33 +359,19 @@ class Ground:
             current.first_frame_ns = delivery.arrival_ns
         for report in reports:
             self._follow(report, delivery.arrival_ns)
-        if self._receiver.clcw is not None:
-            self._uplink.see(self._receiver.clcw, self._receiver.master_count, delivery.arrival_ns)
+        receiver = self._desk.receiver
+        if receiver.clcw is not None:
+            self._uplink.see(receiver.clcw, receiver.master_count, delivery.arrival_ns)
             self._watch.see_barren(self._uplink.barren, delivery.arrival_ns)
         return True
 
     def _follow(self, report: Report, arrival_ns: int) -> None:
-        """Verification reports and answers to pings move their telecommands on; housekeeping is for the
-        operator.
-        """
-        if (report.packet.service, report.packet.subtype) == (3, 25):
-            self._contacts.elements.see(report.packet.data, report.packet.time_ns)
-            if report.channel == LIVE_CHANNEL:
-                self._watch.see_housekeeping(
-                    self._sender, report.packet.data, report.packet.time_ns, arrival_ns
-                )
+        packet = report.packet
+        if (packet.service, packet.subtype) == (3, 25) and report.channel == LIVE_CHANNEL:
+            self._watch.see_housekeeping(self._sender, packet.data, packet.time_ns, arrival_ns)
         if (key_id := self._key_said(report)) is not None:
-            self._watch.see_key(self._sender, key_id, report.packet.time_ns, arrival_ns)
-        if isinstance(report.content, Verification):
-            stored = report.channel != LIVE_CHANNEL
-            if not self._commands.verify(report.content, arrival_ns, report.packet.time_ns, stored=stored):
-                self._receiver.count("verifications_unexpected")
-        elif isinstance(report.content, Housekeeping):
-            self._show(report.content, report.packet.time_ns, arrival_ns)
-        elif (report.packet.service, report.packet.subtype) == (17, 2):
-            sent_by_ns = arrival_ns - 2 * self.config.latency_ns
-            if not self._commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
-                self._receiver.count("answers_unexpected")
+            self._watch.see_key(self._sender, key_id, packet.time_ns, arrival_ns)
+        self._desk.follow(report, arrival_ns)
 
     def _key_said(self, report: Report) -> int | None:
         """The key that is in force from here on, if that is what a report says."""
@@ -390,17 +382,6 @@ class Ground:
             done = self._commands.done_by(content)
             return int(done.arguments["key"]) if done is not None and done.name == "select_key" else None
         return None
-
-    def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
-        """Let the operator look at housekeeping, and queue what it wants."""
-        if self._operator is None:
-            return
-        ready_ns = arrival_ns + self.config.operator_reaction_ns
-        for decision in self._operator.see(
-            report.values, time_ns=time_ns, arrival_ns=arrival_ns, pass_number=len(self._contacts.passes)
-        ):
-            command = Command(at_ns=ready_ns, name=decision.name, arguments=decision.arguments)
-            self._operator.note(decision, decided_ns=arrival_ns, command=self._commands.add(command))
 
     def _record(self, what: bytes, time_ns: int, station: int, content: bytes) -> None:
         self._chain.add(_RECORD.pack(what, time_ns, station, len(content)) + content)

@@ -20,7 +20,16 @@ ALARMS_MAX = 100
 BARREN_MAX = 3
 """Suspensions at the transmission limit, nothing delivered between them, that raise an alarm."""
 _SETTLED_NS = 2_000_000_000
-_CODES = {"f64": "8s", "i64": "8s", "u64": "8s", "f32": "4s", "u32": "4s", "u16": "2s", "i16": "2s", "u8": "s"}
+_CODES = {
+    "f64": "8s",
+    "i64": "8s",
+    "u64": "8s",
+    "f32": "4s",
+    "u32": "4s",
+    "u16": "2s",
+    "i16": "2s",
+    "u8": "s",
+}
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,12 +31,15 @@ from .farm import Farm
 ROOT = Path(__file__).resolve().parents[2]
 TICK_NS = 100_000_000
 LATENCY_NS = 240_000_000
+_STORAGE = {11: ">BBI", 128: ">BBII"}
 
 
 @dataclass
 class Satellite:
     """Sends housekeeping every second while its receiver is locked, a frame more whenever its CLCW changes,
-    and answers commands in the tick they come. `deaf`: takes nothing up.
+    and answers commands in the tick they come. `deaf`: takes nothing up. What it is told about records goes
+    to `records`: subtype and arguments. While `recorded` is more than the number of its events, it makes one
+    every second; those of `lost` do not arrive the first time.
     """
 
     framer: TmFramer = field(default_factory=TmFramer)
@@ -48,6 +52,10 @@ class Satellite:
     refuse: int = 0
     mute: bool = False
     tick_ns: int = TICK_NS
+    records: list[tuple[int, ...]] = field(default_factory=list)
+    recorded: int = 0
+    events: int = 0
+    lost: frozenset[int] = frozenset()
 
     def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
         """The TM frames of a tick."""
@@ -55,7 +63,11 @@ class Satellite:
         for frame in uplink:
             out += [] if self.deaf else self._answer(tick, frame)
         if lock and tick * self.tick_ns % 1_000_000_000 == 0:
-            out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, {"tick": tick})))
+            values = {"tick": tick, "records_next": [self.events, 0, 0, 0, 0]}
+            out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, values)))
+            if self.events < self.recorded:
+                out += [] if self.events in self.lost else [self._event(tick, self.events)]
+                self.events += 1
         if self.mute or not lock:
             return []
         clcw = self.farm.clcw(lock=lock)
@@ -76,6 +88,12 @@ class Satellite:
         except (FrameError, PacketError) as error:
             self.heard.append(f"dropped {error.reason}")
             return []
+        if command.service == 15:
+            self.records.append((command.subtype, *struct.unpack(_STORAGE[command.subtype], command.data)))
+            if command.subtype == 128:
+                _, _, _, first, last = self.records[-1]
+                return [self._event(tick, number) for number in range(first, last + 1)]
+            return []
         self.heard.append(f"{command.service},{command.subtype}")
         if command.service == 8:
             self.modes.append(command.data[2])
@@ -89,6 +107,10 @@ class Satellite:
             *reports,
             self._packet(tick, 1, 7, packets.encode_verification(Verification(7, command.request_id))),
         ]
+
+    def _event(self, tick: int, number: int) -> bytes:
+        event = packets.encode_event(9999, 0, ())
+        return packets.encode_tm_packet(TmPacket(5, 1, tick * self.tick_ns, event, number, apid=101))
 
     def _packet(self, tick: int, service: int, subtype: int, data: bytes) -> bytes:
         self.sequence += 1

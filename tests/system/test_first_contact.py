@@ -40,6 +40,18 @@ def settled(day: Result) -> NDArray[np.bool_]:
     return chosen
 
 
+@pytest.mark.requirement("L2.4")
+def test_records_are_released_once_they_are_acknowledged(day: Result) -> None:
+    columns = day.telemetry.columns
+    first, following = columns["records_first_0"], columns["records_next_0"]
+    last = int(np.flatnonzero(~np.isnan(following))[-1])
+    # What is held at the end is the last pass's own, and the reports on the acknowledgements before it.
+    assert following[last] > 100
+    assert following[last] - first[last] <= 30
+    stream = day.document["downlink"]["streams"]["critical"]
+    assert (stream["missing"], stream["given_up"]) == (0, 0)
+
+
 @pytest.mark.requirement("L1.1")
 def test_it_stops_tumbling(day: Result) -> None:
     rate = column(day, "rate_norm_deg_s")

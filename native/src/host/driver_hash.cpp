@@ -11,6 +11,10 @@
 // status has become an event, is therefore part of control; so a state in which something is still to come
 // equals none of an undisturbed run.
 //
+// Nor are the numbers up to which the ground has acknowledged records: a run that has recorded an event more
+// is given other ones. They decide about the downlink alone, and there as numbers of its account do; whether
+// there has been an acknowledgement is control.
+//
 // Nor is what persistence and the boot loader keep: only a reset reads it, which is a fault that comes.
 #include <algorithm>
 #include <cstring>
@@ -78,6 +82,14 @@ Answers answers_of(const computer::ComputerState& state, const computer::Replica
     return answers;
 }
 
+// The control half with what steers, but for the numbers of records.
+computer::ControlState steering_control(const computer::ReplicaState& leader) {
+    computer::ControlState control = leader.control;
+    for (std::uint64_t& acknowledged : control.recorder.acknowledged)
+        acknowledged = acknowledged != 0 ? 1 : 0;
+    return control;
+}
+
 bool is_settled(const computer::ComputerState& state, const computer::ReplicaState& leader,
                 unsigned replicas) {
     const computer::VoterState& voter = state.voter;
@@ -121,7 +133,7 @@ Digest Driver::control_hash() const {
     octets.add(sensor_);
     octets.add(plant_state_, plant_control_octets_);
     octets.add(state.voted);
-    octets.add(leader.control);
+    octets.add(steering_control(leader));
     octets.add(state.security.kept);
     const std::uint8_t settled = is_settled(state, leader, hosted.config().replicas) ? 1 : 0;
     octets.add(Steering{voter.ticks, state.start.down_left_ns, voter.stalled, state.start.silent,

@@ -1,0 +1,111 @@
+"""What mission control makes of the packets that come down, each for the part that it concerns.
+
+verification, answers to pings    the command queue
+navigation in housekeeping        the elements
+housekeeping                      the operator, if there is one
+stored packets                    the recovery of records
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flight.packets import Housekeeping, Verification
+from flight.tm_frames import LIVE_CHANNEL
+from ground.commands import CommandQueue
+from ground.config import Command, GroundConfig
+from ground.contacts import Contacts, Pass
+from ground.operator import Operator
+from ground.receiver import Receiver, Report
+from ground.recovery import Recovery
+
+
+@dataclass(slots=True)
+class Desk:
+    """Follows the packets; the queue and the contacts are the ground's own."""
+
+    config: GroundConfig
+    commands: CommandQueue
+    contacts: Contacts
+    receiver: Receiver = field(init=False)
+    operator: Operator | None = field(init=False)
+    recovery: Recovery = field(default_factory=Recovery)
+
+    def __post_init__(self) -> None:
+        self.receiver = Receiver(values_wanted=self.config.operator)
+        self.operator = Operator() if self.config.operator else None
+
+    def begin(self, fresh: Pass, *, last_ns: int) -> None:
+        """A pass has begun, its carrier is on; no command goes up after `last_ns`."""
+        self.commands.tidy(fresh.start_ns)
+        self.recovery.begin(fresh.start_ns, last_ns=last_ns, expires_ns=fresh.carrier_off_ns)
+
+    def timer_ns(self) -> int:
+        """When something is next to be asked for."""
+        return self.recovery.timer_ns()
+
+    def run(self, now_ns: int) -> None:
+        """The timer's time has come: what is asked for is queued."""
+        self.recovery.run(now_ns, self.commands)
+
+    def follow(self, report: Report, arrival_ns: int) -> None:
+        """A packet of this pass."""
+        packet, content = report.packet, report.content
+        fresh = self.recovery.see(report)
+        if (packet.service, packet.subtype) == (3, 25):
+            self.contacts.elements.see(packet.data, packet.time_ns)
+        if isinstance(content, Verification):
+            # A record that comes again tells the same, and fits nothing any more if all was done before.
+            stored = report.channel != LIVE_CHANNEL
+            fits = self.commands.verify(content, arrival_ns, packet.time_ns, stored=stored)
+            if fresh and not fits:
+                self.receiver.count("verifications_unexpected")
+        elif isinstance(content, Housekeeping):
+            self._show(content, packet.time_ns, arrival_ns)
+        elif (packet.service, packet.subtype) == (17, 2):
+            sent_by_ns = arrival_ns - 2 * self.config.latency_ns
+            if not self.commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
+                self.receiver.count("answers_unexpected")
+
+    def results(self, commands: list[dict[str, Any]]) -> dict[str, Any]:
+        """The parts of `Ground.results` that are made here."""
+        return {
+            "counters": self.receiver.results(),
+            "records": self.recovery.results(),
+            "operator": None if self.operator is None else self.operator.results(commands),
+        }
+
+    def control(self) -> list[Any]:
+        """What can change what the ground does next."""
+        return [None if self.operator is None else self.operator.to_plain(), self.recovery.control()]
+
+    def account(self) -> list[Any]:
+        """What is only told."""
+        return [self.receiver.to_plain(), self.recovery.account()]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values, without the queue's and the contacts'."""
+        return {
+            "receiver": self.receiver.to_plain(),
+            "operator": None if self.operator is None else self.operator.to_plain(),
+            "recovery": self.recovery.to_plain(),
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Takes a state of `to_plain`; raises KeyError, TypeError or ValueError if it is none."""
+        self.receiver = Receiver.from_plain(values["receiver"])
+        if self.operator is not None:
+            self.operator = Operator.from_plain(values["operator"])
+        self.recovery = Recovery.from_plain(values["recovery"])
+
+    def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
+        """Let the operator look at housekeeping, and queue what it wants."""
+        if self.operator is None:
+            return
+        ready_ns = arrival_ns + self.config.operator_reaction_ns
+        for decision in self.operator.see(
+            report.values, time_ns=time_ns, arrival_ns=arrival_ns, pass_number=len(self.contacts.passes)
+        ):
+            command = Command(at_ns=ready_ns, name=decision.name, arguments=decision.arguments)
+            self.operator.note(decision, decided_ns=arrival_ns, command=self.commands.add(command))
