@@ -17,6 +17,7 @@ from safehold.schema import Fault
 from safehold.timeline import COMMANDED, MODE_CHANGED, WORKING, FlightEvent, ModeSpan, mode_spans
 
 if TYPE_CHECKING:
+    from ground.security import Sender
     from safehold.simulation import Simulation
 
 LIMIT_S = 24 * 3600
@@ -61,6 +62,8 @@ class Phase:
         self.answer_s = 0.0
         self.nominal = False
         self._asked_tick = -1
+        self._ground = simulation.ground
+        self._sender: Sender | None = None
 
     # --- what it is like ----------------------------------------------------------------------------------
 
@@ -234,7 +237,10 @@ class Phase:
         """Call it: a carrier on the receivers, a ping into the flight computer, and whether its answer comes
         out of a transmitter that has power.
         """
-        from safehold.probe import Listener, probe_frame
+        from safehold.probe import Listener, probe_frame, sender_of
+
+        if self._sender is None:
+            self._sender = sender_of(self._ground.to_bytes())
 
         start, until = self.tick, self.tick + PROBE_S * self._second_ticks
         listener = Listener()
@@ -244,7 +250,7 @@ class Phase:
         self.advance(locked)
         # A receiver without power hears nothing.
         hears = float(self.plant.state["bus_voltage_v"][0]) > 0.0
-        uplink = [probe_frame(self.computer.counters())] if hears else []
+        uplink = [probe_frame(self._sender)] if hears else []
         while self.tick < until and not listener.answered:
             self.driver.run(until, uplink)
             uplink = []

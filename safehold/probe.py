@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flight.frames import FrameError
 from flight.keys import load_ring
@@ -20,6 +21,9 @@ from flight.packets import (
 from flight.tc_frames import TcFrame
 from flight.tm_frames import PacketExtractor, decode_tm_frame
 
+if TYPE_CHECKING:
+    from ground.security import Sender
+
 SEQUENCE = 0x3FFF  # the ground counts up from 0
 _ALIVE = (17, 2)
 _COMPLETED = 7
@@ -29,19 +33,19 @@ def _ping() -> TcPacket:
     return encode_command("ping", {}, sequence=SEQUENCE)
 
 
-def probe_frame(counters: Mapping[str, Any]) -> bytes:
-    """A TC frame with a ping in it, under the key in force and above the last counter, as the flight
-    computer's `counters` tell them.
+def sender_of(ground: bytes) -> Sender:
+    """Mission control's sender, out of the state of its ground: the key that it believes in force, and the
+    counters that it has not used. Whatever it does not know, the probe does not know either.
     """
     # Cryptography is heavy: it is imported when the first probe is made.
-    from ground.security import seal_frame
+    from ground.security import Sender
 
-    return seal_frame(
-        load_ring(),
-        TcFrame("BD", encode_tc_packet(_ping())),
-        key_id=int(counters["key_active"]),
-        counter=int(counters["key_counter"]) + 1,
-    )
+    return Sender.from_plain(json.loads(ground)["sender"], load_ring())
+
+
+def probe_frame(sender: Sender) -> bytes:
+    """A TC frame with a ping in it, as mission control would seal it."""
+    return sender.seal(TcFrame("BD", encode_tc_packet(_ping())))
 
 
 @dataclass(slots=True)

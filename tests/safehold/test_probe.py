@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from flight.keys import published_ring
@@ -13,11 +15,14 @@ from flight.packets import (
     encode_tm_packet,
     encode_verification,
 )
+from flight.tc_frames import parse
 from flight.tm_frames import Clcw, TmFramer
 from ground.security import open_frame
-from safehold.probe import Listener, probe_frame
+from safehold.probe import Listener, probe_frame, sender_of
 
-FRAME, COUNTER = open_frame(published_ring(), probe_frame({"key_active": 2, "key_counter": 41}))
+_GROUND = {"sender": {"key": 2, "next": {"1": 7, "2": 42}, "reserved": {"1": 1025, "2": 1025}}}
+_SEALED = probe_frame(sender_of(json.dumps(_GROUND).encode()))
+FRAME, COUNTER = open_frame(published_ring(), _SEALED)
 PING = decode_tc_packet(FRAME.data)
 ALIVE = encode_tm_packet(TmPacket(17, 2, 10**9))
 
@@ -36,7 +41,8 @@ def answered(*packets: bytes) -> bool:
 @pytest.mark.requirement("S5")
 def test_the_frame_holds_a_ping() -> None:
     assert (PING.service, PING.subtype) == (17, 1)
-    assert (FRAME.kind, COUNTER) == ("BD", 42)
+    assert (FRAME.kind, COUNTER) == ("BD", 42), "the next counter of mission control"
+    assert parse(_SEALED).key_id == 2, "mission control's key"
     assert PING.request_id == encode_command("ping", {}, sequence=PING.sequence).request_id
 
 
