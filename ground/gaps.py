@@ -23,14 +23,15 @@ RANGES_MAX = 512
 LEDGER_MAX = 4096
 NUMBERS_AHEAD_MAX = 1 << 24
 _COUNTS = 1 << 14
-# How much younger than the newest record a report must be to prove that numbering began anew.
+# How much younger than an earlier report one must be to prove that numbering began anew.
 _SURELY_LATER_NS = 5_000_000_000
 
 
 @dataclass(slots=True)
 class Stream:
     """One stream: `next` is the number of the first record not heard of, `missing` the ranges (first, last)
-    below it that have not come, in order. `held_first` and `held_next` are what the satellite says it holds.
+    below it that have not come, in order. `held_first` and `held_next` are what the satellite says it holds;
+    `seen_next` is what `next` was when its report of the on-board time `seen_ns` came.
     """
 
     next: int = 0
@@ -41,6 +42,8 @@ class Stream:
     refused: int = 0
     restarts: int = 0
     newest_ns: int = 0
+    seen_ns: int = -1
+    seen_next: int = 0
     held_first: int = 0
     held_next: int = 0
 
@@ -159,16 +162,23 @@ class Gaps:
         return True
 
     def announce(self, stream: int, first: int, following: int, time_ns: int) -> None:
-        """What live housekeeping says of a stream: it holds records from `first` to before `following`.
+        """What live housekeeping of an on-board time says of a stream, told in the order of arrival: it holds
+        records from `first` to before `following`.
 
-        If that is less than has come already, mass memory has begun anew, and so do the numbers.
+        If that is less than had come when an earlier report came, mass memory has begun anew, and so do the
+        numbers: what has come by then was committed before this report was made, whatever its time says.
         """
         mine = self.streams[stream]
+        if time_ns < mine.seen_ns:
+            return
         mine.held_first, mine.held_next = first, following
-        if following < mine.next and time_ns > mine.newest_ns + _SURELY_LATER_NS and mine.received:
+        if time_ns <= mine.seen_ns + _SURELY_LATER_NS and mine.seen_ns >= 0:
+            return
+        if following < mine.seen_next:
             mine.missing.clear()
             mine.next = first
             mine.restarts += 1
+        mine.seen_ns, mine.seen_next = time_ns, mine.next
 
     def missing(self, stream: int) -> list[tuple[int, int]]:
         """Ranges (first, last) of records that are missing and still held on board, the oldest first."""

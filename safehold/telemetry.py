@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ground.receiver import Report
 
 SEVERITIES = ("", "info", "low", "medium", "high")
+_ANNOUNCE_NS = 6_000_000_000
 PACKET_OVERHEAD_OCTETS = 22  # of a telemetry packet: its headers and its error control
 _NUMPY = {"f64": ">f8", "f32": ">f4", "i64": ">i8", "u64": ">u8", "u32": ">u4", "u16": ">u2", "i16": ">i2"}
 
@@ -201,6 +202,7 @@ class _Decoder:
         self.frames_missing: list[tuple[int, int]] = []
         self.repeated: list[tuple[int, int]] = []
         self._last_count: int | None = None
+        self._announced_ns = -_ANNOUNCE_NS
 
     def take(self, delivery: Delivery) -> None:
         """One frame, which the ground has accepted."""
@@ -233,6 +235,9 @@ class _Decoder:
                 times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}
                 self.builder.add(structure, octets, **times, station=delivery.station, stored=stored)
                 self.alarms.see_housekeeping(structure, octets, **times, stored=stored)
+                if not stored and structure == 1 and packet.time_ns >= self._announced_ns + _ANNOUNCE_NS:
+                    self._announced_ns = packet.time_ns
+                    announce(self.gaps, octets, packet.time_ns)
 
     def _take_event(self, report: Report, event: Event, delivery: Delivery, *, stored: bool) -> None:
         time_ns = report.packet.time_ns
@@ -242,6 +247,13 @@ class _Decoder:
         self.alarms.see_event(event, time_ns=time_ns, arrival_ns=delivery.arrival_ns, stored=stored)
         row = _event(report, event, delivery.arrival_ns, self.stations[delivery.station])
         self.events.append(row | {"quality": STORED if stored else LIVE})
+
+
+def announce(gaps: Gaps, octets: bytes, time_ns: int) -> None:
+    """Tells the gaps what live housekeeping of structure 1 says that mass memory holds."""
+    (row,) = np.frombuffer(octets, dtype=structure_dtype(1), count=1)
+    for stream, (first, following) in enumerate(zip(row["records_first"], row["records_next"], strict=True)):
+        gaps.announce(stream, int(first), int(following), time_ns)
 
 
 def _event(report: Report, event: Event, arrival_ns: int, station: str) -> dict[str, Any]:

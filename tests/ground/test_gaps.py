@@ -14,8 +14,8 @@ from ground.gaps import RANGES_MAX, Gaps
 CRITICAL = 101
 
 
-def take(gaps: Gaps, *numbers: int, time_ns: int = 0) -> list[int | None]:
-    return [gaps.take(CRITICAL, number % 16384, time_ns) for number in numbers]
+def take(gaps: Gaps, *numbers: int) -> list[int | None]:
+    return [gaps.take(CRITICAL, number % 16384, 0) for number in numbers]
 
 
 @pytest.mark.requirement("L2.6")
@@ -84,12 +84,26 @@ def test_memory_is_bounded_and_what_finds_no_room_stays_missing() -> None:
 
 def test_numbers_that_begin_anew_are_followed() -> None:
     gaps = Gaps()
-    take(gaps, *range(100), time_ns=10**9)
+    take(gaps, *range(100))
     gaps.announce(0, 0, 50, 10**9)
-    assert take(gaps, 0) == [None], "a report that is no younger proves nothing"
+    gaps.announce(0, 0, 51, 2 * 10**9)
+    assert take(gaps, 0) == [None], "what has come may have been committed after these reports"
     gaps.announce(0, 0, 3, 60 * 10**9)
     assert take(gaps, 0, 1, 2) == [0, 1, 2]
     assert gaps.results()["streams"]["critical"]["restarts"] == 1
+
+
+def test_a_report_from_before_the_last_records_begins_nothing_anew() -> None:
+    gaps = Gaps()
+    gaps.announce(0, 0, 10, 10**9)
+    take(gaps, *range(200))
+    gaps.announce(0, 0, 150, 60 * 10**9)  # it was made before the last of those records, and came after them
+    gaps.announce(0, 0, 200, 120 * 10**9)
+    assert gaps.results()["streams"]["critical"]["restarts"] == 0
+    assert gaps.backlog(0) == 0
+    gaps.announce(0, 0, 150, 61 * 10**9)  # overtaken
+    assert gaps.backlog(0) == 0
+    assert gaps.results()["streams"]["critical"]["restarts"] == 0
 
 
 def test_backlog_counts_what_the_satellite_holds() -> None:
