@@ -24,6 +24,8 @@ PLAYBACK_CHANNEL = 1
 FILE_CHANNEL = 2
 IDLE_CHANNEL = 7
 TM_CHANNELS = frozenset({LIVE_CHANNEL, PLAYBACK_CHANNEL, FILE_CHANNEL, IDLE_CHANNEL})
+LATE_MAX = 127
+"""How many frames of its channel may overtake a frame; a count further back is that of a later frame."""
 POINTER_NONE = 0x7FF
 POINTER_IDLE = 0x7FE
 
@@ -182,16 +184,22 @@ class PacketExtractor:
     frame that continues it, -1 before the first. Packets that were lost or could not be true are counted by
     reason in `dropped`: `gap` (its rest was in a frame that did not come), `pointer` (the first header
     pointer contradicts the packets' lengths), `size` (longer than any packet that the satellite sends).
+    `awaited` are the counts of missing frames that may still come, at most 127 behind: such a frame is missing
+    no more, and the packets that lie whole in it are taken.
     """
 
     partial: bytes = b""
     expected_count: int = -1
     frames_missing: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    awaited: list[int] = field(default_factory=list)
 
     def push(self, frame: TmFrame) -> list[bytes]:
         """The packets, idle ones left out, that this frame completes."""
         missing = (frame.channel_count - self.expected_count) & 0xFF if self.expected_count >= 0 else 0
+        if missing > LATE_MAX and frame.channel_count in self.awaited:
+            return self._push_late(frame)
+        self._await(frame.channel_count, missing)
         self.expected_count = (frame.channel_count + 1) & 0xFF
         if missing:
             self.frames_missing += missing
@@ -210,6 +218,26 @@ class PacketExtractor:
             return self._split(frame.data[pointer:]) if starts_here else []
         self.partial = b""
         return self._split(data)
+
+    def _push_late(self, frame: TmFrame) -> list[bytes]:
+        """A frame that others have overtaken; what goes on in the one after it is not waited for."""
+        self.awaited.remove(frame.channel_count)
+        self.frames_missing -= 1
+        if frame.first_header_pointer >= POINTER_IDLE:
+            return []
+        partial, self.partial = self.partial, b""
+        packets = self._split(frame.data[frame.first_header_pointer :])
+        self._drop_partial("gap")
+        self.partial = partial
+        return packets
+
+    def _await(self, count: int, missing: int) -> None:
+        """Notes the frames that are missing before one, and forgets those too far back."""
+        if missing:
+            self.awaited += [(count - behind) & 0xFF for behind in range(min(missing, LATE_MAX), 0, -1)]
+        if self.awaited:
+            kept = [one for one in self.awaited if 0 < (count - one) & 0xFF <= LATE_MAX]
+            self.awaited = list(dict.fromkeys(kept))
 
     def _split(self, data: bytes) -> list[bytes]:
         packets: list[bytes] = []

@@ -183,7 +183,7 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str]) -> Received:
         decoder.gaps,
         decoder.alarms,
         decoder.frames,
-        decoder.frames_missing,
+        [one for one in decoder.frames_missing if one[1]],
         decoder.repeated,
     )
 
@@ -202,6 +202,7 @@ class _Decoder:
         self.frames_missing: list[tuple[int, int]] = []
         self.repeated: list[tuple[int, int]] = []
         self._last_count: int | None = None
+        self._awaited: dict[int, int] = {}  # the place in `frames_missing` of a master frame count
         self._announced_ns = -_ANNOUNCE_NS
 
     def take(self, delivery: Delivery) -> None:
@@ -212,10 +213,16 @@ class _Decoder:
         self.frames += 1
         count = delivery.frame[2]
         if self._last_count is not None and (missing := (count - self._last_count - 1) % 256):
-            # A frame that was overtaken comes with a count just below: nothing is missing before it.
+            # A frame that was overtaken comes with a count just below: it is missing no more.
             if missing > 128:
+                if (place := self._awaited.pop(count, None)) is not None:
+                    when, others = self.frames_missing[place]
+                    self.frames_missing[place] = when, others - 1
                 return self._reports(reports, delivery)
+            for behind in range(1, missing + 1):
+                self._awaited[(count - behind) % 256] = len(self.frames_missing)
             self.frames_missing.append((delivery.arrival_ns, missing))
+        self._awaited.pop(count, None)
         self._last_count = count
         return self._reports(reports, delivery)
 

@@ -5,6 +5,7 @@ Exact equality everywhere: these are octets.
 
 from __future__ import annotations
 
+import random
 from itertools import accumulate
 
 import pytest
@@ -159,6 +160,34 @@ def test_a_lost_frame_costs_its_own_packets_only(sizes: list[int], lost: set[int
         if not any(first < 1103 * (n + 1) and last > 1103 * n for n in lost)
     ]
     assert got == whole
+
+
+@pytest.mark.requirement("S3")
+@given(
+    st.lists(st.integers(0, 1002), min_size=30, max_size=60),
+    st.integers(0, 250),
+    st.integers(1, 9),
+    st.randoms(use_true_random=False),
+)
+def test_a_frame_that_others_overtook_is_not_missing(
+    sizes: list[int], first: int, apart: int, chance: random.Random
+) -> None:
+    # Every packet is flushed, so that most lie whole in a frame; the last frames keep their places.
+    framer, octets, whole = TmFramer(channel_count=first), [], []
+    for packet in telemetry(*sizes):
+        made = framer.frames([packet], Clcw())
+        octets += made
+        whole += [packet] * (len(made) == 1)
+    places = sorted(range(len(octets) - 10), key=lambda place: place + chance.uniform(0, apart))
+    extractor, got = PacketExtractor(), []
+    got += extractor.push(decode_tm_frame(octets[0]))
+    places.remove(0)
+    for place in [*places, *range(len(octets) - 10, len(octets))]:
+        got += extractor.push(decode_tm_frame(octets[place]))
+    assert extractor.frames_missing == 0
+    assert set(whole) <= set(got)
+    assert len(got) == len(set(got))
+    assert extractor.awaited == []
 
 
 @given(
