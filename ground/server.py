@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import zmq
 
-from flight.curve import Curve, CurveError, check_endpoint, secure_client
+from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_client
 from flight.dictionary import SHA256
+from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -77,7 +78,8 @@ def serve(connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS)
     with_parent: the host started this process; its token comes on standard input, whose end is its own.
     Otherwise `token` is what the host showed its user; with CURVE keys (flight.curve, the host's public one
     as `peers/host.key`) it is not needed. Returns the exit code: 0 when told to stop or when the host has
-    gone, 2 if no token came or the endpoint cannot be used.
+    gone, 2 if no token came or the endpoint cannot be used, as with published telecommand keys beyond the
+    loopback.
     """
     curve = None
     if with_parent:
@@ -91,7 +93,11 @@ def serve(connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS)
         try:
             curve = Curve.from_environment()
             check_endpoint(connect, curve)
-        except CurveError as error:
+            if is_beyond_loopback(connect) and load_ring().published:
+                raise CurveError(
+                    f"{connect}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
+                )
+        except (CurveError, KeyFileError) as error:
             print(f"safehold ground: {error}", file=sys.stderr)
             return 2
     context = zmq.Context()
