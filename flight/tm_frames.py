@@ -184,8 +184,8 @@ class PacketExtractor:
     frame that continues it, -1 before the first. Packets that were lost or could not be true are counted by
     reason in `dropped`: `gap` (its rest was in a frame that did not come), `pointer` (the first header
     pointer contradicts the packets' lengths), `size` (longer than any packet that the satellite sends).
-    `awaited` are the counts of missing frames that may still come, at most 127 behind: such a frame is missing
-    no more, and the packets that lie whole in it are taken.
+    `awaited` are the counts of missing frames that may still come, at most 127 behind: such a frame is
+    missing no more, and the packets that lie whole in it are taken.
     """
 
     partial: bytes = b""

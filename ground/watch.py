@@ -1,8 +1,8 @@
-"""What mission control watches of its own uplink: the key in force on board, and whether anything gets through.
+"""What mission control watches of its uplink: the key in force on board, and whether anything gets through.
 
-The sender follows the satellite. Another key is in force there once a `select_key` has been completed, or when
-the event `key_changed` or live housekeeping says so; frames under the old one are refused from then on. A
-statement that was made on board before the last one that was followed says nothing.
+The sender follows the satellite. Another key is in force there once a `select_key` has been completed, or
+when the event `key_changed` or live housekeeping says so; frames under the old one are refused from then on.
+A statement that was made on board before the last one that was followed says nothing.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _CODES = {
 
 @dataclass(slots=True)
 class UplinkWatch:
-    """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so far;
-    `unknown` and `barren` are the places of the open ones among them.
+    """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so
+    far; `unknown` and `barren` are the places of the open ones among them.
     """
 
     told_ns: int = -1

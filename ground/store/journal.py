@@ -21,6 +21,7 @@ from ground.store import StoreError
 
 MAGIC = b"SHJ1"
 FRAME_OCTETS_MAX = 2048
+_PIECE_OCTETS = 1 << 20
 _HEAD = struct.Struct("<4sqHH")
 _CRC = struct.Struct("<I")
 _OVERHEAD = _HEAD.size + _CRC.size
@@ -57,6 +58,21 @@ def read(path: Path) -> tuple[list[Delivery], int]:
     return found, len(octets) - sum(_OVERHEAD + len(delivery.frame) for delivery in found)
 
 
+def _sound_end(file: int) -> int:
+    """The offset behind the last sound record, a piece of the file at a time."""
+    end = base = 0
+    piece = b""
+    while more := os.pread(file, _PIECE_OCTETS, base + len(piece)):
+        piece += more
+        done = 0
+        for done, _ in records(piece):
+            end = base + done
+        # What a record needs that begins at the end of this piece is kept; what lies before cannot be one.
+        keep = max(done, len(piece) - _OVERHEAD - FRAME_OCTETS_MAX)
+        base, piece = base + keep, piece[keep:]
+    return end
+
+
 class Journal:
     """A journal open for writing."""
 
@@ -66,8 +82,7 @@ class Journal:
         self._file = -1
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            ends = [end for end, _ in records(path.read_bytes())]
-            self._size = ends[-1] if ends else 0
+            self._size = _sound_end(self._file)
             self.cut_off = os.fstat(self._file).st_size - self._size
             if self.cut_off:
                 os.ftruncate(self._file, self._size)

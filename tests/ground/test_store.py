@@ -300,3 +300,35 @@ def test_counters_go_on_behind_those_that_were_reserved(two_passes: Any, make_wo
     world.satellite.farm.expected = 0
     fly(world, windows, 1)
     assert world.satellite.farm.counter > 1024 > used
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("octets", [64, 1500, 4096])
+def test_a_long_journal_is_opened_a_piece_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    path = tmp_path / "frames.journal"
+    chance = random.Random(octets)
+    frames = [
+        Delivery(at, 0, chance.randbytes(1115 if at == 0 else chance.choice([3, 900, 2048])))
+        for at in range(40)
+    ]
+    whole = b"".join(map(record, frames))
+    path.write_bytes(whole[:5000] + b"damage" + whole[5006:] + whole[:700])
+    largest = 0
+
+    def pread(file: int, count: int, offset: int) -> bytes:
+        nonlocal largest
+        found = read_at(file, count, offset)
+        largest = max(largest, len(found))
+        return found
+
+    read_at = os.pread
+    monkeypatch.setattr("ground.store.journal._PIECE_OCTETS", octets)
+    monkeypatch.setattr("ground.store.journal.os.pread", pread)
+    journal = Journal(path)
+    assert journal.cut_off == 700
+    assert 0 < largest <= octets
+    journal.append(frames[:1])
+    journal.close()
+    assert read(path)[0][-1] == frames[0]
