@@ -68,6 +68,7 @@ class Ground:
         self._config_sha256 = config.sha256()
         self._chain.add(self._config_sha256.encode("ascii"))
         self._accepted: list[bool] = []
+        self._timers_ran = False
         self._carrier_told = True
         self._go_on()
 
@@ -84,14 +85,15 @@ class Ground:
             self._keeper.journal(deliveries)
         uplinks: list[Uplink] = []
         self._tell_carrier(until_ns, uplinks)
-        self._accepted = []
+        self._accepted, self._timers_ran = [], False
         for delivery in deliveries:
             self._run_timers(delivery.arrival_ns, uplinks)
             self._accepted.append(self._receive(delivery))
             self._radiate(uplinks)
         self._run_timers(until_ns, uplinks)
         self._time_ns = max(self._time_ns, until_ns)
-        self._keep()
+        if deliveries or uplinks or self._timers_ran:  # else time alone has passed
+            self._keep()
         return uplinks
 
     def submit(self, command: Command) -> int:
@@ -296,6 +298,7 @@ class Ground:
 
     def _run_timers(self, until_ns: int, uplinks: list[Uplink]) -> None:
         while (timer_ns := self._next_timer_ns()) <= until_ns:
+            self._timers_ran = True
             self._time_ns = max(self._time_ns, timer_ns)
             if self._contacts.timer_ns(self._time_ns) > timer_ns:
                 if self._desk_timer_ns() <= timer_ns:

@@ -332,3 +332,19 @@ def test_a_long_journal_is_opened_a_piece_at_a_time(
     journal.append(frames[:1])
     journal.close()
     assert read(path)[0][-1] == frames[0]
+
+
+@pytest.mark.requirement("L2.6")
+def test_nothing_is_written_while_nothing_happens(configure: Configure) -> None:
+    store = MemoryStore()
+    config = configure(*COMMANDS)
+    ground = Ground(config, store=store)
+    tick = predict(config)[0].aos_ns // config.tick_ns
+    ground.advance(1, [])
+    before = store.operations
+    for now in range(2, 60):
+        assert ground.advance(now, []) == []
+    assert store.operations == before
+    assert ground.advance(tick + 10, []), "the carrier goes on"
+    assert store.operations > before
+    assert Ground(config, store=store).to_bytes() == ground.to_bytes()
