@@ -374,8 +374,6 @@ void bind_computer(py::module_& module) {
         .def("counters", &counters)
         .def("telemetry",
              [](const FlightComputer& f) { return telemetry_dict(f.leader().account.telemetry); })
-        .def("control_bytes",
-             [](const FlightComputer& f) { return to_bytes(&f.leader().control, sizeof f.leader().control); })
         .def("files", &files)
         .def("read_file", &read_file, py::arg("id"))
         .def("records", &records, py::arg("stream"), py::arg("first") = 0)
