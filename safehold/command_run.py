@@ -160,12 +160,14 @@ def downlink_lines(document: Mapping[str, Any]) -> list[str]:
     slowest = ""
     if events["delay_s_max"] is not None:
         slowest = f", slowest {format_clock(round(events['delay_s_max'] * 1e9))}"
+    as_of = downlink.get("backlog_as_of_s")
+    known = "" if as_of is None else f" as of {format_clock(round(as_of * 1e9))}"
     return [
         f"downlink {downlink['bytes_received'] / 1e6:.1f} MB received, {share:.0%} of what the passes could "
         f"carry; {downlink['frames_missing']} frames missing, {downlink['bytes_repeated']:,} bytes repeated",
         f"events   {events['received']} of {events['made']} on the ground, {events['late']} later than "
         f"one usable pass{slowest}",
-        f"recorder {downlink['backlog_records']} records to come, {downlink['records_missing']} missing, "
+        f"recorder {downlink['backlog_records']} records to come{known}, {downlink['records_missing']} missing, "
         f"{downlink['records_given_up']} given up",
         f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
     ]

@@ -18,18 +18,19 @@ from safehold.telemetry import Received, TelemetryTable
 USABLE_S = 60.0
 
 
-def announce_last(gaps: Gaps, telemetry: TelemetryTable) -> None:
-    """Tell the gaps what the last live report says that mass memory holds."""
+def announce_last(gaps: Gaps, telemetry: TelemetryTable) -> int | None:
+    """Tell the gaps what the last live report says that mass memory holds; returns its on-board time."""
     columns = telemetry.columns
     if "records_next_0" not in columns:
-        return
+        return None
     for row in range(len(telemetry) - 1, -1, -1):
         following = columns["records_next_0"][row]
         if columns["quality"][row] == LIVE and following == following:
             for stream in range(len(STREAMS)):
                 first, last = (int(columns[f"records_{edge}_{stream}"][row]) for edge in ("first", "next"))
                 gaps.announce(stream, first, last, int(columns["time_ns"][row]))
-            return
+            return int(columns["time_ns"][row])
+    return None
 
 
 def downlink_document(
@@ -43,7 +44,7 @@ def downlink_document(
 
     flight_events: (time ns, id) of every event made on board. passes: `passes` of result.json.
     """
-    announce_last(received.gaps, received.telemetry)
+    as_of_ns = announce_last(received.gaps, received.telemetry)
     found = received.gaps.results()
     streams = found["streams"]
     return {
@@ -55,6 +56,7 @@ def downlink_document(
         "records_missing": sum(one["missing"] for one in streams.values()),
         "records_given_up": sum(one["given_up"] for one in streams.values()),
         "backlog_records": sum(one["backlog"] for one in streams.values()),
+        "backlog_as_of_s": None if as_of_ns is None else as_of_ns / 1e9,
         "streams": streams,
         "ledger": found["ledger"],
         "events": event_delays(received.events, flight_events, passes, end_s=end_s),

@@ -7,6 +7,8 @@ import pytest
 from flight.frames import Delivery
 from flight.packets import TmPacket, encode_housekeeping, encode_tm_packet
 from flight.tm_frames import Clcw, TmFramer
+from safehold.command_run import downlink_lines
+from safehold.downlink import downlink_document
 from safehold.telemetry import decode
 
 S = 10**9
@@ -23,3 +25,17 @@ def test_overtaken_frames_are_taken_and_not_missing() -> None:
     found = decode([Delivery(S + at, 0, frames[place]) for at, place in enumerate(order)], ["here"])
     assert [missing for _, missing in found.frames_missing] == [2]
     assert len(found.telemetry) == 298
+
+
+@pytest.mark.requirement("L2.2")
+def test_the_backlog_is_told_as_of_the_last_live_report() -> None:
+    held = {"records_first": [0] * 5, "records_next": [7, 0, 2, 0, 0]}
+    framer, deliveries = TmFramer(), []
+    for second in (3600, 3601):
+        report = encode_housekeeping(1, held)
+        (frame, *_) = framer.frames([encode_tm_packet(TmPacket(3, 25, second * S, report, second))], Clcw())
+        deliveries.append(Delivery(second * S, 0, frame))
+    found = downlink_document(decode(deliveries, ["here"]), [], [], end_s=9000.0)
+    assert (found["backlog_records"], found["backlog_as_of_s"]) == (9, 3601.0)
+    (line,) = [one for one in downlink_lines({"downlink": found, "passes": []}) if "recorder" in one]
+    assert "9 records to come as of 01:00:01" in line
