@@ -167,8 +167,8 @@ def downlink_lines(document: Mapping[str, Any]) -> list[str]:
         f"carry; {downlink['frames_missing']} frames missing, {downlink['bytes_repeated']:,} bytes repeated",
         f"events   {events['received']} of {events['made']} on the ground, {events['late']} later than "
         f"one usable pass{slowest}",
-        f"recorder {downlink['backlog_records']} records to come{known}, {downlink['records_missing']} missing, "
-        f"{downlink['records_given_up']} given up",
+        f"recorder {downlink['backlog_records']} records to come{known}, "
+        f"{downlink['records_missing']} missing, {downlink['records_given_up']} given up",
         f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
     ]
 
