@@ -33,7 +33,7 @@ SCENARIO: dict[str, Any] = {
 }
 
 
-@pytest.mark.requirement("L2.6", "S8")
+@pytest.mark.requirement("L2.6")
 def test_commands_complete_after_the_key_was_changed() -> None:
     result = run(Scenario.model_validate(SCENARIO))
     document = result.document
