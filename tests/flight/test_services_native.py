@@ -128,6 +128,30 @@ def test_memory_is_loaded_only_when_armed_and_only_with_what_is_sound(computer: 
     ]
 
 
+@pytest.mark.requirement("L2.9")
+def test_one_arming_lets_one_dangerous_activity_into_the_schedule(computer: Computer) -> None:
+    ground = Ground(computer)
+    due_ns = computer.tick * 100_000_000 + 60 * SECOND_NS
+    activities = [
+        services.Activity(
+            due_ns + index * SECOND_NS,
+            packets.encode_tc_packet(
+                services.load_memory(1, 0, bytes(8), sequence=700 + index | services.SCHEDULED_SEQUENCE)
+            ),
+        )
+        for index in range(2)
+    ]
+    ground.command("arm", command=152, seconds=60)
+    sent = ground.send(services.insert_activities(activities, sequence=701))
+    (refused,) = [one for one in verification(sent) if one.failed]
+    assert (refused.subtype, refused.failure_code) == (4, 11)
+    taken = verification(ground.send(services.insert_activities(activities[:1], sequence=702)))
+    assert [one.subtype for one in taken][-1] == 7
+    sent = ground.send(services.insert_activities(activities[1:], sequence=703))
+    (refused,) = [one for one in verification(sent) if one.failed]
+    assert (refused.subtype, refused.failure_code) == (4, 11)
+
+
 def test_time_reports_come_at_their_rate_with_the_tick_s_own_time(computer: Computer) -> None:
     ground = Ground(computer)
     ground.command("set_time_report_rate", exponent=1)

@@ -102,7 +102,8 @@ bool next_activity(const Request& request, std::size_t& at, Activity& activity) 
     return true;
 }
 
-FailureCode check_activity(const CommandContext& context, const Activity& activity) {
+// `armed` is the telecommand that an arming still allows; a dangerous activity uses it up.
+FailureCode check_activity(const CommandContext& context, const Activity& activity, std::uint16_t& armed) {
     const std::uint8_t* packet = activity.octets.data();
     const bool telecommand = (packet[0] & 0xF8U) == 0x18U && (packet[2] & 0xC0U) == 0xC0U;
     if (!telecommand) return FailureCode::apid;
@@ -110,9 +111,10 @@ FailureCode check_activity(const CommandContext& context, const Activity& activi
     const Outcome outcome = read_request(packet, activity.length, inner);
     if (outcome.code != FailureCode::none) return outcome.code;
     if (inner.entry->service == service_schedule) return FailureCode::not_allowed;
-    const Arming& arming = context.services.arming;
-    const bool armed = arming.left_ms != 0 && arming.command == inner.entry->id;
-    if (inner.entry->dangerous != 0 && !armed) return FailureCode::not_armed;
+    if (inner.entry->dangerous != 0) {
+        if (armed != inner.entry->id) return FailureCode::not_armed;
+        armed = 0;
+    }
     const std::int64_t ahead = difference(activity.time_ns, now_of(context));
     if (ahead <= 0 || ahead > setting_ns(context.parameters.schedule_horizon_s)) return FailureCode::time_tag;
     if (holds_request(context.services.schedule, activity.request)) return FailureCode::duplicate;
@@ -127,12 +129,14 @@ Outcome check_insert(const CommandContext& context, const Request& request, cons
         return {FailureCode::queue_full, Schedule::capacity};
     }
     std::array<std::uint32_t, Schedule::capacity> requests{};
+    const Arming& arming = context.services.arming;
+    std::uint16_t armed = arming.left_ms != 0 ? arming.command : std::uint16_t{0};
     std::size_t at = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto place = static_cast<std::uint32_t>(i);
         Activity activity;
         if (!next_activity(request, at, activity)) return {FailureCode::length, place};
-        const FailureCode code = check_activity(context, activity);
+        const FailureCode code = check_activity(context, activity, armed);
         if (code != FailureCode::none) return {code, place};
         for (std::size_t before = 0; before < i; ++before) {
             if (requests[before] == activity.request) return {FailureCode::duplicate, place};
@@ -153,7 +157,7 @@ Outcome run_insert(CommandContext& context, const Request& request, const Argume
         if (schedule.count >= Schedule::capacity || !next_activity(request, at, activity)) break;
         (void)read_request(activity.octets.data(), activity.length, inner);
         if (inner.entry != nullptr && inner.entry->dangerous != 0) {
-            activity.armed = 1;
+            activity.armed = used ? 0 : 1;
             used = true;
         }
         insert(schedule, activity);
