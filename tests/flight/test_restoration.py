@@ -114,3 +114,11 @@ def test_a_restoration_disarms(computer: Computer) -> None:
     for _ in range(15):
         computer.step()
     assert telemetry(computer)["armed_command"] == 0
+
+
+@pytest.mark.requirement("L3.1", "L3.6")
+def test_ticks_go_on_over_a_restoration_after_a_reset(computer: Computer) -> None:
+    come_back(computer)
+    tick, at = telemetry(computer)["tick"], computer.tick
+    lose_majority(computer)
+    assert telemetry(computer)["tick"] == tick + computer.tick - at

@@ -14,6 +14,8 @@ constexpr std::int64_t watchdog_ns = 2'000'000'000;
 constexpr std::int64_t boot_ns = 2'000'000'000;  // what a start takes by itself
 constexpr std::int64_t stable_ns = 600'000'000'000;
 constexpr std::uint32_t starts_max = 0xFFFF'FFFFU;
+constexpr std::uint8_t restored_latest = 1;   // the last control state that was kept
+constexpr std::uint8_t restored_older = 2;    // one that may not know the last frames that were taken
 constexpr std::uint32_t watchdogs_cold = 3;  // starts by the watchdog in succession that blame the state
 
 bool has(std::uint8_t mask, std::size_t replica) {
@@ -166,7 +168,7 @@ void FlightComputer::boot() {
         for (std::size_t i = 1; i < config_.replicas && i < replicas_max; ++i)
             state_.replicas[i] = state_.replicas[0];
     }
-    start.first_tick = state_.replicas[0].control.executive.ticks;
+    start.first_tick = state_.replicas[0].control.executive.ticks - state_.voter.ticks;
     state_.checkpoint = state_.replicas[0];
     state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
     state_.boot = {};
@@ -361,9 +363,12 @@ void FlightComputer::restore_replicas() {
     ReplicaState& first = state_.replicas[0];
     first.account = state_.checkpoint.account;
     const auto checkpoint_tick = static_cast<std::uint32_t>(state_.checkpoint.control.executive.ticks);
+    const std::uint32_t latest = state_.store.persisted;
     const bool kept = load_control(first.control);
-    if (!kept || (sound && !is_persisted(checkpoint_tick, first.control.executive.persist_sequence)))
+    const std::uint32_t sequence = kept ? first.control.executive.persist_sequence : 0;
+    if (!kept || (sound && !is_persisted(checkpoint_tick, sequence)))
         first.control = state_.checkpoint.control;
+    voter.status.restored = kept && sequence == latest ? restored_latest : restored_older;
     first.control.executive.ticks = state_.start.first_tick + voter.ticks + 1;
     for (std::size_t i = 0; i < replicas_max; ++i) {
         if (i != 0 && i < config_.replicas) state_.replicas[i] = first;
@@ -382,7 +387,6 @@ void FlightComputer::answer_no_majority(const SensorFrame& sensor) {
     state_.voted.mode = static_cast<std::uint8_t>(Mode::safe);  // what the restored replicas are asked for
     restore_replicas();
     voter.no_majority = 0;
-    voter.status.restored = 1;
     ++voter.status.restorations;
 }
 

@@ -522,6 +522,8 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
     const bool degraded = executive.overruns_consecutive >= overruns_degrade;
     if (input.boot.fresh != 0) begin(cycle);
+    // A checkpoint does not know what was taken after it; the control state that was kept last does.
+    if (input.status.restored > 1) cdh::start_cold(state.control.uplink);
     for (const Task& task : tasks) {
         if (!due(task, executive.ticks, input.tick_ns)) continue;
         if (degraded && task.period_ns != 0) {

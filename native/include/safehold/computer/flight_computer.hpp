@@ -62,7 +62,7 @@ struct StartState {
     std::int64_t down_left_ns;  // 0 while the computer runs
     std::int64_t down_ns;       // of the whole downtime
     std::uint64_t ticks;        // since the start
-    std::uint64_t first_tick;   // of the executive, in the state that the boot loader gave the replicas
+    std::uint64_t first_tick;   // of the executive when the voter's was 0, modulo 2^64
     std::uint32_t boot_sequence;
     std::uint32_t silent;   // ticks on end without a voted output
     std::uint32_t started;  // 0 until the boot loader has run

@@ -58,7 +58,7 @@ struct ComputerStatus {
     std::array<std::uint32_t, replicas_max> resynchronisations;
     std::uint32_t restorations;
     std::uint8_t retired;   // bit by replica
-    std::uint8_t restored;  // 1 in the first step after a checkpoint was restored: SAFE is asked for
+    std::uint8_t restored;  // first step after a restoration, asks for SAFE: 2 if of an older state
     std::uint8_t overrun;   // 1 when the host's clock says that the last cycle did not end in time
     std::uint8_t spare;
     std::uint32_t uplink_overflow;  // TC frames beyond what a tick can take
