@@ -76,6 +76,26 @@ def test_any_copy_of_the_counters_may_be_lost(computer: Computer, copy: int) -> 
 
 
 @pytest.mark.requirement("L2.6", "L3.6")
+def test_without_any_copy_of_the_counters_the_next_frame_begins_them_anew(computer: Computer) -> None:
+    old, older = sealed_ping(), sealed_ping()
+    computer.send(old, older)
+    for copy in range(3):
+        computer.computer.flip_slot("security", copy, 700)
+    come_back(computer)
+    # Nothing of what was in RAM is left, which the ground sees, and the first frame closes the door.
+    assert counters(computer)["key_counter"] == 0
+    assert computer.computer.telemetry()["key_counter"] == 0
+    computer.send(sealed_ping())
+    assert counters(computer)["commands_completed"] == 1
+    computer.step(old, older)
+    assert counters(computer)["frames_rejected"]["replay"] == 2
+    come_back(computer)
+    computer.step(old, older)
+    assert counters(computer)["frames_rejected"]["replay"] >= 2
+    assert counters(computer)["commands_completed"] == 0
+
+
+@pytest.mark.requirement("L2.6", "L3.6")
 def test_a_key_that_was_selected_stays_in_force(computer: Computer) -> None:
     packet = packets.encode_tc_packet(packets.encode_command("select_key", {"key": 2}, sequence=3))
     computer.send(sealed(packet))

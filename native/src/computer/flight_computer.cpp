@@ -76,16 +76,21 @@ void FlightComputer::start() {
 
 void FlightComputer::lose_volatile() {
     const ActuatorFrame voted = state_.voted;
-    const security::SecurityState security = state_.security;
     const std::uint64_t ticks = state_.voter.ticks;
     start();
     state_.voted = voted;
     state_.voter.ticks = ticks;  // periods since launch, by the clock that runs on
-    // The ring is loaded anew with the computer; what was taken under its keys is read again by the boot
-    // loader.
-    state_.security.kept = security.kept;
-    state_.security.loaded = security.loaded;
-    state_.security.sequence = security.sequence;
+    // The ring is loaded anew with the computer: no counter, and the first key in force, until the boot
+    // loader has read what was taken under its keys. Without stores whatever was asked for is kept.
+    if (stores_ != nullptr) {
+        security::SecurityKept& kept = state_.security.kept;
+        kept.counter = {};
+        kept.active = 0;
+        for (std::size_t i = kept.key.size(); i-- > 0;) {
+            if (security::holds_key(state_.security, kept.key[i])) kept.active = kept.key[i];
+        }
+        state_.security.sequence = 0;
+    }
     examined_ = 0;
     input_.uplink_count = 0;
     voted_ = nullptr;
@@ -110,7 +115,8 @@ bool FlightComputer::load_control(ControlState& control) {
     return true;
 }
 
-// The counters that the crypto stage had taken when power went, and the key in force.
+// The counters that the crypto stage had taken when power went, and the key in force. If no copy is sound the
+// counters begin again (ADR 14).
 void FlightComputer::load_security() {
     security::SecurityState& security = state_.security;
     security::SecurityKept kept{};
