@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flight.computer import make_computer
+from flight.dictionary import EVENT_IDS
 from flight.packets import encode_command, encode_tc_packet
 from flight.tc_frames import TcFrame, clear_octets, set_expected_frame, unlock_frame
 from ground.security import seal_frame
@@ -171,3 +172,17 @@ def test_telemetry_reflected_is_refused(satellite: Satellite) -> None:
         _, sent = satellite.computer.step(FRAMES[satellite.tick].tobytes(), [sealed_ping()])
         satellite.tick += 1
     assert satellite.counted(sent[0]) == {"length": 1}
+
+
+@pytest.mark.requirement("L2.6", "L2.4")
+def test_a_transmitter_without_a_key_cannot_fill_the_store_with_events(satellite: Satellite) -> None:
+    forged = repaired(sealed(PING)[:-3] + bytes(3))
+    names = {EVENT_IDS["frames_rejected"], EVENT_IDS["command_refused"]}
+    ticks: list[int] = []
+    for _ in range(180):
+        satellite.step(*[forged] * 200)
+        ticks += [satellite.tick for event in satellite.computer.events() if event[0] in names]
+    assert sum(satellite.computer.counters()["frames_rejected"].values()) == 180 * 96
+    assert ticks[0] <= 10 + 11, "the first is told within a second"
+    assert len(ticks) <= 6, "then each doubling of their number"
+    assert satellite.obeys()

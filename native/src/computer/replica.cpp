@@ -315,22 +315,31 @@ void run_status(Cycle& cycle) {
 // --- housekeeping, settings, downlink
 // ------------------------------------------------------------------------
 
-void run_housekeeping(Cycle& cycle) {
+// Events of what was refused. Anyone can send what has no MAC: of that each doubling of the count is told, so
+// that no transmitter fills the store with events; telemetry has the counts.
+void report_refusals(Cycle& cycle) {
     AccountState& account = cycle.state.account;
+    std::uint32_t dropped = 0;
+    for (const std::uint32_t count : account.cdh.frames_dropped)
+        dropped += count;
     const std::uint32_t refused = account.cdh.commands_refused;
-    const std::uint32_t dropped = total_dropped(account.cdh, cycle.input);
     if (refused != account.computer.refused_reported || dropped != account.computer.dropped_reported) {
-        cycle.output.events.add(EventId::command_refused, refused, dropped);
+        cycle.output.events.add(EventId::command_refused, refused, total_dropped(account.cdh, cycle.input));
         account.computer.refused_reported = refused;
         account.computer.dropped_reported = dropped;
     }
     const security::SecurityState& security = *cycle.input.security;
     const std::uint32_t rejected = security::total_rejected(security);
-    if (rejected != account.computer.rejected_reported) {
-        cycle.output.events.add(EventId::frames_rejected, rejected - account.computer.rejected_reported,
-                                security.last_reject, rejected);
+    const std::uint32_t told = account.computer.rejected_reported;
+    if (rejected < told || (rejected != told && rejected - told >= told)) {
+        cycle.output.events.add(EventId::frames_rejected, rejected - told, security.last_reject, rejected);
         account.computer.rejected_reported = rejected;
     }
+}
+
+void run_housekeeping(Cycle& cycle) {
+    AccountState& account = cycle.state.account;
+    report_refusals(cycle);
     report_units(cycle.input.sensor, account.telemetry);
     cdh::fill_service_telemetry(cycle.state.control.services, account.cdh, account.telemetry);
     cdh::retry_reads(account.cdh.recorder);
