@@ -103,7 +103,7 @@ def test_the_checkpoint_serves_when_no_copy_is_sound(computer: Computer, copies:
     assert [one.subtype for one in verification(done)] == [1, 7]
 
 
-@pytest.mark.requirement("L2.9", "L3.1")
+@pytest.mark.requirement("L2.6", "L3.1")
 def test_a_restoration_disarms(computer: Computer) -> None:
     ground = Ground(computer)
     ground.command("arm", command=152, seconds=600)

@@ -128,7 +128,7 @@ def test_memory_is_loaded_only_when_armed_and_only_with_what_is_sound(computer: 
     ]
 
 
-@pytest.mark.requirement("L2.9")
+@pytest.mark.requirement("L2.6")
 def test_one_arming_lets_one_dangerous_activity_into_the_schedule(computer: Computer) -> None:
     ground = Ground(computer)
     due_ns = computer.tick * 100_000_000 + 60 * SECOND_NS
