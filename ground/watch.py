@@ -51,7 +51,8 @@ class UplinkWatch:
             if key_id not in (0, sender.key_id):
                 self.see_key(sender, key_id, time_ns, arrival_ns)
             elif key_id and self.unknown is not None:
-                self.unknown = self._clear(self.unknown, arrival_ns)
+                self._clear(self.unknown, arrival_ns)
+                self.unknown = None
 
     def see_key(self, sender: Sender, key_id: int, time_ns: int, arrival_ns: int) -> None:
         """The satellite takes frames under this key since an on-board time; 0 says of none."""
@@ -62,7 +63,8 @@ class UplinkWatch:
                 self.told_ns = time_ns
                 sender.select(key_id)
             if self.unknown is not None:
-                self.unknown = self._clear(self.unknown, arrival_ns)
+                self._clear(self.unknown, arrival_ns)
+                self.unknown = None
         elif self.unknown is None:
             self.unknown = self._raise("key_not_in_ring", arrival_ns, time_ns, float(key_id))
 
@@ -71,7 +73,8 @@ class UplinkWatch:
         if suspensions >= BARREN_MAX and self.barren is None:
             self.barren = self._raise("uplink_barren", now_ns, now_ns, float(suspensions))
         elif suspensions == 0 and self.barren is not None:
-            self.barren = self._clear(self.barren, now_ns)
+            self._clear(self.barren, now_ns)
+            self.barren = None
 
     def results(self) -> list[dict[str, Any]]:
         """Every alarm as plain values, as those of telemetry."""

@@ -14,8 +14,8 @@ constexpr std::int64_t watchdog_ns = 2'000'000'000;
 constexpr std::int64_t boot_ns = 2'000'000'000;  // what a start takes by itself
 constexpr std::int64_t stable_ns = 600'000'000'000;
 constexpr std::uint32_t starts_max = 0xFFFF'FFFFU;
-constexpr std::uint8_t restored_latest = 1;   // the last control state that was kept
-constexpr std::uint8_t restored_older = 2;    // one that may not know the last frames that were taken
+constexpr std::uint8_t restored_latest = 1;  // the last control state that was kept
+constexpr std::uint8_t restored_older = 2;   // one that may not know the last frames that were taken
 constexpr std::uint32_t watchdogs_cold = 3;  // starts by the watchdog in succession that blame the state
 
 bool has(std::uint8_t mask, std::size_t replica) {
