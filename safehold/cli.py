@@ -530,11 +530,11 @@ def black_box(
 
     Examples:
 
-      safehold black-box runs/wheel-loss-1/files/blackbox-*          verify
+      safehold black-box blackbox-*                                  verify
 
-      safehold black-box files/blackbox-* --at 2h13m --parameter mode   one value
+      safehold black-box blackbox-* --at 2h13m --parameter mode         one value
 
-      safehold black-box files/blackbox-* --out flight.parquet       everything
+      safehold black-box blackbox-* --out flight.parquet             everything
     """
     from safehold.command_black_box import black_box_command
 

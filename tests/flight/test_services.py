@@ -71,7 +71,7 @@ def test_a_damaged_dump_is_refused() -> None:
         read(6, 6, bytes(dump))
 
 
-@pytest.mark.requirement("L6.3")
+@pytest.mark.requirement("L2.6")
 def test_a_time_tagged_telecommand_is_a_packet_in_a_packet_with_a_request_id_of_its_own() -> None:
     outer = services.make_command("set_mode", {"mode": 3}, sequence=5, execute_at_ns=90 * SECOND_NS)
     assert (outer.service, outer.subtype, outer.sequence, outer.data[0]) == (11, 4, 5, 1)

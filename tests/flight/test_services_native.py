@@ -80,7 +80,7 @@ def test_answers_of_the_services_are_read_as_they_were_meant(computer: Computer)
     assert storage.enabled
 
 
-@pytest.mark.requirement("L6.3")
+@pytest.mark.requirement("L2.6")
 def test_a_time_tagged_telecommand_is_told_of_and_executed_at_its_time(computer: Computer) -> None:
     ground = Ground(computer)
     now_ns = computer.tick * 100_000_000
@@ -103,7 +103,7 @@ def test_a_time_tagged_telecommand_is_told_of_and_executed_at_its_time(computer:
     assert 0 <= pong.time_ns - (now_ns + 3 * SECOND_NS) <= 400_000_000
 
 
-@pytest.mark.requirement("L6.3")
+@pytest.mark.requirement("L2.6")
 def test_memory_is_loaded_only_when_armed_and_only_with_what_is_sound(computer: Computer) -> None:
     ground = Ground(computer)
     dumps = [

@@ -228,7 +228,7 @@ def test_a_priority_that_there_is_not_is_refused() -> None:
         mode(2, priority=4)
 
 
-@pytest.mark.requirement("L6.3")
+@pytest.mark.requirement("L2.6")
 def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later() -> None:
     def tagged() -> CommandQueue:
         return CommandQueue((Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000),))

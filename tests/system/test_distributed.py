@@ -198,7 +198,7 @@ def _safehold(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
-@pytest.mark.requirement("S3", "S7")
+@pytest.mark.requirement("S3")
 def test_distributed_on_the_command_line(workplace: Path) -> None:
     (workplace / "upsets.toml").write_text(UPSETS.partition("[[expect]]")[0], encoding="utf-8")
     digests = []
@@ -210,7 +210,7 @@ def test_distributed_on_the_command_line(workplace: Path) -> None:
     assert ", deployment distributed" in (workplace / "out--distributed" / "run.log").read_text()
 
 
-@pytest.mark.requirement("S3", "S7")
+@pytest.mark.requirement("S3")
 def test_a_ground_by_hand_on_the_command_line(workplace: Path) -> None:
     (workplace / "upsets.toml").write_text(UPSETS.partition("[[expect]]")[0], encoding="utf-8")
     arguments = ["run", "upsets.toml", "-q", "--out", "out", "--ground", "tcp://127.0.0.1:*"]
@@ -225,7 +225,7 @@ def test_a_ground_by_hand_on_the_command_line(workplace: Path) -> None:
         assert ground.returncode == 0, ground.stderr
 
 
-@pytest.mark.requirement("S7")
+@pytest.mark.requirement("S3")
 @pytest.mark.parametrize(
     ("options", "id"),
     [
@@ -247,7 +247,7 @@ def test_an_unknown_deployment_is_refused() -> None:
         Deployment("everywhere")
 
 
-@pytest.mark.requirement("L1.2", "S7")
+@pytest.mark.requirement("S3")
 def test_keys_are_made_once_and_for_their_owner_alone(workplace: Path) -> None:
     from flight.keys import read_ring
 

@@ -171,7 +171,7 @@ Octets set_window(double value) {
 // --------------------------------------------------------------------------------------------------
 
 TEST_CASE(
-    "an activity is executed once, at its time, and its outcome reported by its own request id [L6.3]") {
+    "an activity is executed once, at its time, and its outcome reported by its own request id [L2.6]") {
     Bench bench;
     const Octets ping = bench.packet(17, 1);
     bench.send(11, 4, activity(bench.now() + 5 * second_ns, ping));
@@ -188,7 +188,7 @@ TEST_CASE(
     CHECK(bench.executed == 1);
 }
 
-TEST_CASE("whatever tick a reset comes in, an activity is executed at most once and answered for [L6.3]") {
+TEST_CASE("whatever tick a reset comes in, an activity is executed at most once and answered for [L2.6]") {
     for (int before = 0; before < 80; ++before) {
         CAPTURE(before);
         Bench bench;
@@ -231,7 +231,7 @@ TEST_CASE(
     CHECK(gone.interrupted == 0);
 }
 
-TEST_CASE("a reset right after an execution leaves its report to be sent [L6.3]") {
+TEST_CASE("a reset right after an execution leaves its report to be sent [L2.6]") {
     Bench bench;
     const Octets ping = bench.packet(17, 1);
     bench.send(11, 4, activity(bench.now() + second_ns, ping));
@@ -460,7 +460,7 @@ Octets as_memory(double value) {
     return octets;
 }
 
-TEST_CASE("a dangerous telecommand needs its own arming, once, and in time [L6.3]") {
+TEST_CASE("a dangerous telecommand needs its own arming, once, and in time [L2.6]") {
     Bench bench;
     const auto offset = static_cast<std::uint32_t>(offset_of("schedule_window_s"));
     const Octets data = load(offset, as_memory(120.0));
