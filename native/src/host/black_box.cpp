@@ -1,5 +1,6 @@
 #include "safehold/host/black_box.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -13,6 +14,7 @@ using computer::FileOperation;
 using computer::StepInput;
 
 constexpr char magic[16] = "SAFEHOLD-BLACK1";
+constexpr std::size_t chunks_spared = 16;
 constexpr std::uint32_t numbers = cdh::file_ids_per_folder;
 constexpr std::size_t tick_octets_max = 1'024 + sizeof(StepContext);  // of a tick without uplink and readback
 constexpr std::size_t uplink_octets_max =
@@ -162,6 +164,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
     }
     state_.file = file;
     ++state_.next;
+    ++state_.held;
     if (state_.anomalous != 0) rank_first(file);
     state_.stores_changed = 1;
     const auto packed = pack_zeros(&computer.leader(), sizeof(computer::ReplicaState));
@@ -217,7 +220,7 @@ void BlackBox::find_numbers() {
     computer::ReadRequest request{};
     request.kind = static_cast<std::uint8_t>(computer::ReadKind::directory);
     request.octets_max = computer::readback_octets_max;
-    bool found = false;
+    std::vector<computer::FileEntry> held;
     do {
         stores_.read(request, *readback);
         for (std::size_t i = 0; i < readback->records; ++i) {
@@ -225,17 +228,32 @@ void BlackBox::find_numbers() {
             std::memcpy(&entry, readback->data.data() + i * sizeof entry, sizeof entry);
             if (entry.id < cdh::file_id_black_box || entry.id >= cdh::file_id_black_box + numbers) continue;
             const std::uint32_t number = entry.id - cdh::file_id_black_box;
-            if (!found || number < state_.oldest) state_.oldest = number;
+            if (held.empty() || number < state_.oldest) state_.oldest = number;
             if (number >= state_.next) {
                 state_.next = number + 1;
                 state_.last = entry.id;
             }
-            found = true;
-            if (entry.sealed == 0) give_back(entry);
+            held.push_back(entry);
         }
         request.from += readback->records;
     } while (readback->records != 0);
-    if (!found) state_.oldest = state_.next;
+    if (held.empty()) state_.oldest = state_.next;
+    thin_out(held);
+    state_.held = static_cast<std::uint32_t>(held.size());
+    if (!held.empty() && held.back().sealed == 0) give_back(held.back());
+}
+
+// Starts on end leave a short chunk each: these go before any that tells of a longer time, but for the
+// newest.
+void BlackBox::thin_out(std::vector<computer::FileEntry>& held) {
+    while (held.size() >= chunks_kept) {
+        const auto shortest =
+            std::min_element(held.begin(), held.end() - static_cast<std::ptrdiff_t>(chunks_spared),
+                             [](const auto& a, const auto& b) { return a.length < b.length; });
+        static_cast<void>(ask(FileOperation::remove, shortest->id, 0, 0, nullptr));
+        held.erase(shortest);
+        state_.stores_changed = 1;
+    }
 }
 
 // The chunk that was open when the computer stopped: sealed, unless not even its state was written.
@@ -252,15 +270,18 @@ void BlackBox::give_back(const computer::FileEntry& entry) {
         sizeof head + std::uint64_t{head.config_octets} + std::uint64_t{head.packed_octets};
     const bool whole = readback->octets == sizeof head && entry.length >= least;
     const FileOperation operation = whole ? FileOperation::seal : FileOperation::remove;
+    if (!whole) --state_.held;
     static_cast<void>(ask(operation, entry.id, 0, whole ? entry.length : 0, nullptr));
     state_.stores_changed = 1;
 }
 
 void BlackBox::keep_room() {
-    while (state_.next - state_.oldest >= chunks_kept) {
-        static_cast<void>(ask(FileOperation::remove, id_of(state_.oldest), 0, 0, nullptr));
+    while (state_.held >= chunks_kept && state_.oldest < state_.next) {
+        if (ask(FileOperation::remove, id_of(state_.oldest), 0, 0, nullptr) == FileAnswer::done) {
+            --state_.held;
+            state_.stores_changed = 1;
+        }
         ++state_.oldest;
-        state_.stores_changed = 1;
     }
 }
 

@@ -181,6 +181,25 @@ TEST_CASE("L6.3: chunks of the last 24 h are kept, and no more") {
         CHECK(found[i].sealed == 1);
 }
 
+TEST_CASE("L6.3: starts on end do not push out what was kept of the flight before") {
+    const auto flight = std::make_unique<HostedComputer>(config(1));
+    std::uint64_t tick = 0;
+    for (; tick < 6'100; ++tick)
+        flight->step(worded_frame(tick));
+    for (int start = 0; start < 170; ++start) {
+        flight->reset(computer::ResetCause::external, 300'000'000);
+        for (const std::uint64_t until = tick + 12; tick < until; ++tick)
+            flight->step(worded_frame(tick));
+    }
+    const auto found = chunks(*flight);
+    CHECK(found.size() <= host::chunks_kept);
+    CHECK(found.size() > host::chunks_kept - 3);
+    CHECK(found.front().id == cdh::file_id_black_box + 1);
+    BlackBoxReplay replay(content(*flight, found.front()));
+    while (replay.step()) {}
+    CHECK(replay.next_tick() == 6000);
+}
+
 TEST_CASE("L6.3: the chunk of an anomaly, the one before it and the one after it go down first") {
     const auto flight = std::make_unique<HostedComputer>(config());
     const auto first = static_cast<std::uint8_t>(cdh::FileKind::black_box_anomaly);

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include "safehold/cdh/cfdp.hpp"
 #include "safehold/computer/flight_computer.hpp"
@@ -94,7 +95,8 @@ class BlackBox final : public computer::Witness {
         std::uint32_t written;  // octets of it
         std::uint32_t length;   // octets that wait
         std::uint32_t next;     // number of the next chunk; 0 until the directory was looked at
-        std::uint32_t oldest;   // number of the oldest one kept
+        std::uint32_t oldest;   // no chunk has a lower number
+        std::uint32_t held;     // chunks that are there
         std::uint32_t refused;  // writes that the store did not take
         std::uint32_t stores_changed;
         std::uint32_t
@@ -110,6 +112,7 @@ class BlackBox final : public computer::Witness {
     void end();
     void find_numbers();
     void keep_room();
+    void thin_out(std::vector<computer::FileEntry>& held);
     void give_back(const computer::FileEntry& entry);
     void note_anomaly(const computer::StepOutput& voted);
     void rank_first(std::uint32_t file);
