@@ -43,8 +43,9 @@ class Recomputed:
 class BlackBox:
     """Chunks in the order of their ticks; gaps between them stay gaps."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Raises BlackBoxError for a file that cannot be read or is no chunk of this build."""
+    def __init__(self, paths: Sequence[Path], *, autonomy: bool = True) -> None:
+        """`autonomy`: as the flight was configured. Raises BlackBoxError for a file that cannot be read or is no chunk of this build."""
+        self.autonomy = autonomy
         self.chunks = sorted((_read(path) for path in paths), key=lambda chunk: chunk.first_tick)
         if len({chunk.tick_ns for chunk in self.chunks}) > 1:
             wrong = "the chunks have different control periods: they are of different flights"
@@ -53,7 +54,7 @@ class BlackBox:
     def rows(self, every_ticks: int = 1) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Tick, on-board clock in nanoseconds and all telemetry parameters, for every so many ticks."""
         for chunk in self.chunks:
-            replay = _open(chunk)
+            replay = _open(chunk, self.autonomy)
             while _step(chunk, replay):
                 tick = replay.next_tick - 1
                 if tick % every_ticks == 0:
@@ -67,7 +68,7 @@ class BlackBox:
         for chunk in self.chunks:
             if chunk.first_tick > tick:
                 break
-            replay = _open(chunk)
+            replay = _open(chunk, self.autonomy)
             while replay.next_tick <= tick and _step(chunk, replay):
                 pass
             if replay.next_tick == tick + 1:
@@ -78,7 +79,7 @@ class BlackBox:
         """Compute every chunk to its end."""
         found = []
         for chunk in self.chunks:
-            replay = _open(chunk)
+            replay = _open(chunk, self.autonomy)
             while _step(chunk, replay):
                 pass
             checks = replay.checks_held, replay.checks_failed
@@ -120,9 +121,9 @@ def _read(path: Path) -> Chunk:
     return Chunk(str(path), octets, int(replay.first_tick), int(replay.tick_ns))
 
 
-def _open(chunk: Chunk) -> Any:
+def _open(chunk: Chunk, autonomy: bool = True) -> Any:
     try:
-        return load_native().BlackBoxReplay(chunk.octets)
+        return load_native().BlackBoxReplay(chunk.octets, autonomy)
     except ValueError as error:
         raise BlackBoxError("SH-BBX-002", f"{chunk.name}: {error}") from error
 

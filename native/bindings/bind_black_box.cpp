@@ -10,10 +10,10 @@ void bind_black_box(py::module_& module) {
     using host::BlackBoxReplay;
     py::class_<BlackBoxReplay>(module, "BlackBoxReplay",
                                "What flew, computed again from a chunk of the black box.")
-        .def(py::init([](const py::buffer& chunk) {
-                 return std::make_unique<BlackBoxReplay>(from_buffer(chunk));
+        .def(py::init([](const py::buffer& chunk, bool autonomy) {
+                 return std::make_unique<BlackBoxReplay>(from_buffer(chunk), autonomy);
              }),
-             py::arg("chunk"))
+             py::arg("chunk"), py::arg("autonomy") = true)
         .def("step", &BlackBoxReplay::step)
         .def(
             "run",

@@ -232,7 +232,7 @@ def _order(world: World) -> list[int]:
 
 
 @pytest.mark.requirement("L2.5")
-def test_black_box_goes_before_science_and_one_after_an_anomaly_before_all() -> None:
+def test_a_black_box_after_an_anomaly_goes_before_science_and_another_only_if_asked_for() -> None:
     world = World()
     for number, kind in [
         (1, SCIENCE),
@@ -242,7 +242,10 @@ def test_black_box_goes_before_science_and_one_after_an_anomaly_before_all() -> 
     ]:
         world.bench.add_file(number, kind, picture(5000, number))
     world.fly(100)
-    assert _order(world) == [BLACK_BOXES + 4, BLACK_BOXES + 3, 1, 2]
+    assert _order(world) == [BLACK_BOXES + 4, 1, 2]
+    world.bench.command("send_file", BLACK_BOXES + 3)
+    world.fly(200)
+    assert _order(world) == [BLACK_BOXES + 4, 1, 2, BLACK_BOXES + 3]
     assert len(world.files) == 4
 
 

@@ -16,6 +16,8 @@ from flight.frames import FrameError
 from flight.packets import PacketError, TmPacket
 from flight.tm_frames import PacketExtractor, decode_tm_frame
 
+FILES_CHANNEL = 2
+
 native = dictionary.load_native()
 
 
@@ -60,6 +62,8 @@ class Craft:
             frame = decode_tm_frame(octets)
         except FrameError as error:
             raise AssertionError("the satellite sends sound frames") from error
+        if frame.virtual_channel == FILES_CHANNEL:
+            return  # the black box of this start, which is not spoken of here
         extractor = self.extractors.setdefault(frame.virtual_channel, PacketExtractor())
         for packet in extractor.push(frame):
             self.heard.append((frame.virtual_channel, packets.decode_tm_packet(packet)))

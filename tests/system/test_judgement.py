@@ -313,15 +313,27 @@ def test_a_satellite_that_cannot_transmit_is_lost_however_well_it_is() -> None:
 
 
 @pytest.mark.requirement("S5", "L3.6")
-def test_a_satellite_whose_computer_hangs_is_lost() -> None:
+def test_a_satellite_whose_computer_never_starts_again_is_lost() -> None:
+    def stop(simulation: Simulation) -> None:
+        simulation.advance(30_000)
+        simulation.driver.schedule_reset(simulation.tick, 10**15)
+
+    found = judged(flown(scenario("55m"), stop), 2 * HOUR)
+    assert found.commandable is False
+    assert found.verdict.outcome == "LOST"
+
+
+@pytest.mark.requirement("S5", "L3.6")
+def test_a_computer_that_hangs_is_started_again_by_its_watchdog() -> None:
     def hang(simulation: Simulation) -> None:
         simulation.advance(30_000)
         for replica in range(3):
             simulation.computer.stall(replica, 2**31)
 
-    found = judged(flown(scenario("55m"), hang), 2 * HOUR)
-    assert found.commandable is False
-    assert found.verdict.outcome == "LOST"
+    simulation = flown(scenario("55m"), hang)
+    simulation.collect()
+    assert any(event.headline().startswith("computer_reset") for event in simulation.events)
+    assert judged(simulation, 2 * HOUR).verdict.outcome == "OK"
 
 
 @pytest.mark.requirement("S5")

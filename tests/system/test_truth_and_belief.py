@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from safehold.radio import station_table
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
 
@@ -36,7 +37,7 @@ for name in ("sim", "safehold"):
     except ImportError:
         pass
 
-computer = make_computer(replicas=3, tick_ns=100_000_000)
+computer = make_computer(replicas=3, tick_ns=100_000_000, parameters=json.loads(sys.argv[3]))
 chain = Chain("flight")
 with open(sys.argv[1], "rb") as sensors, open(sys.argv[2]) as uplinks:
     uplink = json.load(uplinks)
@@ -85,8 +86,9 @@ def test_recorded_inputs_give_the_same_flight_chain_where_sim_cannot_be_imported
     assert listener.uplinks, "a telecommand went up"
     (tmp_path / "sensors").write_bytes(listener.sensors)
     (tmp_path / "uplinks").write_text(json.dumps(listener.uplinks))
+    parameters = json.dumps(station_table(simulation.sites))
     done = subprocess.run(
-        [sys.executable, "-c", REPLAY, str(tmp_path / "sensors"), str(tmp_path / "uplinks")],
+        [sys.executable, "-c", REPLAY, str(tmp_path / "sensors"), str(tmp_path / "uplinks"), parameters],
         capture_output=True,
         text=True,
         check=False,

@@ -48,7 +48,7 @@ std::size_t put_delta(std::uint8_t* out, const StepContext& before, const StepCo
 }  // namespace
 
 // Whoever gives a step something new has the black box keep it: in the context, or in a part of its own.
-static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) - 8 -
+static_assert(sizeof(StepInput) == sizeof(SensorFrame) + sizeof(StepContext) -
                                        sizeof(security::SecurityState) +
                                        sizeof(computer::UplinkFrame) * computer::uplink_frames_max +
                                        8 /* period */ + 24 /* pointers */ + 16 /* counts and flags */);
@@ -75,7 +75,6 @@ StepContext::StepContext(const StepInput& input) : StepContext() {
     store = input.store;
     boot = input.boot;
     security = *input.security;
-    autonomy = input.autonomy;
 }
 
 void StepContext::give(StepInput& input) const {
@@ -83,7 +82,6 @@ void StepContext::give(StepInput& input) const {
     input.store = store;
     input.boot = boot;
     input.security = &security;
-    input.autonomy = autonomy;
 }
 
 Digest check_of(const computer::ReplicaState& state) {
@@ -178,6 +176,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
     head.packed_octets = static_cast<std::uint32_t>(packed.size());
     computer::ComputerConfig config = computer.config();
     config.parameters = *input.configured;
+    config.autonomy = 1;  // as is told to who computes it again: what flies with and without hashes alike
     put(&head, sizeof head);
     put(&config, sizeof config);
     put(packed.data(), packed.size());

@@ -18,7 +18,7 @@ constexpr char magic[16] = "SAFEHOLD-BLACK1";
 
 }  // namespace
 
-BlackBoxReplay::BlackBoxReplay(std::vector<std::uint8_t> chunk)
+BlackBoxReplay::BlackBoxReplay(std::vector<std::uint8_t> chunk, bool autonomy)
     : chunk_(std::move(chunk)),
       state_(std::make_unique<computer::ReplicaState>()),
       input_(std::make_unique<computer::StepInput>()),
@@ -40,6 +40,7 @@ BlackBoxReplay::BlackBoxReplay(std::vector<std::uint8_t> chunk)
     at_ += head_.packed_octets;
     next_tick_ = head_.first_tick;
     input_->tick_ns = config_.tick_ns;
+    input_->autonomy = autonomy ? 1 : 0;
     input_->configured = &config_.parameters;
     input_->readback = readback_.get();
 }

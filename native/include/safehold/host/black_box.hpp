@@ -46,10 +46,8 @@ struct StepContext {
     computer::StoreStatus store;
     computer::BootStatus boot;
     security::SecurityState security;
-    std::uint32_t autonomy;
-    std::uint32_t spare;
 
-    StepContext() : status{}, store{}, boot{}, security{}, autonomy(0), spare(0) {}
+    StepContext() : status{}, store{}, boot{}, security{} {}
     explicit StepContext(const computer::StepInput& input);
     // Security stays here: the input points to it.
     void give(computer::StepInput& input) const;

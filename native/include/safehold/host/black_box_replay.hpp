@@ -16,7 +16,7 @@ namespace safehold::host {
 class BlackBoxReplay {
   public:
     // Throws std::invalid_argument, saying why, for octets that are no chunk of this dictionary and layout.
-    explicit BlackBoxReplay(std::vector<std::uint8_t> chunk);
+    explicit BlackBoxReplay(std::vector<std::uint8_t> chunk, bool autonomy = true);
 
     // Makes the next tick's step. False at the chunk's end; throws std::invalid_argument if it is broken.
     [[nodiscard]] bool step();
