@@ -157,7 +157,7 @@ def test_files_both_ways_over_outages_and_resets_of_both_sides(
     world = World(0.3, str(seed), jitter=5)
     down = {1: picture(40_000, 1), 2: picture(3_000, 2), BLACK_BOXES + 5: picture(20_000, 3)}
     for number, data in down.items():
-        world.bench.add_file(number, SCIENCE if number < UPLOADS else BLACK_BOX, data)
+        world.bench.add_file(number, SCIENCE if number < UPLOADS else ANOMALY, data)
     up = picture(9_000, 4)
     world.ground.put("upload/0012", up)
     kept = world.bench.control()
@@ -243,7 +243,7 @@ def test_a_black_box_after_an_anomaly_goes_before_science_and_another_only_if_as
         world.bench.add_file(number, kind, picture(5000, number))
     world.fly(100)
     assert _order(world) == [BLACK_BOXES + 4, 1, 2]
-    world.bench.command("send_file", BLACK_BOXES + 3)
+    world.bench.command("send", BLACK_BOXES + 3)
     world.fly(200)
     assert _order(world) == [BLACK_BOXES + 4, 1, 2, BLACK_BOXES + 3]
     assert len(world.files) == 4
