@@ -44,7 +44,10 @@ class BlackBox:
     """Chunks in the order of their ticks; gaps between them stay gaps."""
 
     def __init__(self, paths: Sequence[Path], *, autonomy: bool = True) -> None:
-        """`autonomy`: as the flight was configured. Raises BlackBoxError for a file that cannot be read or is no chunk of this build."""
+        """`autonomy`: as the flight was configured.
+
+        Raises BlackBoxError for a file that cannot be read or is no chunk of this build.
+        """
         self.autonomy = autonomy
         self.chunks = sorted((_read(path) for path in paths), key=lambda chunk: chunk.first_tick)
         if len({chunk.tick_ns for chunk in self.chunks}) > 1:

@@ -111,8 +111,8 @@ def test_frames_that_change_nothing_cost_no_round_trip(
     with ZmqGround(config) as ground:
         world = make_world(ground, [(station, aos_ns, los_ns)])
         world.fly(los_ns // TICK_NS + 50)
-        # Configuration, start, carrier on, first frame, commands until they are acknowledged, looks at what is
-        # missing every 20 s, carrier off, end of the pass; some 500 frames arrive.
+        # Configuration, start, carrier on, first frame, commands until they are acknowledged, looks at what
+        # is missing every 20 s, carrier off, end of the pass; some 500 frames arrive.
         assert ground._sequence <= 40
         assert world.exchanges > 460
         assert len(ground.archive) > 460
