@@ -14,6 +14,7 @@ import pytest
 
 from flight.dictionary import ACTUATOR_DTYPE
 from flight.packets import encode_command, encode_tc_packet
+from flight.tc_frames import TcFrame
 from safehold import snapshot
 from safehold.durations import parse_duration
 from safehold.judgement import Judgement, judge
@@ -23,7 +24,6 @@ from safehold.scenario import load
 from safehold.schema import Fault, Scenario
 from safehold.simulation import Simulation
 from safehold.timeline import WORKING
-from tests.uplink import sealed
 
 HOUR = 3600.0
 
@@ -201,10 +201,12 @@ def test_a_sound_unit_that_stays_off_is_a_capability_lost(kind: str, unit: int) 
     """The ground has said so: no fault explains it, and no monitor brings it back."""
     number = {"sun_sensor": 4, "wheel": 5, "drive": 6}[kind]
     arguments = {"kind": float(number), "unit": float(unit), "state": 1.0}
-    frame = sealed(encode_tc_packet(encode_command("set_unit_health", arguments, sequence=1)))
+    packet = encode_tc_packet(encode_command("set_unit_health", arguments, sequence=1))
 
     def leave_out(simulation: Simulation) -> None:
         simulation.advance(simulation.end_tick - 100)
+        # Sealed by mission control, whose counters go on from there.
+        frame = simulation.ground.ground._sender.seal(TcFrame("BD", packet))
         simulation.driver.run(simulation.tick + 1, [frame])
 
     simulation = flown(scenario("100m"), leave_out)
