@@ -25,6 +25,7 @@ PERFECT_TRACKER = {
     "tracker_noise_rad": [0.0, 0.0, 0.0],
     "tracker_misalignment_rad": 0.0,
     "tracker_warm_up_s": 0.0,
+    "tracker_quantum": 0.0,
 }
 PERFECT_GYRO = {
     "gyro_random_walk_rad_sqrt_s": 0.0,
@@ -78,7 +79,31 @@ def test_tracker_reports_tracker_from_gcrf_a_tick_late(make_plant, command):
             star = np.array([0.2, -0.5, 0.84])
             seen = np.array(rotate(*measured, *star))
             expected = mount @ np.array(rotate(*past[-1], *star))
-            np.testing.assert_allclose(seen, expected, atol=3e-6)  # words of 1e-6
+            np.testing.assert_allclose(seen, expected, atol=3e-7)
+
+
+def test_tracker_rounds_each_component_to_its_word(make_plant, command):
+    # The same noise with and without the word length: at most half a word apart, and a float32's rounding.
+    word = 1e-6
+    exact, rounded = (
+        _pointed(make_plant, spacecraft={"tracker_warm_up_s": 0.0, "tracker_quantum": quantum}, **CALM)
+        for quantum in (0.0, word)
+    )
+    errors = []
+    for _ in range(500):
+        exact.step(command)
+        rounded.step(command)
+        if rounded.sensor_frame["valid"][0] & 0x10:
+            one, other = (
+                plant.sensor_frame["tracker_quaternion_tracker_from_gcrf"][0][0].astype(float)
+                for plant in (exact, rounded)
+            )
+            errors.extend((other - one) / word)
+    assert len(errors) == 400
+    assert np.abs(errors).max() < 0.5 + 0.06
+    # Uniform over the word.
+    assert np.std(errors) == pytest.approx(1.0 / math.sqrt(12.0), rel=0.15)
+    assert len(set(np.round(errors, 2))) > 50
 
 
 def test_tracker_noise_has_the_promised_size_about_each_axis(make_plant, command):
@@ -316,7 +341,7 @@ def test_tracker_at_10_ms_reports_the_attitude_of_100_ms_ago(make_plant, command
             mounted = multiply(*plant.model["tracker_from_body"][0][0], *past[tick - 10])
             measured = plant.sensor_frame["tracker_quaternion_tracker_from_gcrf"][0][0].astype(float)
             assert plant.sensor_frame["valid"][0] & 0x10
-            assert np.abs(_angle(measured, mounted)).max() < 2e-6
+            assert np.abs(_angle(measured, mounted)).max() < 3e-7
 
 
 @pytest.mark.requirement("L6.3")
