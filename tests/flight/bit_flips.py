@@ -17,7 +17,8 @@ from flight.computer import FlightComputer, make_computer
 
 SNAPSHOT_TICKS = 250
 RUN_ON_TICKS = 250
-"""More than a round of the rolling comparison: 256 octets of the state a tick, and the persistence count."""
+"""More than a round of the rolling comparison: 640 octets of the state a tick
+make 59 ticks, and the persistence count three."""
 
 Octets = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ from .bit_flips import Experiment, Flip
 
 FLIPS = 2000
 SEED = 20260621
-PAIR_TICKS = FlightComputer.state_size // 256 + 50  # a round of the slices over the whole state, and some
+PAIR_TICKS = 120
 """Between the two flips of a pair: more than a round of the rolling comparison, which heals the first."""
 
 LONG_TICKS = 2000

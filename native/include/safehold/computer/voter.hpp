@@ -11,7 +11,8 @@
 
 namespace safehold::computer {
 
-inline constexpr std::size_t slice_octets = 256;
+// A round over the whole state (37 kB) takes 59 ticks.
+inline constexpr std::size_t slice_octets = 640;
 inline constexpr int no_winner = -1;
 
 struct Vote {
