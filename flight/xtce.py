@@ -4,11 +4,14 @@ All of it follows from the tables of `dictionary.toml`: what is declared is expo
 
     CCSDSPacket ─► PusTelemetry (secondary header) ─► one for each report, by service and subtype
                                                        ├─► one for each housekeeping structure
+                                                       ├─► one for each group of stored housekeeping
                                                        └─► one for each event
                 ─► one for each application without secondary header (octets to the packet's end)
 
 Arrays are exported element by element, `name_0`, `name_1` …, row by row, as columns of telemetry.parquet are
-named. Numbers are as sent: SI units, no calibration. Telecommands are in `flight.xtce_commands`.
+named. Numbers are as sent: SI units, no calibration. Of a batch of stored housekeeping the first sample is
+described value by value; the differences behind it are octets (docs/wire.md). Telecommands are in
+`flight.xtce_commands`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from flight import dictionary
+from flight.batches import BATCH, groups
 from flight.dictionary import Event, Parameter, ReportLayout
 from flight.frames import IDLE_APID
 from flight.xtce_commands import command_meta_data
@@ -142,12 +146,33 @@ def _report(telemetry: Telemetry, report: ReportLayout) -> None:
         else:
             octets += dictionary.TYPE_OCTETS[one.type]
             entries.append(telemetry.declare(name, telemetry.number(one.type, one.type), one.meaning))
+    if (report.service, report.subtype) == BATCH:
+        _batches(telemetry, report, entries, octets)
+        return
     if report.rest:
         name = f"{report.name}_{report.rest}"
         entries.append(telemetry.declare(name, telemetry.rest(f"{name}_type", octets), report.meaning))
     telemetry.container(
         report.name, [*entries, ERROR_CONTROL], report.meaning, base="PusTelemetry", when=when
     )
+
+
+def _batches(telemetry: Telemetry, report: ReportLayout, head: list[str], octets: int) -> None:
+    """A batch's header, then by group its first sample and the octets of all others."""
+    when = {"service": report.service, "subtype": report.subtype}
+    telemetry.container(report.name, head, report.meaning, base="PusTelemetry", when=when, abstract=True)
+    for number, elements in enumerate(groups()):
+        entries = [element_names(dictionary.PARAMETERS[one.parameter])[one.index] for one in elements]
+        before = octets + sum(dictionary.TYPE_OCTETS[one.type] for one in elements)
+        name = f"{report.name}_{number}_{report.rest}"
+        entries.append(telemetry.declare(name, telemetry.rest(f"{name}_type", before), report.meaning))
+        telemetry.container(
+            f"{report.name}_{number}",
+            [*entries, ERROR_CONTROL],
+            f"Group {number} of stored housekeeping: its first sample, and the differences behind it.",
+            base=report.name,
+            when={f"{report.name}_group": number},
+        )
 
 
 def _structures(telemetry: Telemetry, base: str) -> None:

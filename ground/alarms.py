@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flight.dictionary import PARAMETERS, Limits
 from flight.packets import Event
 
@@ -83,6 +86,28 @@ class AlarmMonitor:
                     continue
                 watch = self._watches[name, quality] = _Watch()
             self._judge(watch, level, Alarm("limit", name, "", quality, arrival_ns, time_ns, value))
+
+    def see_samples(
+        self,
+        name: str,
+        limits: Limits,
+        values: NDArray[Any],
+        *,
+        times_ns: NDArray[np.int64],
+        arrivals_ns: NDArray[np.int64],
+    ) -> None:
+        """Judge one value's stored samples, all that there are and in order of on-board time."""
+        numbers = values.astype(np.float64)
+        red = (numbers >= limits.red[0]) & (numbers <= limits.red[1])
+        yellow = (numbers >= limits.yellow[0]) & (numbers <= limits.yellow[1])
+        levels = np.where(red & yellow, 0, np.where(red, 1, 2))
+        if not levels.any():
+            return
+        watch = self._watches.setdefault((name, STORED), _Watch())
+        for at, level in enumerate(levels.tolist()):
+            if level or watch.level or watch.streak:
+                came, made = int(arrivals_ns[at]), int(times_ns[at])
+                self._judge(watch, level, Alarm("limit", name, "", STORED, came, made, float(numbers[at])))
 
     def open(self) -> list[Alarm]:
         """Alarms that have not been cleared, but for those of events."""

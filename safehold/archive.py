@@ -114,7 +114,7 @@ def _engineering(names: set[str]) -> str:
         for name in (one for one in each if one in names):
             if parameter.enumeration:
                 labels = ", ".join(f"'{label}'" for label in ENUMERATIONS[parameter.enumeration])
-                changed.append(f"list_extract([{labels}], CAST({name} AS INTEGER) + 1) AS {name}")
+                changed.append(f"list_extract([{labels}], TRY_CAST({name} AS INTEGER) + 1) AS {name}")
             elif parameter.unit in ("rad", "rad/s"):
                 changed.append(f"degrees({name}) AS {name.replace('_rad', '_deg')}")
             elif parameter.unit == "K":

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from flight.tm_frames import TM_FRAME_OCTETS
 from ground.alarms import LIVE, AlarmMonitor
 from ground.gaps import STREAMS, Gaps
@@ -23,14 +25,15 @@ def announce_last(gaps: Gaps, telemetry: TelemetryTable) -> int | None:
     columns = telemetry.columns
     if "records_next_0" not in columns:
         return None
-    for row in range(len(telemetry) - 1, -1, -1):
-        following = columns["records_next_0"][row]
-        if columns["quality"][row] == LIVE and following == following:
-            for stream in range(len(STREAMS)):
-                first, last = (int(columns[f"records_{edge}_{stream}"][row]) for edge in ("first", "next"))
-                gaps.announce(stream, first, last, int(columns["time_ns"][row]))
-            return int(columns["time_ns"][row])
-    return None
+    told = np.flatnonzero((columns["quality"] == LIVE) & ~np.isnan(columns["records_next_0"].astype(float)))
+    if not len(told):
+        return None
+    row = told[np.argmax(columns["arrival_ns"][told])]
+    time_ns = int(columns["time_ns"][row])
+    for stream in range(len(STREAMS)):
+        first, following = (int(columns[f"records_{edge}_{stream}"][row]) for edge in ("first", "next"))
+        gaps.announce(stream, first, following, time_ns)
+    return time_ns
 
 
 def downlink_document(
@@ -58,6 +61,7 @@ def downlink_document(
         "backlog_records": sum(one["backlog"] for one in streams.values()),
         "backlog_as_of_s": None if as_of_ns is None else as_of_ns / 1e9,
         "streams": streams,
+        "stored_housekeeping": received.stored,
         "ledger": found["ledger"],
         "events": event_delays(received.events, flight_events, passes, end_s=end_s),
         "alarms": alarm_counts(received.alarms),

@@ -151,7 +151,8 @@ def conclude(outing: Outing, complete: bool) -> Result:
     simulation = outing.simulation
     scenario = simulation.scenario
     found = document(outing, complete)
-    received = decode(simulation.frames, [site.name for site in simulation.sites])
+    stations = [site.name for site in simulation.sites]
+    received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns)
     _add_downlink(found, received, simulation)
     events = sorted(
         [*(event.document(simulation.tick_ns) for event in simulation.events), *received.events],

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from flight.batches import BATCH
 from flight.dictionary import EVENTS, PARAMETERS, Parameter
 from flight.packets import Event
 from flight.tm_frames import LIVE_CHANNEL
 from ground.alarms import LIVE, STORED, AlarmMonitor
 from ground.gaps import STREAM_OF_APID, Gaps
 from ground.receiver import Receiver
+from safehold.stored import Samples, StoredBuilder
 
 if TYPE_CHECKING:
     from flight.frames import Delivery
@@ -29,10 +31,11 @@ _NUMPY = {"f64": ">f8", "f32": ">f4", "i64": ">i8", "u64": ">u8", "u32": ">u4", 
 
 
 class TelemetryTable(Sequence[Mapping[str, Any]]):
-    """Housekeeping reports in the order in which they came.
+    """Live housekeeping reports and stored samples, in order of their on-board time.
 
     A row is a dictionary: arrival_ns, station, time_ns (on board), structure, quality, and every parameter of
-    its structure, an array as a list, None for what is not finite. The values are kept as columns.
+    its structure, an array as a list, None for what is not finite or did not come. A stored sample is of
+    structure 0: all parameters. The values are kept as columns.
     """
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -54,8 +57,11 @@ class TelemetryTable(Sequence[Mapping[str, Any]]):
         row: dict[str, Any] = {name: self.columns[name][index].item() for name in _NUMBERS_OF_ROW}
         row |= {name: str(self.columns[name][index]) for name in ("station", "quality")}
         for parameter in PARAMETERS.values():
-            if parameter.structure == row["structure"]:
-                values = [_plain(self.columns[name][index].item()) for name in element_names(parameter)]
+            if row["structure"] in (parameter.structure, STORED_STRUCTURE):
+                values = [
+                    _plain(self.columns[name][index].item()) if name in self.columns else None
+                    for name in element_names(parameter)
+                ]
                 row[parameter.name] = values if parameter.shape else values[0]
         return row
 
@@ -63,6 +69,8 @@ class TelemetryTable(Sequence[Mapping[str, Any]]):
         return (self[index] for index in range(len(self)))
 
 
+STORED_STRUCTURE = 0  # of no report: a stored sample has every parameter
+_Piece = tuple[NDArray[np.int64], NDArray[Any]]  # rows, and the values of one element there
 _NUMBERS_OF_ROW = ("arrival_ns", "time_ns", "structure")
 
 
@@ -97,29 +105,53 @@ class TelemetryBuilder:
         self.station_of.append(station)
         self.stored.append(stored)
 
-    def table(self) -> TelemetryTable:
-        """All that was added. A parameter is NaN where its structure was not sent."""
-        rows = len(self.times_ns)
+    def table(self, samples: Samples | None = None) -> TelemetryTable:
+        """All that was added, and stored samples. A parameter is NaN where it was not sent."""
+        reports = len(self.times_ns)
+        stored = 0 if samples is None else len(samples)
         names = np.array([*self.stations, ""], dtype=object)
         made: dict[str, NDArray[Any]] = {
             "arrival_ns": np.array(self.arrivals_ns, dtype=np.int64),
-            "station": names[np.array(self.station_of, dtype=np.int64)],
+            "station": np.array(self.station_of, dtype=np.int64),
             "time_ns": np.array(self.times_ns, dtype=np.int64),
-            "structure": np.zeros(rows, dtype=np.int64),
-            "quality": np.array([LIVE, STORED], dtype=object)[
-                np.frombuffer(bytes(self.stored), dtype=np.uint8)
-            ],
+            "structure": np.full(reports, STORED_STRUCTURE, dtype=np.int64),
+            "quality": np.frombuffer(bytes(self.stored), dtype=np.uint8).astype(np.int64),
         }
-        if not rows:
+        if samples is not None and stored:
+            rows = (samples.arrivals_ns, samples.stations, samples.times_ns)
+            for name, column in zip(("arrival_ns", "station", "time_ns"), rows, strict=True):
+                made[name] = np.concatenate([made[name], column])
+            made["structure"] = np.append(made["structure"], np.full(stored, STORED_STRUCTURE))
+            made["quality"] = np.append(made["quality"], np.ones(stored, dtype=np.int64))
+        pieces = self._pieces(made["structure"])
+        for key, (places, values) in (samples.values if samples is not None else {}).items():
+            pieces.setdefault(key, []).append((places + reports, values))
+        order = np.lexsort((made["structure"], made["quality"], made["time_ns"]))
+        place_of = np.empty(len(order), dtype=np.int64)
+        place_of[order] = np.arange(len(order))
+        made = {name: column[order] for name, column in made.items()}
+        made["station"] = names[made["station"]]
+        made["quality"] = np.array([LIVE, STORED], dtype=object)[made["quality"]]
+        if not len(order):
             made["station"] = made["quality"] = np.array([], dtype="U1")
+        for parameter in PARAMETERS.values():
+            for index, name in enumerate(element_names(parameter)):
+                if (found := pieces.get((parameter.name, index))) is not None:
+                    made[name] = _column(parameter, found, place_of)
+        return TelemetryTable(made)
+
+    def _pieces(self, structure_of: NDArray[np.int64]) -> dict[tuple[str, int], list[_Piece]]:
+        """The reports' values by parameter and index; notes each report's structure."""
+        pieces: dict[tuple[str, int], list[_Piece]] = {}
         for number, mine in sorted(self.structures.items()):
             places = np.array(mine.places, dtype=np.int64)
-            made["structure"][places] = number
+            structure_of[places] = number
             values = np.frombuffer(bytes(mine.octets), dtype=structure_dtype(number))
             for parameter in PARAMETERS.values():
                 if parameter.structure == number:
-                    _spread(made, parameter, values[parameter.name], places, rows)
-        return TelemetryTable(made)
+                    for index in range(parameter.count):
+                        pieces[parameter.name, index] = [(places, values[parameter.name][:, index])]
+        return pieces
 
 
 def element_names(parameter: Parameter) -> list[str]:
@@ -140,30 +172,27 @@ def structure_dtype(structure: int) -> np.dtype[np.void]:
     )
 
 
-def _spread(
-    made: dict[str, NDArray[Any]],
-    parameter: Parameter,
-    values: NDArray[Any],
-    places: NDArray[np.int64],
-    rows: int,
-) -> None:
-    """The columns of a parameter; whole numbers stay whole if every row has one."""
-    whole = parameter.type[0] != "f" and len(places) == rows
-    for index, name in enumerate(element_names(parameter)):
-        column = np.full(rows, 0 if whole else math.nan, dtype=np.int64 if whole else np.float64)
-        column[places] = values[:, index]
-        if not whole:
-            column[~np.isfinite(column)] = math.nan
-        made[name] = column
+def _column(parameter: Parameter, pieces: Sequence[_Piece], place_of: NDArray[np.int64]) -> NDArray[Any]:
+    """One element's column; whole numbers stay whole if every row has one."""
+    rows = len(place_of)
+    whole = parameter.type[0] != "f" and sum(len(places) for places, _ in pieces) == rows
+    column = np.full(rows, 0 if whole else math.nan, dtype=np.int64 if whole else np.float64)
+    for places, values in pieces:
+        column[place_of[places]] = values
+    if not whole:
+        column[~np.isfinite(column)] = math.nan
+    return column
 
 
 @dataclass(slots=True)
 class Received:
     """What the frames of a run held. `frames_missing` and `repeated` are (arrival ns, how many frames are
-    missing before the one that came; octets of a record that had come before).
+    missing before the one that came; octets of a record that had come before). `stored`: batches of stored
+    housekeeping that were read and refused, samples in them, groups of samples that came again.
     """
 
     telemetry: TelemetryTable
+    stored: dict[str, int]
     events: list[dict[str, Any]]
     gaps: Gaps
     alarms: AlarmMonitor
@@ -172,13 +201,23 @@ class Received:
     repeated: list[tuple[int, int]]
 
 
-def decode(frames: Iterable[Delivery], stations: Sequence[str]) -> Received:
-    """Everything that frames hold, in their order of arrival; each stored record once."""
-    decoder = _Decoder(stations)
+def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int = 100_000_000) -> Received:
+    """Everything that frames hold, in their order of arrival; each stored record once. `tick_ns` is the
+    control period, in which samples of stored housekeeping are counted.
+    """
+    decoder = _Decoder(stations, tick_ns)
     for delivery in frames:
         decoder.take(delivery)
+    samples = decoder.stored.samples()
+    decoder.judge(samples)
     return Received(
-        decoder.builder.table(),
+        decoder.builder.table(samples),
+        {
+            "batches": decoder.stored.batches,
+            "refused": decoder.stored.refused,
+            "samples": len(samples),
+            "repeated": samples.repeated,
+        },
         decoder.events,
         decoder.gaps,
         decoder.alarms,
@@ -191,8 +230,9 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str]) -> Received:
 class _Decoder:
     """Goes through the frames once."""
 
-    def __init__(self, stations: Sequence[str]) -> None:
+    def __init__(self, stations: Sequence[str], tick_ns: int) -> None:
         self.stations = stations
+        self.stored = StoredBuilder(tick_ns)
         self.receiver = Receiver(values_wanted=False)
         self.builder = TelemetryBuilder(stations)
         self.gaps = Gaps()
@@ -237,6 +277,8 @@ class _Decoder:
                     continue
             if isinstance(report.content, Event):
                 self._take_event(report, report.content, delivery, stored=stored)
+            elif (packet.service, packet.subtype) == BATCH:
+                self.stored.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
             elif (packet.service, packet.subtype) == (3, 25):
                 structure, octets = int.from_bytes(packet.data[:2], "big"), packet.data[2:]
                 times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}
@@ -245,6 +287,18 @@ class _Decoder:
                 if not stored and structure == 1 and packet.time_ns >= self._announced_ns + _ANNOUNCE_NS:
                     self._announced_ns = packet.time_ns
                     announce(self.gaps, octets, packet.time_ns)
+
+    def judge(self, samples: Samples) -> None:
+        """Holds all stored samples against the limits, in order of on-board time."""
+        for parameter in PARAMETERS.values():
+            for index, (name, limits) in enumerate(
+                zip(element_names(parameter), parameter.limits, strict=bool(parameter.limits))
+            ):
+                if (found := samples.values.get((parameter.name, index))) is None:
+                    continue
+                places, values = found
+                times = samples.times_ns[places], samples.arrivals_ns[places]
+                self.alarms.see_samples(name, limits, values, times_ns=times[0], arrivals_ns=times[1])
 
     def _take_event(self, report: Report, event: Event, delivery: Delivery, *, stored: bool) -> None:
         time_ns = report.packet.time_ns

@@ -22,6 +22,7 @@ void bind_flight(py::module_& module);
 void bind_recording(py::module_& module);
 void bind_files(py::module_& module);
 void bind_black_box(py::module_& module);
+void bind_batches(py::module_& module);
 
 // A Python function that may be called and dropped without the interpreter's lock.
 [[nodiscard]] std::shared_ptr<py::function> keep(py::function function);

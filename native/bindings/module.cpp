@@ -13,4 +13,5 @@ PYBIND11_MODULE(_safehold_native, module) {
     safehold::bindings::bind_recording(module);
     safehold::bindings::bind_files(module);
     safehold::bindings::bind_black_box(module);
+    safehold::bindings::bind_batches(module);
 }

@@ -18,7 +18,9 @@ from space_packet_parser.xtce.definitions import XtcePacketDefinition
 from space_packet_parser.xtce.validation import validate_xtce
 
 from flight import dictionary, xtce
+from flight.batches import BATCH, groups
 from flight.packets import (
+    HOUSEKEEPING_APID,
     TmPacket,
     encode_command,
     encode_event,
@@ -83,7 +85,11 @@ def _packet(report: dictionary.ReportLayout) -> bytes:
     return encode_tm_packet(TmPacket(report.service, report.subtype, 1_500_000_000, data, 7))
 
 
-@pytest.mark.parametrize("report", dictionary.REPORTS.values(), ids=lambda report: report.name)
+@pytest.mark.parametrize(
+    "report",
+    [one for one in dictionary.REPORTS.values() if (one.service, one.subtype) != BATCH],
+    ids=lambda report: report.name,
+)
 def test_each_report_is_decoded_to_its_last_bit(
     definition: XtcePacketDefinition, report: dictionary.ReportLayout, recwarn: pytest.WarningsRecorder
 ) -> None:
@@ -123,6 +129,30 @@ def test_each_housekeeping_structure_is_decoded_value_by_value(
         names = xtce.element_names(parameter)
         for name, value in zip(names, expected if isinstance(expected, list) else [expected], strict=True):
             assert found[name].raw_value == value, name
+
+
+@pytest.mark.requirement("L2.2", "L6.2")
+@pytest.mark.parametrize("group", range(len(groups())))
+def test_the_first_sample_of_a_batch_is_decoded_value_by_value(
+    definition: XtcePacketDefinition, group: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    elements = groups()[group]
+    given = [number % 4 for number in range(len(elements))]
+    first = b"".join(
+        struct.pack(">" + {8: "d", 4: "f"}[dictionary.TYPE_OCTETS[one.type]], value)
+        if one.type[0] == "f"
+        else value.to_bytes(dictionary.TYPE_OCTETS[one.type], "big")
+        for one, value in zip(elements, given, strict=True)
+    )
+    head = struct.pack(">BBBxI", group, len(elements), 1, 77)
+    packet = TmPacket(3, 128, 0, head + first + b"\xab\xcd", 3, apid=HOUSEKEEPING_APID)
+    found = definition.parse_bytes(encode_tm_packet(packet))
+    assert not [str(one.message) for one in recwarn]
+    assert (found["housekeeping_batch_group"], found["housekeeping_batch_tick"]) == (group, 77)
+    for one, value in zip(elements, given, strict=True):
+        name = xtce.element_names(dictionary.PARAMETERS[one.parameter])[one.index]
+        assert found[name].raw_value == value, name
+    assert found[f"housekeeping_batch_{group}_bits"] == b"\xab\xcd"
 
 
 def test_each_event_is_decoded(definition: XtcePacketDefinition) -> None:

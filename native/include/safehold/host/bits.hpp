@@ -66,6 +66,7 @@ class BitReader {
     }
 
     [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] std::size_t left() const { return bits_ - at_; }
 
   private:
     std::uint64_t bit() {

@@ -1,0 +1,137 @@
+"""Stored housekeeping comes out of its batches as it went in, once, in order, and told apart from live.
+
+The batches are those of a flight computer; flight.batches, which is written from docs/wire.md alone, says
+what is in them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from flight import batches
+from flight.dictionary import PARAMETERS
+from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket
+from ground.alarms import STORED, AlarmMonitor
+from safehold.downlink import alarm_counts
+from safehold.stored import StoredBuilder
+from safehold.telemetry import STORED_STRUCTURE, TelemetryBuilder
+from tests.flight.test_recorder import Craft
+
+TICK_NS = 100_000_000
+
+
+@pytest.fixture(scope="module")
+def packets() -> list[TmPacket]:
+    """Thirteen minutes of noisy samples, a second apart for the first 400 s."""
+    craft = Craft(batch_interval_s=1.0)
+    craft.fly(4_000, contact=False, noise=random.Random(4))
+    craft.fly(3_800, contact=False)
+    craft.fly(200, contact=True)
+    found = [one for one in craft.of(HOUSEKEEPING_APID) if one.subtype == 128]
+    assert {one.data[0] for one in found} == set(range(len(batches.groups())))
+    return found
+
+
+def built(packets: list[TmPacket]) -> StoredBuilder:
+    builder = StoredBuilder(TICK_NS)
+    for at, packet in enumerate(packets):
+        builder.add(packet, arrival_ns=10**12 + at, station=0)
+    return builder
+
+
+def reference(packets: list[TmPacket]) -> Iterator[tuple[tuple[str, int], int, float]]:
+    """(element, on-board time in ms, value) of every sample."""
+    for packet in packets:
+        batch = batches.decode_batch(packet)
+        for tick, values in zip(batch.ticks, batch.samples, strict=True):
+            time_ms = round(batch.time_ns / 1e6) + (tick - batch.ticks[0]) * 100
+            for element, value in zip(batch.elements, values, strict=True):
+                yield (element.parameter, element.index), time_ms, value
+
+
+@pytest.mark.requirement("L6.2")
+def test_samples_are_those_of_the_codec_in_order_and_once(packets: list[TmPacket]) -> None:
+    shuffled = [*packets, *packets[:7]]
+    random.Random(1).shuffle(shuffled)
+    samples = built(shuffled).samples()
+    assert samples.repeated > 0
+    times_ms = np.round(samples.times_ns / 1e6).astype(int)
+    assert (np.diff(times_ms) > 0).all()
+    found = {
+        (key, int(times_ms[place])): value.item()
+        for key, (places, values) in samples.values.items()
+        for place, value in zip(places, values, strict=True)
+    }
+    expected = {(key, time_ms): value for key, time_ms, value in reference(packets)}
+    assert len(expected) > 100_000
+    assert found.keys() == expected.keys()
+    assert all(found[key] == value or value != value for key, value in expected.items())
+
+
+@pytest.mark.requirement("L6.2")
+def test_a_group_that_did_not_come_is_missing_and_not_zero(packets: list[TmPacket]) -> None:
+    samples = built([one for one in packets if one.data[0] != 0]).samples()
+    table = TelemetryBuilder(["here"]).table(samples)
+    assert len(table) == len(samples) > 100
+    row = table[5]
+    assert (row["structure"], row["quality"], row["station"]) == (STORED_STRUCTURE, STORED, "here")
+    absent = batches.groups()[0][0].parameter
+    assert absent not in table.columns
+    present = next(one.parameter for one in batches.groups()[1] if one.index == 0)
+    assert row[present] is not None
+
+
+@pytest.mark.parametrize("cut", [0, 5, 8, 40])
+def test_what_contradicts_itself_is_counted_and_dropped(packets: list[TmPacket], cut: int) -> None:
+    whole = packets[3]
+    for data in (whole.data[:cut], b"\xff" + whole.data[1:], whole.data + b"\0"):
+        builder = built([TmPacket(3, 128, 0, data)])
+        assert (builder.refused, builder.batches, len(builder.samples())) == (1, 0, 0)
+
+
+@pytest.mark.requirement("S3")
+def test_any_octets_are_refused_by_both_codecs_or_read_alike(packets: list[TmPacket]) -> None:
+    draw = random.Random(2)
+    outcomes = set()
+    for _ in range(300):
+        whole = bytearray(draw.choice(packets[:40]).data)
+        for _ in range(draw.choice((1, 1, 4))):
+            whole[draw.randrange(2, len(whole))] ^= 1 << draw.randrange(8)
+        packet = TmPacket(3, 128, 10**9, bytes(whole[: draw.choice((len(whole), len(whole), 300))]))
+        samples = built([packet]).samples()
+        try:
+            batch = batches.decode_batch(packet)
+        except PacketError:
+            assert len(samples) == 0
+            outcomes.add("refused")
+            continue
+        outcomes.add("read")
+        assert sum(len(places) for places, _ in samples.values.values()) == len(set(batch.ticks)) * len(
+            batch.elements
+        )
+    assert outcomes == {"refused", "read"}
+
+
+@pytest.mark.requirement("L6.1")
+def test_ticks_that_begin_anew_are_other_samples(packets: list[TmPacket]) -> None:
+    """After a cold start ticks are counted from 0 again; the clock goes on."""
+    again = [TmPacket(3, 128, one.time_ns + 3600 * 10**9, one.data) for one in packets]
+    once, both = built(packets).samples(), built([*packets, *again]).samples()
+    assert (len(both), both.repeated) == (2 * len(once), 0)
+
+
+@pytest.mark.requirement("L6.1")
+def test_stored_values_beyond_a_limit_raise_a_stored_alarm_alone() -> None:
+    monitor = AlarmMonitor()
+    (limits,) = PARAMETERS["bus_voltage_v"].limits
+    volts = np.array([28.0, 24.0, 24.0, 24.0, 28.0, 28.0, 28.0, 24.0], dtype=np.float32)
+    seconds = np.arange(8, dtype=np.int64) * 10**9
+    monitor.see_samples("bus_voltage_v", limits, volts, times_ns=seconds, arrivals_ns=seconds + 7)
+    (alarm,) = monitor.alarms
+    assert (alarm.level, alarm.quality, alarm.value) == ("red", STORED, 24.0)
+    assert (alarm.on_board_ns, alarm.raised_ns, alarm.cleared_ns) == (3 * 10**9, 3 * 10**9 + 7, 6 * 10**9 + 7)
+    assert alarm_counts(monitor) == {"raised_live": 0, "raised_stored": 1, "open": 0, "left_out": 0}
