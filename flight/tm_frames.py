@@ -131,6 +131,13 @@ def decode_tm_frame(octets: bytes) -> TmFrame:
     return TmFrame(virtual_channel, master_count, channel_count, pointer, bytes(octets[6:1109]), clcw)
 
 
+def may_bring_files(octets: bytes) -> bool:
+    """Whether a TM frame, of which nothing has been checked, says that it is on the channel of files. No
+    other can bring a PDU, which mission control may answer at once.
+    """
+    return len(octets) > 1 and octets[1] >> 1 & 7 == FILE_CHANNEL
+
+
 @dataclass(slots=True)
 class TmFramer:
     """Packs packets into TM frames of one virtual channel, as the flight software does for each."""

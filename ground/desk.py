@@ -4,6 +4,7 @@ verification, answers to pings    the command queue
 navigation in housekeeping        the elements
 housekeeping                      the operator, if there is one
 stored packets                    the recovery of records
+PDUs                              the files
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from flight.packets import Housekeeping, Verification
 from flight.tm_frames import LIVE_CHANNEL
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
-from ground.contacts import Contacts, Pass
+from ground.contacts import NEVER, Contacts, Pass
+from ground.files import Files
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.recovery import Recovery
@@ -31,6 +33,7 @@ class Desk:
     receiver: Receiver = field(init=False)
     operator: Operator | None = field(init=False)
     recovery: Recovery = field(default_factory=Recovery)
+    files: Files = field(default_factory=Files)
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(values_wanted=self.config.operator)
@@ -40,14 +43,22 @@ class Desk:
         """A pass has begun, its carrier is on; no command goes up after `last_ns`."""
         self.commands.tidy(fresh.start_ns)
         self.recovery.begin(fresh.start_ns, last_ns=last_ns, expires_ns=fresh.carrier_off_ns)
+        self.files.service.resume(fresh.start_ns)
 
-    def timer_ns(self) -> int:
-        """When something is next to be asked for."""
-        return self.recovery.timer_ns()
+    def end(self, now_ns: int) -> None:
+        """The carrier goes off."""
+        self.files.service.suspend(now_ns)
 
-    def run(self, now_ns: int) -> None:
-        """The timer's time has come: what is asked for is queued."""
-        self.recovery.run(now_ns, self.commands)
+    def timer_ns(self, *, line_full: bool) -> int:
+        """When something is next to be asked for; files ask for nothing while their last PDUs wait."""
+        files_ns = NEVER if line_full else self.files.service.next_timer_ns()
+        return min(self.recovery.timer_ns(), files_ns)
+
+    def run(self, now_ns: int, *, line_full: bool) -> list[bytes]:
+        """The timer's time has come: what is asked for is queued. Returns packets of files that go up."""
+        if self.recovery.timer_ns() <= now_ns:
+            self.recovery.run(now_ns, self.commands)
+        return [] if line_full else self.files.due(now_ns)
 
     def follow(self, report: Report, arrival_ns: int) -> None:
         """A packet of this pass."""
@@ -73,16 +84,18 @@ class Desk:
         return {
             "counters": self.receiver.results(),
             "records": self.recovery.results(),
+            "files": self.files.results(),
             "operator": None if self.operator is None else self.operator.results(commands),
         }
 
     def control(self) -> list[Any]:
         """What can change what the ground does next."""
-        return [None if self.operator is None else self.operator.to_plain(), self.recovery.control()]
+        operator = None if self.operator is None else self.operator.to_plain()
+        return [operator, self.recovery.control(), self.files.control()]
 
     def account(self) -> list[Any]:
         """What is only told."""
-        return [self.receiver.to_plain(), self.recovery.account()]
+        return [self.receiver.to_plain(), self.recovery.account(), self.files.account()]
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values, without the queue's and the contacts'."""
@@ -90,6 +103,7 @@ class Desk:
             "receiver": self.receiver.to_plain(),
             "operator": None if self.operator is None else self.operator.to_plain(),
             "recovery": self.recovery.to_plain(),
+            "files": self.files.to_plain(),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -98,6 +112,7 @@ class Desk:
         if self.operator is not None:
             self.operator = Operator.from_plain(values["operator"])
         self.recovery = Recovery.from_plain(values["recovery"])
+        self.files = Files.from_plain(values["files"])
 
     def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
         """Let the operator look at housekeeping, and queue what it wants."""

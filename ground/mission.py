@@ -121,8 +121,8 @@ class Ground:
         return NEVER if timer_ns >= NEVER else timer_ns // self.config.tick_ns
 
     def reacts(self) -> bool:
-        """Whether a frame could make something depart before the promise: FOP-1 waits for a CLCW, or the
-        operator may send a command.
+        """Whether any frame could make something depart before the promise: FOP-1 waits for a CLCW, or the
+        operator may send a command. One of `flight.tm_frames.may_bring_files` always can.
         """
         if self._contacts.current() is None or not self._contacts.carrier_on:
             return False
@@ -135,7 +135,8 @@ class Ground:
         `commands`: what became of each telecommand, in the scenario's order, then the operator's.
         `requests`: how many of mission control's own are in which state. `pong_delays_ms`. `counters`:
         frames and packets by outcome. `records`: what has come of those of mass memory, and what was asked
-        for. `uplink`: what befell it, by kind, and `alarms` about it. `operator`: what it saw and did,
+        for. `files`: what has come whole, and how transfers went. `uplink`: what befell it, by kind, and
+        `alarms` about it. `operator`: what it saw and did,
         if there is one.
         """
         windows = [
@@ -294,7 +295,9 @@ class Ground:
         return min(self._contacts.timer_ns(now_ns), self._uplink.timer_ns(), self._desk_timer_ns())
 
     def _desk_timer_ns(self) -> int:
-        return self._desk.timer_ns() if self._contacts.carrier_on else NEVER
+        if not self._contacts.carrier_on:
+            return NEVER
+        return self._desk.timer_ns(line_full=bool(self._uplink.pdus))
 
     def _run_timers(self, until_ns: int, uplinks: list[Uplink]) -> None:
         while (timer_ns := self._next_timer_ns()) <= until_ns:
@@ -302,8 +305,8 @@ class Ground:
             self._time_ns = max(self._time_ns, timer_ns)
             if self._contacts.timer_ns(self._time_ns) > timer_ns:
                 if self._desk_timer_ns() <= timer_ns:
-                    self._desk.run(self._time_ns)
-                    self._uplink.changed(self._time_ns)
+                    packets = self._desk.run(self._time_ns, line_full=bool(self._uplink.pdus))
+                    self._uplink.offer(packets, self._time_ns)
                 else:
                     self._uplink.run(self._time_ns)
                 self._watch.see_barren(self._uplink.barren, self._time_ns)
@@ -315,6 +318,7 @@ class Ground:
             elif self._contacts.carrier_on:
                 self._contacts.carrier_on = False
                 self._uplink.end(timer_ns)
+                self._desk.end(timer_ns)
                 self._go_up(Uplink(timer_ns, current.station, "carrier_off"), uplinks)
             else:
                 current.ended = True
@@ -363,6 +367,8 @@ class Ground:
         for report in reports:
             self._follow(report, delivery.arrival_ns)
         receiver = self._desk.receiver
+        for octets in receiver.files:
+            self._desk.files.take(octets, delivery.arrival_ns)
         if receiver.clcw is not None:
             self._uplink.see(receiver.clcw, receiver.master_count, delivery.arrival_ns)
             self._watch.see_barren(self._uplink.barren, delivery.arrival_ns)

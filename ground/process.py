@@ -23,6 +23,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from flight.curve import Curve, check_endpoint, secure_server
 from flight.dictionary import SHA256
 from flight.frames import Delivery, Uplink
+from flight.tm_frames import may_bring_files
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -51,7 +52,9 @@ class GroundClient(Protocol):
 
     @property
     def reacts(self) -> bool:
-        """Whether a frame that arrives before the promise could make something depart before it."""
+        """Whether any frame that arrives before the promise could make something depart before it; if not,
+        only one of `flight.tm_frames.may_bring_files` can.
+        """
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
         """Lets the ground live on to `until_tick`; returns what departs, and its promise.
@@ -141,7 +144,8 @@ class ZmqGround:
     does not answer in `timeout_s`.
 
     A round trip takes as long as twenty control ticks. So frames to which the ground cannot react are held
-    and go over with the next request that matters: a few times a pass instead of every second.
+    and go over with the next request that matters: a few times a pass, and in ticks that bring frames of
+    files, instead of every second.
     """
 
     def __init__(self, config: GroundConfig, *, listen: str | None = None, timeout_s: float = 120.0) -> None:
@@ -204,7 +208,8 @@ class ZmqGround:
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
         """Lets the ground live on to `until_tick`; returns what departs, and its promise."""
         in_time = self._granted_tick <= until_tick < self._promise_tick
-        if in_time and not self.reacts and not self._closed and len(self._held) < _HELD_MAX:
+        matters = self.reacts or any(may_bring_files(one.frame) for one in deliveries)
+        if in_time and not matters and not self._closed and len(self._held) < _HELD_MAX:
             self._check_alive()
             self._held += deliveries
             self._granted_tick = until_tick

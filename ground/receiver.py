@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from flight import packets, services
+from flight.cfdp_pdu import FILE_APID
 from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
 from flight.services import ServiceReport
-from flight.tm_frames import LIVE_CHANNEL, Clcw, PacketExtractor, decode_tm_frame
+from flight.tm_frames import FILE_CHANNEL, LIVE_CHANNEL, Clcw, PacketExtractor, decode_tm_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Report:
 class Receiver:
     """Reads TM frames of any quality; whatever does not fit is counted by reason and dropped.
 
-    `values_wanted` as for `read_report`.
+    `values_wanted` as for `read_report`. `files`: the packets of files in the last frame.
     """
 
     counters: dict[str, int] = field(default_factory=dict)
@@ -38,9 +39,11 @@ class Receiver:
     clcw: Clcw | None = None
     master_count: int = 0
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
+    files: list[bytes] = field(default_factory=list)
 
     def receive(self, frame: bytes) -> list[Report] | None:
         """The reports that this frame completes; None if the frame is refused."""
+        self.files = []
         try:
             decoded = decode_tm_frame(frame)
         except FrameError as error:
@@ -51,6 +54,10 @@ class Receiver:
         extractor = self.extractors.setdefault(decoded.virtual_channel, PacketExtractor())
         reports = []
         for octets in extractor.push(decoded):
+            if is_file_packet(octets, decoded.virtual_channel):
+                self.files.append(octets)
+                self.count("packets_received")
+                continue
             try:
                 report = read_report(octets, values_wanted=self.values_wanted)
                 if decoded.virtual_channel != LIVE_CHANNEL:
@@ -99,6 +106,13 @@ class Receiver:
         return cls(
             dict(values["counters"]), values["values_wanted"], clcw, values["master_count"], extractors
         )
+
+
+def is_file_packet(octets: bytes, channel: int) -> bool:
+    """Whether a packet carries a PDU of files: telemetry of their APID, on their channel, without a
+    secondary header.
+    """
+    return channel == FILE_CHANNEL and int.from_bytes(octets[:2], "big") == FILE_APID
 
 
 def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:

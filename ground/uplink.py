@@ -59,7 +59,8 @@ class UplinkControl:
     """What goes up, when, and again; its time is that of the last call.
 
     `last_ns`: no command goes up for the first time after it; None while no carrier is on. `barren`: how
-    often FOP-1 was suspended at the transmission limit since something was delivered.
+    often FOP-1 was suspended at the transmission limit since something was delivered. `pdus`: of files, as BD
+    frames, each once, when nothing else is to go: file transfer repeats by itself.
     """
 
     timing: Timing
@@ -75,6 +76,7 @@ class UplinkControl:
     again: list[tuple[int, bytes]] = field(default_factory=list)
     doubt: list[tuple[int, int, bytes]] = field(default_factory=list)
     expedited: list[tuple[int, bytes]] = field(default_factory=list)
+    pdus: list[bytes] = field(default_factory=list)
     lower: list[Radiation] = field(default_factory=list)
     on_air: str = ""
     free_ns: int = 0
@@ -104,6 +106,7 @@ class UplinkControl:
     def end(self, now_ns: int) -> None:
         """The carrier goes off: what FOP-1 has it keeps for the next pass."""
         self.last_ns, self.blind_ns = None, NEVER
+        self.pdus = []
         self.fop.suspend(now_ns)
         for kind in (self.on_air, *(one.kind for one in self.lower)):
             self._told_radiated(kind, now_ns)
@@ -123,6 +126,12 @@ class UplinkControl:
             self.fop.clcw(clcw, now_ns)
         self.up = self.up or self.fop.state is State.ACTIVE
         self._carry_out(now_ns)
+
+    def offer(self, packets: list[bytes], now_ns: int) -> None:
+        """Packets of files are to go up."""
+        for packet in packets:
+            self.pdus += [bytes([f.segment]) + f.data for f in segment_packet(packet, "BD")]
+        self.changed(now_ns)
 
     def changed(self, now_ns: int) -> None:
         """Something about the queue has changed."""
@@ -272,10 +281,9 @@ class UplinkControl:
             return self._expedite(now_ns)
         fop = self.fop
         room = fop.ad_ready and fop.waiting is None and (fop.vs - fop.nnr) % MODULO < fop.window
-        if fop.state is not State.ACTIVE or not room:
-            return False
-        if not self.again and not self._pick(now_ns):
-            return False
+        ready = fop.state is State.ACTIVE and room
+        if not ready or not (self.again or self._pick(now_ns)):
+            return bool(self.pdus) and fop.bd_ready and fop.transfer_bd(NO_TAG, self.pdus.pop(0), now_ns)
         tag, data = self.again.pop(0)
         fop.transfer(tag, data, now_ns)
         return True
@@ -371,6 +379,7 @@ class UplinkControl:
             "again": [[tag, data.hex()] for tag, data in self.again],
             "doubt": [[tag, sequence, data.hex()] for tag, sequence, data in self.doubt],
             "expedited": [[tag, data.hex()] for tag, data in self.expedited],
+            "pdus": [data.hex() for data in self.pdus],
             "lower": [[one.kind, one.sequence, one.data.hex(), one.tag, one.repeat] for one in self.lower],
             "air": [self.on_air, self.free_ns, self.silent_since_ns, self.fed_ns],
             "clcw": [self.clcw_count, self.clcw_ns],
@@ -390,6 +399,7 @@ class UplinkControl:
             again=[(tag, bytes.fromhex(data)) for tag, data in values["again"]],
             doubt=[(tag, sequence, bytes.fromhex(data)) for tag, sequence, data in values["doubt"]],
             expedited=[(tag, bytes.fromhex(data)) for tag, data in values["expedited"]],
+            pdus=[bytes.fromhex(data) for data in values["pdus"]],
             lower=[
                 Radiation(kind, sequence, bytes.fromhex(data), tag, repeat)
                 for kind, sequence, data, tag, repeat in values["lower"]

@@ -11,11 +11,38 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flight.cfdp_pdu import PduError, read_name
+from flight.frames import Delivery
+from flight.tm_frames import may_bring_files
+from ground.cfdp.destination import ReceivedFile
+from ground.cfdp.service import FileService
+from ground.receiver import Receiver
 from safehold.folder import FolderWriter
 
 FOLDER = "files"
 _PGM = b"P5\n"
 _PIXELS_MAX = 1 << 24
+
+
+def files_of(received: Iterable[Delivery]) -> list[ReceivedFile]:
+    """The files that came whole in the frames that a ground accepted, as it found them."""
+    service, receiver = FileService(), Receiver(values_wanted=False)
+    files: list[ReceivedFile] = []
+    for arrival_ns, _, frame in received:
+        if not may_bring_files(frame):
+            continue
+        receiver.receive(frame)
+        for octets in receiver.files:
+            service.on_pdu(octets[6:], arrival_ns)
+            files += service.take_files()
+    return files
+
+
+def plain_files(files: Iterable[ReceivedFile]) -> list[dict[str, Any]]:
+    """Files as `write_files` takes them."""
+    return [
+        {"name": one.name, "data": base64.b85encode(zlib.compress(one.data, 1)).decode("ascii")}
+        for one in files
+    ]
 
 
 def write_files(writer: FolderWriter, files: Iterable[Mapping[str, Any]]) -> list[str]:

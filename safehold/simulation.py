@@ -8,7 +8,7 @@ the first of
     the end of what was asked for
     the next arrival of something that is on its way up, or a change of a carrier
     the ground's promise + lookahead
-    the arrival at the ground of something that is on its way down + lookahead
+    the arrival at the ground of something that is on its way down, and can be answered, + lookahead
 
 and the driver returns earlier by itself when it has sent a frame that somebody may hear, or when a contact
 has begun or ended.
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flight.tm_frames import may_bring_files
 from safehold import expectations
 from safehold.code_id import prepare_numba_cache
 from safehold.contact_log import ContactLog, Seen
@@ -345,12 +346,13 @@ class Simulation:
         if not self.contacts.mask:
             self.uplink_octets_outside += sum(len(frame) for frame in uplink)
         self.plant.state["receiver_lock"][0] = int(self.link.receiver_lock(tick))
+        answered = None if self.ground.reacts else may_bring_files
         horizon = min(
             until,
             self.link.next_arrival_up_tick(),
             self.promise_tick + self.lookahead,
             self.link.next_look_tick(tick),
-            self.link.next_arrival_down_tick() + self.lookahead if self.ground.reacts else until,
+            self.link.next_arrival_down_tick(answered) + self.lookahead,
         )
         reached = self.driver.run(max(horizon, tick + 1), uplink)
         frames = self.driver.downlink()

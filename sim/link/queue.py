@@ -17,7 +17,7 @@ import hashlib
 import json
 import struct
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -156,10 +156,12 @@ class Link:
         )
         return NEVER if first == NEVER else self._arrival_tick(first)
 
-    def next_arrival_down_tick(self) -> int:
-        """Tick at which the next TM frame may reach a station; NEVER if none is under way."""
+    def next_arrival_down_tick(self, matters: Callable[[bytes], bool] | None = None) -> int:
+        """Tick at which the next TM frame, of those that matter, may reach a station; NEVER if none is under
+        way.
+        """
         for flying in self._down:
-            if flying.outcome == _DELIVERED:
+            if flying.outcome == _DELIVERED and (matters is None or matters(flying.frame)):
                 return self._arrival_tick(flying.arrival_ns)
         return NEVER
 

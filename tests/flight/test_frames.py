@@ -69,6 +69,7 @@ def test_tm_frames_come_back_as_they_were(
     octets = encode_tm_frame(frame)
     assert len(octets) == 1115
     assert decode_tm_frame(octets) == frame
+    assert tm_frames.may_bring_files(octets) == (channel == tm_frames.FILE_CHANNEL)
 
 
 def test_an_idle_frame_carries_its_clcw_and_no_packet() -> None:

@@ -291,6 +291,10 @@ def test_a_ground_with_an_operator_goes_through_bytes(configure: Callable[..., G
     tick = round(ground.results()["windows"][0]["aos_ns"] / 1e8) + 500
     one, other = ground.advance(tick, []), again.advance(tick, [])
     assert [uplink.frame for uplink in one] == [uplink.frame for uplink in other]
-    assert any(uplink.kind == "frame" for uplink in one)
     (action,) = ground.results()["operator"]["actions"]
+    after_ns = [uplink.departure_ns - action["decided_ns"] for uplink in one if uplink.kind == "frame"]
+    # One, 20 s after the operator decided; as nothing answers, FOP-1 repeats it after each T1 of 1.3 s
+    # until it has gone up five times.
+    assert after_ns == [20 * SECOND_NS + again * 1_300_000_000 for again in range(5)]
+    assert ground.results()["passes"][0]["frames_again"] == 4
     assert action["departure_ns"] == action["decided_ns"] + 20 * SECOND_NS

@@ -80,9 +80,8 @@ def test_a_place_is_imaged_and_files_come_down(tmp_path: Path) -> None:
     result = _fly(tmp_path, noon=True)
     assert len(_events(result, "image_taken")) == 1
     assert _events(result, "image_missed") == []
-    # Until mission control answers PDUs, the first two files keep both places: they are the black box's.
     files = _files(result.frames)
-    assert files
+    assert [file.name for file in files] == ["science/0001"]
     assert all(file.name.startswith(("blackbox/", "science/")) for file in files)
     for file in files:
         if file.name.startswith("science/"):

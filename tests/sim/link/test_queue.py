@@ -24,6 +24,8 @@ def test_a_tm_frame_arrives_after_its_time_on_the_air_and_the_latency() -> None:
     link.send_down(10, FRAME)
     link.send_down(10, FRAME[::-1])
     assert link.next_arrival_down_tick() == 13
+    assert link.next_arrival_down_tick(FRAME[::-1].__eq__) == 13
+    assert link.next_arrival_down_tick(b"another".__eq__) == NEVER
     link.set_contact(12, 0b101)
     assert link.deliver_down(12) == []
     assert link.deliver_down(13) == [
