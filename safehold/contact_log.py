@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,6 +37,39 @@ class Seen(NamedTuple):
     range_rate_m_s: float
 
 
+class SeenList:
+    """What was seen, in order of time, 32 octets each: a month has 200,000 of them."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, seen: Iterable[Seen] = ()) -> None:
+        self._columns: tuple[array[Any], ...] = (array("q"), array("d"), array("q"), array("d"))
+        self.extend(seen)
+
+    def extend(self, seen: Iterable[Seen]) -> None:
+        """Add later ones."""
+        for one in seen:
+            for column, value in zip(self._columns, one, strict=True):
+                column.append(value)
+
+    def cut(self, length: int) -> None:
+        """Keep the first ones."""
+        for column in self._columns:
+            del column[length:]
+
+    def between(self, from_tick: int, until_tick: int) -> Iterator[Seen]:
+        """Those from a tick on and before another."""
+        ticks = self._columns[0]
+        return self.slice(bisect_left(ticks, from_tick), bisect_left(ticks, until_tick))
+
+    def slice(self, first: int, end: int | None = None) -> Iterator[Seen]:
+        """Those from a place on, up to another."""
+        return map(Seen._make, zip(*(column[first:end] for column in self._columns), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+
 class ContactMark(NamedTuple):
     """How far a log had got."""
 
@@ -52,7 +87,7 @@ class ContactLog:
     mask: int = 0
     _rises: dict[int, tuple[int, bool]] = field(default_factory=dict)
     _windows: list[TrueWindow] = field(default_factory=list)
-    _elevations: list[Seen] = field(default_factory=list)
+    _elevations: SeenList = field(default_factory=SeenList)
 
     def note(self, tick: int, mask: int) -> None:
         """From a tick on, the stations whose bits are set see the satellite."""
@@ -110,7 +145,7 @@ class ContactLog:
         return [(one.tick, one.range_rate_m_s) for one in self._in(window) if one.station == window.station]
 
     def _in(self, window: TrueWindow) -> Iterator[Seen]:
-        return (one for one in self._elevations if window.from_tick <= one.tick < window.until_tick)
+        return self._elevations.between(window.from_tick, window.until_tick)
 
     def closed(self, after: int = 0) -> list[TrueWindow]:
         """The windows that have closed, in that order, but for the first ones."""
@@ -118,7 +153,7 @@ class ContactLog:
 
     def elevations(self, after: int = 0) -> list[Seen]:
         """What `note_elevations` was told, but for the first ones."""
-        return self._elevations[after:]
+        return list(self._elevations.slice(after))
 
     def now(self) -> list[Any]:
         """The contacts that are open, as plain values."""
@@ -132,7 +167,7 @@ class ContactLog:
         """Forget what came after a mark."""
         self.mask, self._rises = mark.mask, dict(mark.rises)
         del self._windows[mark.windows :]
-        del self._elevations[mark.elevations :]
+        self._elevations.cut(mark.elevations)
 
     def to_json(self) -> dict[str, Any]:
         """The state for a snapshot."""
@@ -143,7 +178,7 @@ class ContactLog:
                 [one.station, one.from_tick, one.until_tick, one.rise_seen, one.set_seen]
                 for one in self._windows
             ],
-            "elevations": self._elevations,
+            "elevations": self.elevations(),
         }
 
     def from_json(self, state: Mapping[str, Any]) -> None:
@@ -154,7 +189,7 @@ class ContactLog:
             TrueWindow(int(station), int(rise), int(end), bool(rise_seen), bool(set_seen))
             for station, rise, end, rise_seen, set_seen in state["windows"]
         ]
-        self._elevations = [
+        self._elevations = SeenList(
             Seen(int(tick), float(degrees), int(station), float(rate))
             for tick, degrees, station, rate in state["elevations"]
-        ]
+        )

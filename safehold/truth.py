@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS_IN_MEMORY_BYTES = 64 << 20
+ROWS_IN_MEMORY_BYTES = 8 << 20
 
 Rows = NDArray[np.float64]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import analysis, campaign, judgement, loop
+from bench import analysis, campaign, judgement, link, loop, month
 from safehold.campaign.definition import load_campaign
+from safehold.contact_log import ContactLog
 from safehold.scenario import load
 
 
@@ -80,3 +81,39 @@ def test_the_analysis_is_timed_on_copies_of_real_results() -> None:
         one["wall_s"] > 0.0 and one["peak_mb"] > 10.0 for two in report["read"].values() for one in two
     )
     assert len(analysis.lines(report)) == 4
+
+
+def test_what_link_and_stores_add_outside_contact_is_measured() -> None:
+    report = link.measure(0.34, 1)  # two blocks of ten minutes
+    assert report["steps_outside"] == report["steps"] == 12_240, "the first contact comes later"
+    us = report["us_per_step"]
+    assert 0.0 < us["link"] < us["flight"]
+    assert 0.0 < us["ground"] < us["flight"]
+    assert report["link_and_ground_us"] == pytest.approx(us["link"] + us["ground"])
+    assert us["flight"] > us["black box"] > 0.0
+    assert len(link.lines(report)) == 7
+
+
+def test_contact_is_counted_once_where_stations_overlap() -> None:
+    class Flown:
+        tick = 1_000
+        contacts = ContactLog(2)
+
+    flown = Flown()
+    for tick, mask in ((100, 1), (150, 3), (200, 2), (260, 0), (900, 1)):
+        flown.contacts.note(tick, mask)
+    assert link.ticks_in_contact(flown) == (260 - 100) + (1_000 - 900)  # type: ignore[arg-type]
+
+
+def test_memory_is_sampled_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three days of a minute each."""
+    monkeypatch.setattr(month, "DAY_NS", 60 * 10**9)
+    rows = month.fly(3)
+    assert [row["day"] for row in rows] == [1, 2, 3]
+    assert all(10.0 < row["resident_mb"] < 1_000.0 for row in rows)
+    assert rows[0]["flight_state_mb"] < rows[2]["flight_state_mb"], "the black box goes on"
+    assert month.growth_mb_a_day([{"day": day, "resident_mb": 100.0 + 2.0 * day} for day in range(9)], 3) == (
+        pytest.approx(2.0)
+    )
+    with pytest.raises(ValueError, match="two days"):
+        month.growth_mb_a_day(rows, 2)

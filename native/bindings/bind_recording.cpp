@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bind.hpp"
+#include "safehold/host/flight_cost.hpp"
 #include "safehold/host/recording.hpp"
 #include "safehold/host/replay.hpp"
 
@@ -23,6 +24,27 @@ py::dict replay(const py::object& path) {
     return found;
 }
 
+py::list flight_cost(const py::object& path, std::uint64_t block_ticks) {
+    const auto name = py::str(path).cast<std::string>();
+    std::vector<host::FlightCost> costs;
+    {
+        const py::gil_scoped_release release;
+        costs = host::flight_cost(name, block_ticks);
+    }
+    py::list found;
+    for (const host::FlightCost& cost : costs) {
+        py::dict row;
+        row["first_tick"] = cost.first_tick;
+        row["ticks"] = cost.ticks;
+        row["bare_ns"] = cost.bare;
+        row["stores_ns"] = cost.stores;
+        row["black_box_ns"] = cost.black_box;
+        row["quiet"] = cost.quiet;
+        found.append(row);
+    }
+    return found;
+}
+
 py::array_t<std::uint8_t> recorded_sensor_frames(const py::object& path) {
     host::Recording recording(py::str(path).cast<std::string>());
     std::vector<std::uint8_t> octets;
@@ -40,6 +62,7 @@ py::array_t<std::uint8_t> recorded_sensor_frames(const py::object& path) {
 
 void bind_recording(py::module_& module) {
     module.def("replay", &replay, py::arg("path"));
+    module.def("flight_cost", &flight_cost, py::arg("path"), py::arg("block_ticks"));
     module.def("recorded_sensor_frames", &recorded_sensor_frames, py::arg("path"));
 }
 

@@ -1,0 +1,116 @@
+"""A month of operations: whether memory stays flat, sampled each simulated day.
+
+    python -m bench.month                          first-contact flown for 30 days, as `safehold run` flies it
+    python -m bench.month --days 5 --settle 2      shorter
+    python -m bench.month --json                   one JSON document
+
+A day's line has the process's own resident memory (RssAnon: without files and libraries that are mapped),
+the octets of the driver's and of the ground's state as a snapshot would hold them, what mass memory holds,
+and the processor time of a step. Rows of truth and frames go to files that have no name and are not counted.
+
+Memory is flat if, once settled, it grows by less than `--allowed` a day: a line is laid through the days
+after `--settle` by least squares. Mass memory fills for a day with the black box. What grows for good is
+compact: events, contacts, and how high the satellite stood in them. The exit code is 1 if it grows by more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from safehold.code_id import prepare_numba_cache
+
+prepare_numba_cache()  # before numba is imported
+
+import numpy as np  # noqa: E402
+
+from safehold.checks import shortened  # noqa: E402
+from safehold.run import CHUNK_TICKS  # noqa: E402
+from safehold.scenario import load  # noqa: E402
+from safehold.simulation import Simulation  # noqa: E402
+
+DAY_NS = 86_400 * 10**9
+
+
+def resident_mb() -> float:
+    """The process's own resident memory, MB."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise OSError("/proc/self/status has no RssAnon")
+
+
+def sample(simulation: Simulation, day: int, cpu_s: float) -> dict[str, float]:
+    """One day's line; memory is read first, since what comes after makes copies."""
+    resident = resident_mb()
+    files = simulation.computer.files()
+    records = [simulation.computer.record_range(stream) for stream in range(5)]
+    return {
+        "day": day,
+        "resident_mb": resident,
+        "flight_state_mb": len(simulation.driver.state()) / 1e6,
+        "ground_state_mb": len(simulation.ground.to_bytes()) / 1e6,
+        "files": len(files),
+        "files_mb": sum(one[2] for one in files) / 1e6,
+        **{f"records_{stream}": next_ - first for stream, (first, next_) in enumerate(records)},
+        "events": len(simulation.events),
+        "cpu_us_per_step": cpu_s * 1e6 / (DAY_NS / simulation.tick_ns),
+    }
+
+
+def fly(days: int, report: Any = None) -> list[dict[str, float]]:
+    """Fly so many days; a line for each."""
+    simulation = Simulation(shortened(load("first-contact"), days * DAY_NS))
+    rows: list[dict[str, float]] = []
+    try:
+        for day in range(1, days + 1):
+            start = time.process_time()
+            until = day * DAY_NS // simulation.tick_ns
+            while simulation.tick < until:
+                simulation.advance(min(until, simulation.tick + CHUNK_TICKS))
+            rows.append(sample(simulation, day, time.process_time() - start))
+            if report is not None:
+                report(rows[-1])
+        return rows
+    finally:
+        simulation.close()
+
+
+def growth_mb_a_day(rows: list[dict[str, float]], settle: int) -> float:
+    """The slope of memory over the days after the first ones, by least squares."""
+    kept = [row for row in rows if row["day"] > settle]
+    if len(kept) < 2:
+        raise ValueError("there must be two days or more after those in which it settles")
+    return float(np.polyfit([row["day"] for row in kept], [row["resident_mb"] for row in kept], 1)[0])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Sample memory over a month of simulated operations.")
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--settle", type=int, default=3, help="days that are not judged (default: 3)")
+    parser.add_argument("--allowed", type=float, default=0.5, help="MB a day that it may grow (default: 0.5)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    arguments = parser.parse_args()
+    if arguments.days < arguments.settle + 2:
+        parser.error("there must be two days or more after those in which it settles")
+
+    def line(row: dict[str, float]) -> None:
+        if not arguments.json:
+            print("  ".join(f"{name} {value:g}" for name, value in row.items()), flush=True)
+
+    rows = fly(arguments.days, line)
+    grows = growth_mb_a_day(rows, arguments.settle)
+    flat = grows <= arguments.allowed
+    if arguments.json:
+        print(json.dumps({"days": rows, "growth_mb_a_day": grows, "flat": flat}, indent=2))
+    else:
+        verdict = "flat" if flat else "it grows"
+        resident = rows[-1]["resident_mb"]
+        print(f"after day {arguments.settle}: {grows:+.2f} MB a day of {resident:.0f} MB: {verdict}")
+    return 0 if flat else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
