@@ -21,6 +21,7 @@ from ground.files import Files
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.recovery import Recovery
+from ground.timeliness import Timeliness
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Desk:
     operator: Operator | None = field(init=False)
     recovery: Recovery = field(default_factory=Recovery)
     files: Files = field(default_factory=Files)
+    timeliness: Timeliness = field(default_factory=Timeliness)
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(values_wanted=self.config.operator)
@@ -44,6 +46,7 @@ class Desk:
         self.commands.tidy(fresh.start_ns)
         self.recovery.begin(fresh.start_ns, last_ns=last_ns, expires_ns=fresh.carrier_off_ns)
         self.files.service.resume(fresh.start_ns)
+        self.timeliness.follow(self.contacts.passes)
 
     def end(self, now_ns: int) -> None:
         """The carrier goes off."""
@@ -64,6 +67,8 @@ class Desk:
         """A packet of this pass."""
         packet, content = report.packet, report.content
         fresh = self.recovery.see(report)
+        if fresh and packet.service == 5:
+            self.timeliness.see(packet.time_ns, arrival_ns, self.contacts.passes)
         if (packet.service, packet.subtype) == (3, 25):
             self.contacts.elements.see(packet.data, packet.time_ns)
         if isinstance(content, Verification):
@@ -85,6 +90,7 @@ class Desk:
             "counters": self.receiver.results(),
             "records": self.recovery.results(),
             "files": self.files.results(),
+            "events": self.timeliness.results(self.contacts.passes),
             "operator": None if self.operator is None else self.operator.results(commands),
         }
 
@@ -95,7 +101,12 @@ class Desk:
 
     def account(self) -> list[Any]:
         """What is only told."""
-        return [self.receiver.to_plain(), self.recovery.account(), self.files.account()]
+        return [
+            self.receiver.to_plain(),
+            self.recovery.account(),
+            self.files.account(),
+            self.timeliness.to_plain(),
+        ]
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values, without the queue's and the contacts'."""
@@ -104,6 +115,7 @@ class Desk:
             "operator": None if self.operator is None else self.operator.to_plain(),
             "recovery": self.recovery.to_plain(),
             "files": self.files.to_plain(),
+            "timeliness": self.timeliness.to_plain(),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -113,6 +125,7 @@ class Desk:
             self.operator = Operator.from_plain(values["operator"])
         self.recovery = Recovery.from_plain(values["recovery"])
         self.files = Files.from_plain(values["files"])
+        self.timeliness = Timeliness.from_plain(values["timeliness"])
 
     def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
         """Let the operator look at housekeeping, and queue what it wants."""

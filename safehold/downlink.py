@@ -136,19 +136,79 @@ def _paired(made_ns: Sequence[int], came: Sequence[tuple[int, int]]) -> Iterable
             yield time_ns, waiting.pop(nearest)[1] / 1e9
 
 
-def pass_yield(entry: Mapping[str, Any], received: Received, *, tm_rate_bit_s: float) -> dict[str, Any]:
-    """What a pass of result.json could bring and brought: octets, lost frames, repeated records."""
-    if not entry["open"] or entry["aos_s"] is None:
-        return {"bytes_possible": 0, "bytes_received": 0, "frames_lost": 0, "bytes_repeated": 0}
-    begin_ns, end_ns = round(entry["aos_s"] * 1e9), round(entry["los_s"] * 1e9) + 1_000_000_000
+def pass_yields(
+    passes: Sequence[Mapping[str, Any]],
+    received: Received,
+    commands: Sequence[Mapping[str, Any]],
+    *,
+    tm_rate_bit_s: float,
+) -> list[dict[str, Any]]:
+    """`passes` of result.json with what each could bring and brought: octets, lost frames, repeated records,
+    commands whose outcome became known in it, and what the recorder still held back as of its last live
+    report.
+    """
+    outcomes = [one[name] for one in commands for name in ("executed_ns", "completed_ns") if one[name]]
+    known = set(outcomes)
+    made = []
+    for entry in passes:
+        if not entry["open"] or entry["aos_s"] is None:
+            made.append({**entry, **_NOTHING})
+            continue
+        begin_ns, end_ns = round(entry["aos_s"] * 1e9), round(entry["los_s"] * 1e9) + 1_000_000_000
 
-    def inside(pairs: Iterable[tuple[int, int]]) -> int:
-        return sum(number for time_ns, number in pairs if begin_ns <= time_ns <= end_ns)
+        def inside(pairs: Iterable[tuple[int, int]], begin: int = begin_ns, end: int = end_ns) -> int:
+            return sum(number for time_ns, number in pairs if begin <= time_ns <= end)
 
-    seconds = entry["los_s"] - entry["aos_s"]
-    return {
-        "bytes_possible": int(seconds * tm_rate_bit_s / 8),
-        "bytes_received": entry["frames"] * TM_FRAME_OCTETS,
-        "frames_lost": inside(received.frames_missing),
-        "bytes_repeated": inside(received.repeated),
-    }
+        verified = {one for one in known if begin_ns <= one <= end_ns} if entry["frames"] else set()
+        known -= verified  # of two stations at a time one was connected
+        lost = inside(received.frames_missing)
+        told = [one for at_ns, one in received.backlogs if begin_ns <= at_ns <= end_ns]
+        made.append(
+            {
+                **entry,
+                "bytes_possible": round((entry["los_s"] - entry["aos_s"]) * tm_rate_bit_s / 8),
+                "bytes_received": entry["frames"] * TM_FRAME_OCTETS,
+                "frames_lost": lost,
+                "bytes_lost": lost * TM_FRAME_OCTETS,
+                "bytes_repeated": inside(received.repeated),
+                "commands_verified": sum(1 for one in outcomes if one in verified),
+                "backlog_records": sum(told[-1]) if told else None,
+                "backlog_octets": _octets(received.telemetry, end_ns, told[-1]) if told else None,
+            }
+        )
+    return made
+
+
+_NOTHING = {
+    "bytes_possible": 0,
+    "bytes_received": 0,
+    "frames_lost": 0,
+    "bytes_lost": 0,
+    "bytes_repeated": 0,
+    "commands_verified": 0,
+    "backlog_records": None,
+    "backlog_octets": None,
+}
+
+
+def _octets(telemetry: TelemetryTable, time_ns: int, backlog: Sequence[int]) -> int | None:
+    """How many octets records to come have: by stream as many as those have on the mean that the satellite
+    held at a time, by its stored housekeeping; None if that tells nothing of it.
+    """
+    if not any(backlog):
+        return 0
+    columns = telemetry.columns
+    if "stream_octets_0" not in columns or "records_next_0" not in columns:
+        return None
+    known = np.isfinite(columns["stream_octets_0"]) & np.isfinite(columns["records_next_0"])
+    rows = np.flatnonzero(known & (columns["time_ns"] <= time_ns))
+    if not len(rows):
+        return None
+    total = 0.0
+    for stream, number in enumerate(backlog):
+        octets, first, following = (
+            float(columns[f"{name}_{stream}"][rows[-1]])
+            for name in ("stream_octets", "records_first", "records_next")
+        )
+        total += number * octets / max(1.0, following - first)
+    return round(total)

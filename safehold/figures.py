@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ground.timeliness import events_late
+
 if TYPE_CHECKING:
     from safehold.contact_log import TrueWindow
     from safehold.orbits import Site
@@ -206,9 +208,20 @@ def figures(
         ),
         "frames_received": float(results["counters"].get("frames_received", 0)),
         "data_lost_bytes": float(link["down_loss_of_signal_bytes"]),
+        "events_late": float(
+            events_late(results["events"], (one.tick * simulation.tick_ns for one in simulation.events))
+        ),
+        "records_missing": _of_streams(results, "missing"),
+        "records_given_up": _of_streams(results, "given_up"),
+        "backlog_records": _of_streams(results, "backlog"),
         "replicas_retired": float(int(votes["retired"]).bit_count()),
         "vote_disagreements": float(sum(votes["divergences"])),
     }
+
+
+def _of_streams(results: Mapping[str, Any], name: str) -> float:
+    """A count of mission control's, over all streams of mass memory."""
+    return float(sum(one[name] for one in results["records"]["streams"].values()))
 
 
 def _was_sent(command: Mapping[str, Any]) -> bool:

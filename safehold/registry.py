@@ -26,6 +26,10 @@ RESULT_QUANTITIES: Mapping[str, str] = {
     "bytes_outside_window": "octets that arrived, up or down, while the station did not see the satellite",
     "frames_received": "telemetry frames received on the ground",
     "data_lost_bytes": "octets of telemetry in flight when the signal was lost",
+    "events_late": "events that were not on the ground by the end of the first usable pass after them",
+    "records_missing": "records of mass memory that mission control knows of and has not received at the end",
+    "records_given_up": "records that the satellite has named in its loss ledger, by what came of it",
+    "backlog_records": "records still to come at the end, as of the last live report",
     "replicas_retired": "flight replicas that the voter gave up",
     "vote_disagreements": "control ticks in which a replica was outvoted",
 }

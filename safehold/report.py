@@ -48,6 +48,7 @@ def page(
 {_expectations(result)}
 {boxes}
 {_contacts_table(result)}
+{_yield_table(result)}
 {_events_table(events)}
 <details><summary>Scenario as flown</summary><pre>{html.escape(scenario)}</pre></details>"""
     return whole_page(f"safehold {result['scenario']}", body, drawings)
@@ -345,6 +346,39 @@ def _contacts_table(result: Mapping[str, Any]) -> str:
     )
     head = ("station", "rise", "set", "culmination, deg", "predicted within, s", "frames", "commands")
     return table("Contacts", head, rows)
+
+
+_YIELD = (
+    ("bytes_possible", "possible, kB"),
+    ("bytes_received", "received, kB"),
+    ("bytes_lost", "lost, kB"),
+    ("bytes_repeated", "repeated, kB"),
+    ("commands_verified", "commands verified"),
+    ("backlog_records", "records to come"),
+    ("backlog_octets", "of kB"),
+)
+
+
+def _yield_table(result: Mapping[str, Any]) -> str:
+    """What each pass could bring and brought, and all of them; none for a result without that account."""
+    passes = [one for one in result["passes"] if one["open"] and "bytes_possible" in one]
+    if not passes:
+        return ""
+    rows = ""
+    for one in passes:
+        cells = "".join(f'<td class="number">{_amount(one.get(name), name)}</td>' for name, _ in _YIELD)
+        rows += f"<tr><td>{html.escape(one['station'])}</td><td>{_clock(one['aos_s'])}</td>{cells}</tr>"
+    sums = {name: sum(one.get(name) or 0 for one in passes) for name, _ in _YIELD[:5]}
+    sums |= {name: passes[-1].get(name) for name, _ in _YIELD[5:]}
+    cells = "".join(f'<td class="number">{_amount(sums[name], name)}</td>' for name, _ in _YIELD)
+    rows += f'<tr class="sum"><td>all</td><td></td>{cells}</tr>'
+    return table("Yield", ("station", "rise", *(title for _, title in _YIELD)), rows)
+
+
+def _amount(value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    return f"{value / 1e3:,.1f}" if name.startswith("bytes") or name.endswith("octets") else f"{value:,}"
 
 
 def _events_table(events: Sequence[Mapping[str, Any]]) -> str:

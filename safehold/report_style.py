@@ -41,6 +41,7 @@ th { text-align: left; color: #5a6473; font-weight: 600; }
 td, th { padding: 3px 10px 3px 0; border-bottom: 1px solid #eceff3; vertical-align: top; }
 tr.met td:first-child { color: #2a9d5c; font-weight: 700; }
 tr.unmet td { color: #b3261e; } tr.unmet td:first-child { font-weight: 700; }
+td.number { font-variant-numeric: tabular-nums; } tr.sum td { font-weight: 700; }
 pre { overflow-x: auto; font-size: 12.5px; } summary { cursor: pointer; }
 """
 

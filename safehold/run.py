@@ -172,13 +172,13 @@ def conclude(outing: Outing, complete: bool) -> Result:
 def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulation) -> None:
     """Add what the frames show to the document: `downlink`, `alarms`, `ledger`, each pass's yield."""
     from ground.alarms import Alarm
-    from safehold.downlink import downlink_document, pass_yield
+    from safehold.downlink import downlink_document, pass_yields
 
     received.alarms.alarms += [Alarm(**one) for one in found["alarms"]]
     received.alarms.alarms.sort(key=lambda one: one.raised_ns)
     rate = simulation.scenario.link.tm_rate_bit_s
     made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
-    found["passes"] = [one | pass_yield(one, received, tm_rate_bit_s=rate) for one in found["passes"]]
+    found["passes"] = pass_yields(found["passes"], received, found["commands"], tm_rate_bit_s=rate)
     downlink = downlink_document(received, made, found["passes"], end_s=found["sim_seconds"])
     found["downlink"] = json_safe(downlink)
     found["alarms"] = json_safe(received.alarms.results())

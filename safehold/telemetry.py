@@ -16,7 +16,7 @@ from flight.dictionary import EVENTS, PARAMETERS, Parameter
 from flight.packets import Event
 from flight.tm_frames import LIVE_CHANNEL
 from ground.alarms import LIVE, STORED, AlarmMonitor
-from ground.gaps import STREAM_OF_APID, Gaps
+from ground.gaps import STREAM_OF_APID, STREAMS, Gaps
 from ground.receiver import Receiver
 from safehold.stored import Samples, StoredBuilder
 
@@ -188,7 +188,8 @@ def _column(parameter: Parameter, pieces: Sequence[_Piece], place_of: NDArray[np
 class Received:
     """What the frames of a run held. `frames_missing` and `repeated` are (arrival ns, how many frames are
     missing before the one that came; octets of a record that had come before). `stored`: batches of stored
-    housekeeping that were read and refused, samples in them, groups of samples that came again.
+    housekeeping that were read and refused, samples in them, groups of samples that came again. `backlogs`:
+    (arrival ns of a live report, records to come by stream).
     """
 
     telemetry: TelemetryTable
@@ -199,6 +200,7 @@ class Received:
     frames: int
     frames_missing: list[tuple[int, int]]
     repeated: list[tuple[int, int]]
+    backlogs: list[tuple[int, list[int]]]
 
 
 def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int = 100_000_000) -> Received:
@@ -224,6 +226,7 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int 
         decoder.frames,
         [one for one in decoder.frames_missing if one[1]],
         decoder.repeated,
+        decoder.backlogs,
     )
 
 
@@ -241,6 +244,7 @@ class _Decoder:
         self.frames = 0
         self.frames_missing: list[tuple[int, int]] = []
         self.repeated: list[tuple[int, int]] = []
+        self.backlogs: list[tuple[int, list[int]]] = []
         self._last_count: int | None = None
         self._awaited: dict[int, int] = {}  # the place in `frames_missing` of a master frame count
         self._announced_ns = -_ANNOUNCE_NS
@@ -287,6 +291,8 @@ class _Decoder:
                 if not stored and structure == 1 and packet.time_ns >= self._announced_ns + _ANNOUNCE_NS:
                     self._announced_ns = packet.time_ns
                     announce(self.gaps, octets, packet.time_ns)
+                    backlog = [self.gaps.backlog(stream) for stream in range(len(STREAMS))]
+                    self.backlogs.append((delivery.arrival_ns, backlog))
 
     def judge(self, samples: Samples) -> None:
         """Holds all stored samples against the limits, in order of on-board time."""
