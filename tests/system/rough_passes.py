@@ -2,22 +2,21 @@
 
 Of the frames 30 % are lost in either direction, the signal is lost in the middle of passes, the satellite's
 computer is reset and mission control is killed, all at times that the seed chooses. Mission control is kept
-in a store; it is killed before frames are in the journal, or after all is committed and before anything
-departs. Without a store, which is quicker, it goes on from the octets of its state instead.
+in a store and killed before, between and after the store's operations. Without a store, which is quicker, it
+goes on from the octets of its state instead.
 """
 
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from flight.frames import Delivery, Uplink
-from ground.config import Command, GroundConfig
-from ground.gaps import STREAM_OF_APID, Gaps
+from ground.config import GroundConfig
 from ground.mission import NEVER, Ground
 from ground.process import InProcessGround
-from ground.receiver import Receiver
 from ground.store.memory import MemoryStore
 from safehold.scenario import Source, from_tree
 from safehold.schema import Scenario
@@ -31,7 +30,6 @@ STATIONS = (
     *("svalbard", "troll", "inuvik", "awarua", "hawaii", "hartebeesthoek", "kourou", "starbase"),
     *("punta-arenas", "dongara", "wallops", "weilheim", "fairbanks"),
 )
-RANGES_ASKED = 8
 
 
 class Killed(Exception):
@@ -41,8 +39,8 @@ class Killed(Exception):
 class MortalGround(InProcessGround):
     """Mission control that is killed at random exchanges, and started again from its store.
 
-    It has the operator's part too: at the end of each pass it asks for the records that are missing, and
-    acknowledges what is complete.
+    A killed exchange ends before a random operation of the store, right after one, or when all is kept and
+    nothing has departed yet. Frames that came before the journal had them are lost; `frames` are the others.
     """
 
     def __init__(
@@ -51,69 +49,48 @@ class MortalGround(InProcessGround):
         super().__init__(config)
         self._store = store
         self._ground = Ground(config, store=store)
-        self.frames: list[bytes] = []
+        self._witnessed: list[bytes] = []
         self._chance, self._killed_share = chance, killed_share
-        self._receiver, self._gaps = Receiver(), Gaps()
-        self._fresh: list[Delivery] = []
-        self._passes_done = 0
         self.kills = 0
+
+    @property
+    def frames(self) -> list[bytes]:
+        """Those that mission control holds: of its journal, if it has one."""
+        return [one.frame for one in self._store.frames] if self._store else self._witnessed
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
         """As mission control does, unless it is killed."""
-        self._fresh = deliveries
         if deliveries and self._chance.random() < self._killed_share:
+            self.kills += 1
             uplinks = self._die(until_tick, deliveries)
             promise = self._ground.promise_tick()
         else:
             uplinks, promise = super().exchange(until_tick, deliveries)
-        self._look()
-        passes = self._ground._contacts.passes
-        if passes and passes[-1].ended and len(passes) > self._passes_done:
-            self._passes_done = len(passes)
-            self._ask()
-            promise = self._ground.promise_tick()
+            self._witnessed += [one.frame for one in deliveries]
         return uplinks, min(promise, NEVER)
 
     def _die(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
-        """Killed before the journal has the frames, or when all is done and nothing has departed yet."""
-        self.kills += 1
-        if self._chance.random() < 0.5:
-            self._ground.advance(until_tick, deliveries)
-        else:
-            self._fresh = []
         if self._store is None:
+            if self._chance.random() < 0.5:
+                self._ground.advance(until_tick, deliveries)
+                self._witnessed += [one.frame for one in deliveries]
             self._ground = Ground.from_bytes(self.config, self._ground.to_bytes())
         else:
+            self._killed_in_store(self._store, until_tick, deliveries)
             self._ground = Ground(self.config, store=self._store)
         return self._ground.advance(until_tick, [])
 
-    def _look(self) -> None:
-        """What of the records has come, by what is kept."""
-        self.frames += [one.frame for one in self._fresh]
-        for delivery in self._fresh:
-            for report in self._receiver.receive(delivery.frame) or []:
-                packet = report.packet
-                if packet.apid in STREAM_OF_APID:
-                    self._gaps.take(packet.apid, packet.sequence, packet.time_ns)
-                given_up = getattr(report.content, "arguments", None)
-                if getattr(report.content, "name", "") == "records_given_up" and given_up:
-                    self._gaps.give_up(*(int(value) for value in _values(given_up)), packet.time_ns)
+    def _killed_in_store(self, store: MemoryStore, until_tick: int, deliveries: list[Delivery]) -> None:
+        at, done = store.operations + self._chance.randint(1, 3), self._chance.random() < 0.5
 
-    def _ask(self) -> None:
-        """As mission control's own requests: they go up in the next pass, and are forgotten when done."""
-        for stream in STREAMS:
-            for first, last in self._gaps.missing(stream)[:RANGES_ASKED]:
-                self._request("play_back", {"stream": stream, "first": first, "last": last})
-            until = self._gaps.complete_until(stream)
-            if until:
-                self._request("acknowledge_records", {"stream": stream, "until": until})
+        def fault(operation: int, finished: bool) -> None:
+            if (operation, finished) == (at, done):
+                raise Killed
 
-    def _request(self, name: str, arguments: dict[str, float]) -> None:
-        self._ground._commands.request(Command(at_ns=self._ground.time_ns, name=name, arguments=arguments))
-
-
-def _values(arguments: Any) -> list[float]:
-    return list(arguments.values()) if isinstance(arguments, dict) else list(arguments)
+        store.fault = fault
+        with suppress(Killed):
+            self._ground.advance(until_tick, deliveries)
+        store.fault = MemoryStore().fault
 
 
 class WitnessedFlight(Simulation):
