@@ -4,7 +4,8 @@ It is written from docs/wire.md and shares no code with `flight`, `ground` and `
 frames and packets of its own, and believes no counter, receiver or FOP-1. It compares
 
     what mass memory was seen to take            with    what the ground's frames hold, to the octet
-    what it still holds at the end                       and what the loss ledger names
+    (records, and files that were sealed),               and what the loss ledger names
+    what it still holds at the end
     executions seen in the voted outputs         with    what was asked for, and what the ground says of it
 """
 
@@ -18,7 +19,9 @@ from dataclasses import dataclass, field, replace
 
 CRITICAL, HOUSEKEEPING = 0, 2
 APIDS = {101: CRITICAL, 102: HOUSEKEEPING}
-RECORDS_GIVEN_UP = 200
+FILES_APID = 110
+RECORDS_GIVEN_UP, FILE_REMOVED = 200, 233
+SATELLITE, METADATA, FILE_ID = 1, 7, 0xFF_FFFF
 WITHOUT_NUMBER = 4  # the ledger's reason for records that never had one
 SCHEDULED = 1 << 13  # in the request id of a time-tagged telecommand
 NEVER_EXECUTED = ("queued", "expired", "cancelled", "rejected")
@@ -60,7 +63,8 @@ class Evidence:
     """What the checker is given. `committed`: by stream and number, as mass memory was seen to take them.
     `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
     end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
-    last `settle_ticks` may still lack its report.
+    last `settle_ticks` may still lack its report. `files`: by id, as they were when they were seen sealed,
+    and `held_files` at the end.
     """
 
     committed: dict[int, dict[int, bytes]]
@@ -72,6 +76,8 @@ class Evidence:
     said: dict[int, Said]
     end_tick: int
     settle_ticks: int
+    files: dict[int, bytes]
+    held_files: dict[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ class Verdict:
 
     findings: list[Finding] = field(default_factory=list)
     records: Counter[str] = field(default_factory=Counter)
+    files: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
 
     def find(self, kind: str, what: str) -> None:
@@ -129,6 +136,34 @@ def packets(frames: Iterable[bytes]) -> Iterator[bytes]:
                 yield bytes(partial[:length])
             del partial[:length]
         open_packets[channel] = partial
+
+
+def files_here(frames: Iterable[bytes]) -> dict[int, tuple[str, bytes]]:
+    """By id, name and octets of the files that these frames hold whole."""
+    names: dict[int, tuple[str, int]] = {}
+    parts: dict[int, dict[int, bytes]] = {}
+    for packet in packets(frames):
+        pdu = packet[_PRIMARY:]
+        if apid_of(packet) != FILES_APID or len(pdu) < 13 or not sound(pdu):
+            continue
+        if pdu[4] != SATELLITE or pdu[0] & 0x08:
+            continue  # of a file that goes up
+        file, data = int.from_bytes(pdu[5:9], "big") & FILE_ID, pdu[10:-2]
+        if pdu[0] & 0x10:
+            parts.setdefault(file, {})[int.from_bytes(data[:4], "big")] = data[4:]
+        elif data[0] == METADATA:
+            size, length = int.from_bytes(data[2:6], "big"), data[6]
+            names[file] = data[7 : 7 + length].decode("ascii"), size
+    whole = {}
+    for file, (name, size) in names.items():
+        octets = bytearray()
+        for offset, part in sorted(parts.get(file, {}).items()):
+            if offset > len(octets):
+                break
+            octets[offset : offset + len(part)] = part
+        if len(octets) == size:
+            whole[file] = (name, bytes(octets))
+    return whole
 
 
 def apid_of(packet: bytes | bytearray) -> int:
@@ -175,6 +210,7 @@ def check(evidence: Evidence) -> Verdict:
             here.add(packet)
     _check_records(evidence, here, verdict)
     _check_commands(evidence, here, verdict)
+    _check_files(evidence, here, verdict)
     return verdict
 
 
@@ -206,6 +242,28 @@ def _check_records(evidence: Evidence, here: set[bytes], verdict: Verdict) -> No
                 verdict.find("number without a record", f"stream {stream}: {number}")
             else:
                 verdict.find("record unaccounted for", f"stream {stream}: {number}")
+
+
+def _check_files(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:
+    whole = files_here(evidence.frames)
+    named = {
+        int(struct.unpack(">2f", data_of(one)[4:12])[0])
+        for one in here | set(evidence.held[CRITICAL].values())
+        if service_of(one)[0] == 5 and int.from_bytes(data_of(one)[:2], "big") == FILE_REMOVED
+    }
+    for file in whole.keys() - evidence.files.keys():
+        verdict.find("never sealed", f"the ground has file {file}")
+    for file, octets in evidence.files.items():
+        if file in whole and whole[file][1] != octets:
+            verdict.find("file is not what it was", f"file {file}, {whole[file][0]}")
+        elif file in whole:
+            verdict.files["on the ground"] += 1
+        elif evidence.held_files.get(file) == octets:
+            verdict.files["held on board"] += 1
+        elif file in named:
+            verdict.files["named as removed"] += 1
+        else:
+            verdict.find("file unaccounted for", f"file {file}, {len(octets)} octets")
 
 
 def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:

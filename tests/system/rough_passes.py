@@ -104,6 +104,7 @@ class WitnessedFlight(Simulation):
         self.ground = self.mortal
         self.committed: dict[int, dict[int, bytes]] = {stream: {} for stream in STREAMS}
         self.following = dict.fromkeys(STREAMS, 0)
+        self.sealed: dict[int, bytes] = {}
 
     def _hop(self, until: int) -> None:
         super()._hop(until)
@@ -112,6 +113,9 @@ class WitnessedFlight(Simulation):
             if following > self.following[stream]:
                 self.committed[stream].update(self.computer.records(stream, self.following[stream]))
                 self.following[stream] = following
+        for file, _kind, _length, is_sealed in self.computer.files():
+            if is_sealed and file not in self.sealed:
+                self.sealed[file] = self.computer.read_file(file)
 
     def evidence(self) -> Evidence:
         """What there is to say at this tick."""
@@ -137,6 +141,10 @@ class WitnessedFlight(Simulation):
             said={row["index"]: Said(row["state"], row["request_id"]) for row in results["commands"]},
             end_tick=self.tick,
             settle_ticks=60_000_000_000 // self.tick_ns,
+            files=self.sealed,
+            held_files={
+                file: self.computer.read_file(file) for file, _, _, sealed in self.computer.files() if sealed
+            },
         )
 
 
