@@ -140,6 +140,23 @@ def packets(frames: Iterable[bytes]) -> Iterator[bytes]:
 
 def files_here(frames: Iterable[bytes]) -> dict[int, tuple[str, bytes]]:
     """By id, name and octets of the files that these frames hold whole."""
+    names, parts = pieces_here(frames)
+    whole = {}
+    for file, (name, size) in names.items():
+        octets = bytearray()
+        for offset, part in sorted(parts.get(file, {}).items()):
+            if offset > len(octets):
+                break
+            octets[offset : offset + len(part)] = part
+        if len(octets) == size:
+            whole[file] = (name, bytes(octets))
+    return whole
+
+
+def pieces_here(
+    frames: Iterable[bytes],
+) -> tuple[dict[int, tuple[str, int]], dict[int, dict[int, bytes]]]:
+    """By id, name and size of the files that these frames announce, and what they bring, by offset."""
     names: dict[int, tuple[str, int]] = {}
     parts: dict[int, dict[int, bytes]] = {}
     for packet in packets(frames):
@@ -154,16 +171,7 @@ def files_here(frames: Iterable[bytes]) -> dict[int, tuple[str, bytes]]:
         elif data[0] == METADATA:
             size, length = int.from_bytes(data[2:6], "big"), data[6]
             names[file] = data[7 : 7 + length].decode("ascii"), size
-    whole = {}
-    for file, (name, size) in names.items():
-        octets = bytearray()
-        for offset, part in sorted(parts.get(file, {}).items()):
-            if offset > len(octets):
-                break
-            octets[offset : offset + len(part)] = part
-        if len(octets) == size:
-            whole[file] = (name, bytes(octets))
-    return whole
+    return names, parts
 
 
 def apid_of(packet: bytes | bytearray) -> int:

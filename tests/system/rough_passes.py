@@ -9,6 +9,7 @@ goes on from the octets of its state instead.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +22,20 @@ from ground.store.memory import MemoryStore
 from safehold.scenario import Source, from_tree
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
-from tests.system.ledger_checker import CRITICAL, HOUSEKEEPING, Asked, Evidence, Execution, Said
+from tests.system.ledger_checker import (
+    CRITICAL,
+    HOUSEKEEPING,
+    Asked,
+    Evidence,
+    Execution,
+    Said,
+    pieces_here,
+)
 
 STREAMS = (CRITICAL, HOUSEKEEPING)
 SETTING = 141  # schedule_horizon_s: any whole number of seconds from an hour on will do
 VALUE_FIRST = 1_000_000
+BETWEEN_PASSES_NS = 300_000_000_000
 STATIONS = (
     *("svalbard", "troll", "inuvik", "awarua", "hawaii", "hartebeesthoek", "kourou", "starbase"),
     *("punta-arenas", "dongara", "wallops", "weilheim", "fairbanks"),
@@ -49,14 +59,14 @@ class MortalGround(InProcessGround):
         super().__init__(config)
         self._store = store
         self._ground = Ground(config, store=store)
-        self._witnessed: list[bytes] = []
+        self._witnessed: list[Delivery] = []
         self._chance, self._killed_share = chance, killed_share
         self.kills = 0
 
     @property
-    def frames(self) -> list[bytes]:
+    def frames(self) -> list[Delivery]:
         """Those that mission control holds: of its journal, if it has one."""
-        return [one.frame for one in self._store.frames] if self._store else self._witnessed
+        return self._store.frames if self._store else self._witnessed
 
     def exchange(self, until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
         """As mission control does, unless it is killed."""
@@ -66,14 +76,14 @@ class MortalGround(InProcessGround):
             promise = self._ground.promise_tick()
         else:
             uplinks, promise = super().exchange(until_tick, deliveries)
-            self._witnessed += [one.frame for one in deliveries]
+            self._witnessed += deliveries
         return uplinks, min(promise, NEVER)
 
     def _die(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
         if self._store is None:
             if self._chance.random() < 0.5:
                 self._ground.advance(until_tick, deliveries)
-                self._witnessed += [one.frame for one in deliveries]
+                self._witnessed += deliveries
             self._ground = Ground.from_bytes(self.config, self._ground.to_bytes())
         else:
             self._killed_in_store(self._store, until_tick, deliveries)
@@ -135,7 +145,7 @@ class WitnessedFlight(Simulation):
             committed=self.committed,
             following=self.following,
             held={stream: dict(self.computer.records(stream, 0)) for stream in STREAMS},
-            frames=self.mortal.frames,
+            frames=[one.frame for one in self.mortal.frames],
             asked=asked,
             executions=executions,
             said={row["index"]: Said(row["state"], row["request_id"]) for row in results["commands"]},
@@ -270,7 +280,21 @@ def fly(
             "resets": kinds.count("computer_reset"),
             "kills": simulation.mortal.kills,
             "executions": len(evidence.executions),
+            "files_resumed": _files_resumed(simulation.mortal.frames),
         }
     finally:
         simulation.close()
     return evidence, rough
+
+
+def _files_resumed(frames: list[Delivery]) -> int:
+    """How many files came over more than one pass."""
+    passes: list[list[bytes]] = []
+    last_ns = -BETWEEN_PASSES_NS
+    for one in frames:
+        if one.arrival_ns - last_ns >= BETWEEN_PASSES_NS:
+            passes.append([])
+        passes[-1].append(one.frame)
+        last_ns = one.arrival_ns
+    times = Counter(file for part in passes for file in pieces_here(part)[1])
+    return sum(number > 1 for number in times.values())

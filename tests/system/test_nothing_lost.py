@@ -21,6 +21,7 @@ from tests.system.ledger_checker import (
     Said,
     apid_of,
     check,
+    files_here,
     packets,
     sound,
     without,
@@ -46,11 +47,14 @@ def test_ten_rough_passes_lose_nothing_and_repeat_nothing(flown: tuple[Evidence,
     assert rough["resets"] >= 2
     assert rough["kills"] >= 10
     assert rough["executions"] >= 15
+    assert rough["files_resumed"] >= 1
     verdict = check(evidence)
     assert verdict.findings == []
     assert verdict.records["on the ground"] > 500
     assert sum(verdict.records.values()) == sum(evidence.following.values())
     assert sum(verdict.commands.values()) == len(evidence.asked)
+    assert verdict.files["on the ground"] >= 5
+    assert sum(verdict.files.values()) == len(evidence.files)
     # What the ground has acknowledged is gone on board, so that the ground's copy was what counted.
     assert any(len(evidence.held[stream]) < len(evidence.committed[stream]) for stream in evidence.held)
 
@@ -64,7 +68,10 @@ def test_a_thousand_rough_passes_lose_nothing_and_repeat_nothing() -> None:
         seed += 1
         evidence, rough = rough_passes.fly(seed=seed, hours=12.0, stored=seed % 4 == 0)
         verdict = check(evidence)
-        print(f"seed {seed}: {rough} {dict(verdict.records)} {dict(verdict.commands)}", flush=True)
+        print(
+            f"seed {seed}: {rough} {dict(verdict.records)} {dict(verdict.files)} {dict(verdict.commands)}",
+            flush=True,
+        )
         assert verdict.findings == [], f"rough_passes.fly(seed={seed}, hours=12.0, stored={seed % 4 == 0})"
         passes += rough["passes_heard"]
 
@@ -135,6 +142,22 @@ def _outcome_hidden(evidence: Evidence) -> Evidence:
     return replace(evidence, said={**evidence.said, index: hidden})
 
 
+def _file_dropped(evidence: Evidence) -> Evidence:
+    """Mass memory loses a file that is nowhere else."""
+    file = next(file for file in sorted(evidence.held_files) if file not in files_here(evidence.frames))
+    return replace(
+        evidence, held_files={id: octets for id, octets in evidence.held_files.items() if id != file}
+    )
+
+
+def _file_changed(evidence: Evidence) -> Evidence:
+    """One bit of a file was another when it was sealed."""
+    file = min(files_here(evidence.frames))
+    octets = bytearray(evidence.files[file])
+    octets[len(octets) // 2] ^= 1
+    return replace(evidence, files={**evidence.files, file: bytes(octets)})
+
+
 def _record_never_seen(evidence: Evidence) -> Evidence:
     return without(evidence, next(_only_here(evidence, CRITICAL))[0], CRITICAL)
 
@@ -156,6 +179,8 @@ def _command_forgotten(evidence: Evidence) -> Evidence:
         (_outcome_hidden, {"outcome hidden"}),
         (_record_never_seen, {"never committed", "number without a record"}),
         (_command_forgotten, {"no outcome"}),
+        (_file_dropped, {"file unaccounted for"}),
+        (_file_changed, {"file is not what it was"}),
     ],
 )
 def test_what_is_planted_is_found(
