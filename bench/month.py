@@ -10,7 +10,7 @@ and the processor time of a step. Rows of truth and frames go to files that have
 
 Memory is flat if, once settled, it grows by less than `--allowed` a day: a line is laid through the days
 after `--settle` by least squares. Mass memory fills for a day with the black box. What grows for good is
-compact: events, contacts, and how high the satellite stood in them. The exit code is 1 if it grows by more."""
+compact: events, contacts, and how high the satellite stood in them. Exit code 1: it grows by more."""
 
 from __future__ import annotations
 

@@ -107,10 +107,11 @@ py::list take_events(Driver& driver) {
 }
 
 py::array_t<double> take_truth(Driver& driver) {
-    const std::vector<double> rows = driver.take_truth();
+    const std::vector<double>& rows = driver.truth();
     const std::size_t width = driver.truth_width() + 1;
     py::array_t<double> result({rows.size() / width, width});
     if (!rows.empty()) std::memcpy(result.mutable_data(), rows.data(), rows.size() * sizeof(double));
+    driver.forget_truth();
     return result;
 }
 

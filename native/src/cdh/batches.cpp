@@ -198,18 +198,14 @@ void sample(CdhAccount& account, const Telemetry& telemetry, const StoreStatus& 
 void summarise_sample(BatchAccount& batches, const Telemetry& telemetry) {
     const auto* octets = reinterpret_cast<const std::uint8_t*>(&telemetry);
     const bool first = batches.summary_count == 0;
-    std::size_t element = 0;
-    for (const TelemetryEntry& entry : telemetry_entries) {
-        if (!is_summarised(entry)) continue;
-        for (std::size_t i = 0; i < entry.count && element < summary_elements(); ++i, ++element) {
-            float value;
-            std::memcpy(&value, octets + entry.offset + i * sizeof value, sizeof value);
-            if (!(value - value == 0.0F)) value = 0.0F;  // not finite
-            Extremes& extremes = batches.extremes[element];
-            if (first || value < extremes.least) extremes.least = value;
-            if (first || value > extremes.greatest) extremes.greatest = value;
-            extremes.sum = first ? static_cast<double>(value) : extremes.sum + static_cast<double>(value);
-        }
+    for (std::size_t element = 0; element < summary_layout.size(); ++element) {
+        float value;
+        std::memcpy(&value, octets + summary_layout[element].offset, sizeof value);
+        if (!(value - value == 0.0F)) value = 0.0F;  // not finite
+        Extremes& extremes = batches.extremes[element];
+        if (first || value < extremes.least) extremes.least = value;
+        if (first || value > extremes.greatest) extremes.greatest = value;
+        extremes.sum = first ? static_cast<double>(value) : extremes.sum + static_cast<double>(value);
     }
     ++batches.summary_count;
 }
@@ -226,19 +222,15 @@ bool flush_summary(CdhAccount& account, const StoreStatus& store, std::uint32_t 
     writer.u32(tick);
     writer.u16(static_cast<std::uint16_t>(batches.summary_count));
     writer.u8(static_cast<std::uint8_t>(summary_elements()));
-    std::size_t element = 0;
-    for (const TelemetryEntry& entry : telemetry_entries) {
-        if (!is_summarised(entry)) continue;
-        for (std::size_t i = 0; i < entry.count && element < summary_elements(); ++i, ++element) {
-            const Extremes& extremes = batches.extremes[element];
-            const double mean = extremes.sum / static_cast<double>(batches.summary_count);
-            const bool sound = mean >= -3.0e38 && mean <= 3.0e38;
-            writer.u16(entry.id);
-            writer.u8(static_cast<std::uint8_t>(i));
-            put_number(writer, extremes.least);
-            put_number(writer, sound ? static_cast<float>(mean) : 0.0F);
-            put_number(writer, extremes.greatest);
-        }
+    for (std::size_t element = 0; element < summary_layout.size(); ++element) {
+        const Extremes& extremes = batches.extremes[element];
+        const double mean = extremes.sum / static_cast<double>(batches.summary_count);
+        const bool sound = mean >= -3.0e38 && mean <= 3.0e38;
+        writer.u16(summary_layout[element].id);
+        writer.u8(static_cast<std::uint8_t>(summary_layout[element].index));
+        put_number(writer, extremes.least);
+        put_number(writer, sound ? static_cast<float>(mean) : 0.0F);
+        put_number(writer, extremes.greatest);
     }
     return commit(account, Message::summary, store, batches.summary_clock_ns, data.data(), writer.length(),
                   records);

@@ -166,7 +166,21 @@ void give_up(RecorderAccount& recorder, Stream stream, GivenUp reason, std::uint
     }
 }
 
+namespace {
+
+bool is_any_lost(const RecorderAccount& recorder) {
+    std::uint64_t lost = 0;
+    for (const StreamAccount& stream : recorder.streams) {
+        for (const Loss& loss : stream.losses)
+            lost |= loss.count;
+    }
+    return lost != 0;
+}
+
+}  // namespace
+
 void name_losses(RecorderAccount& recorder, const StoreStatus& store, EventList& events) {
+    if (!is_any_lost(recorder)) return;  // as in nearly every tick
     for (std::size_t i = 0; i < stream_count; ++i) {
         for (std::size_t why = 0; why < reason_count; ++why) {
             Loss& loss = recorder.streams[i].losses[why];

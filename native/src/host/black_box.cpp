@@ -70,12 +70,8 @@ bool is_anomaly(const Event& event) {
 
 }  // namespace
 
-StepContext::StepContext(const StepInput& input) : StepContext() {
-    status = input.status;
-    store = input.store;
-    boot = input.boot;
-    security = *input.security;
-}
+StepContext::StepContext(const StepInput& input)
+    : status(input.status), store(input.store), boot(input.boot), security(*input.security) {}
 
 void StepContext::give(StepInput& input) const {
     input.status = status;

@@ -137,9 +137,6 @@ std::vector<DownlinkFrame> Driver::take_downlink() {
 std::vector<VotedEvent> Driver::take_events() {
     return std::exchange(events_, {});
 }
-std::vector<double> Driver::take_truth() {
-    return std::exchange(truth_, {});
-}
 
 void Driver::set_plant_state(const void* address, std::size_t octets, std::size_t control_octets) {
     if (control_octets > octets) throw std::invalid_argument("control is a part of the plant's state");

@@ -194,7 +194,10 @@ FileAnswer MassMemory::write(StoredFile& file, const FileRequest& request, const
             file.pieces.push_back(std::make_shared<Piece>());
         auto& piece = file.pieces[index];
         if (piece.use_count() > 1) piece = std::make_shared<Piece>(*piece);
-        if (piece->size() < within + part) piece->resize(within + part);
+        if (piece->size() < within + part) {
+            piece->reserve(block_octets);  // once: doubling would copy what is there again and again
+            piece->resize(within + part);
+        }
         std::memcpy(piece->data() + within, data, part);
         data += part;
         offset += part;
@@ -219,6 +222,7 @@ FileAnswer MassMemory::seal(StoredFile& file, const FileRequest& request) {
     file.entry.sealed = 1;
     file_octets_ -= file.entry.length_max - file.entry.length;
     file.entry.length_max = file.entry.length;
+    if (!file.pieces.empty() && file.pieces.back().use_count() == 1) file.pieces.back()->shrink_to_fit();
     return FileAnswer::done;
 }
 

@@ -97,6 +97,25 @@ constexpr std::size_t summary_elements() {
         count += is_summarised(entry) ? entry.count : 0;
     return count;
 }
+
+// The elements that are summarised, in order: found once, since they are looked at every second.
+struct SummaryElement {
+    std::uint16_t id;
+    std::uint16_t index;
+    std::uint16_t offset;  // within Telemetry
+};
+inline constexpr std::array<SummaryElement, summary_elements()> summary_layout = [] {
+    std::array<SummaryElement, summary_elements()> layout{};
+    std::size_t element = 0;
+    for (const TelemetryEntry& entry : telemetry_entries) {
+        if (!is_summarised(entry)) continue;
+        for (std::size_t i = 0; i < entry.count; ++i) {
+            layout[element++] = {entry.id, static_cast<std::uint16_t>(i),
+                                 static_cast<std::uint16_t>(entry.offset + i * sizeof(float))};
+        }
+    }
+    return layout;
+}();
 static_assert(summary_elements() * 15 + 16 <= 996);  // one packet holds them all
 
 struct BatchAccount {

@@ -61,7 +61,9 @@ class Driver {
 
     [[nodiscard]] std::vector<DownlinkFrame> take_downlink();
     [[nodiscard]] std::vector<VotedEvent> take_events();
-    [[nodiscard]] std::vector<double> take_truth();  // rows of 1 + width, the tick first
+    // Rows of 1 + width, the tick first; they are forgotten, and their room is used again.
+    [[nodiscard]] const std::vector<double>& truth() const { return truth_; }
+    void forget_truth() { truth_.clear(); }
 
     void set_truth_interval(std::uint64_t ticks) { truth_interval_ = ticks; }
     // The plant's state, whose first `control_octets` can change what happens next.
