@@ -58,9 +58,11 @@ class Departure:
 class UplinkControl:
     """What goes up, when, and again; its time is that of the last call.
 
-    `last_ns`: no command goes up for the first time after it; None while no carrier is on. `barren`: how
-    often FOP-1 was suspended at the transmission limit since something was delivered. `pdus`: of files, as BD
-    frames, each once, when nothing else is to go: file transfer repeats by itself.
+    `last_ns`: no command goes up for the first time after it; None while no carrier is on. `clcw_count`: the
+    master channel's frame count in the newest frame of this pass, `last_count` in the one that came last; -1
+    before there is one. `barren`: how often FOP-1 was suspended at the transmission limit since something was
+    delivered. `pdus`: of files, as BD frames, each once, when nothing else is to go: file transfer repeats by
+    itself.
     """
 
     timing: Timing
@@ -84,6 +86,7 @@ class UplinkControl:
     fed_ns: int = -1
     clcw_count: int = -1
     clcw_ns: int = 0
+    last_count: int = -1
     barren: int = 0
     counters: dict[str, int] = field(default_factory=dict)
     _departures: list[Departure] = field(default_factory=list)
@@ -101,12 +104,13 @@ class UplinkControl:
         self.last_ns = carrier_off_ns - 2 * self.timing.latency_ns - ANSWER_MARGIN_NS
         self.blind_ns = expected_ns + BLIND_AFTER_NS
         self.heard = self.up = False
-        self.unlocks, self.clcw_count, self.fed_ns = 0, -1, -1
+        self.unlocks, self.fed_ns = 0, -1
 
     def end(self, now_ns: int) -> None:
         """The carrier goes off: what FOP-1 has it keeps for the next pass."""
         self.last_ns, self.blind_ns = None, NEVER
         self.pdus = []
+        self.clcw_count, self.clcw_ns, self.last_count = -1, 0, -1
         self.fop.suspend(now_ns)
         for kind in (self.on_air, *(one.kind for one in self.lower)):
             self._told_radiated(kind, now_ns)
@@ -232,6 +236,7 @@ class UplinkControl:
 
     def _stale(self, frame_count: int, now_ns: int) -> bool:
         """Whether a later frame has come before: TM frames may overtake each other, and come twice."""
+        self.last_count = frame_count
         ahead = (frame_count - self.clcw_count) % 256
         if self.clcw_count >= 0 and not 1 <= ahead < 128 and now_ns - self.clcw_ns < _FRESH_NS:
             self._count("clcws_overtaken")
@@ -359,10 +364,12 @@ class UplinkControl:
 
     def control(self) -> list[Any]:
         """What can change what happens next, as plain values: the state but for what is counted, and for
-        what mission control's own requests say.
+        what mission control's own requests say. Of frame counts only how far the newest is ahead of the last:
+        frames are told apart by how far theirs are from one another, never by the number itself.
         """
         state = self.to_plain()
         del state["counters"]
+        state["clcw"] = [self.clcw_count >= 0, (self.clcw_count - self.last_count) % 256, self.clcw_ns]
         for rows in (state["again"], state["doubt"], state["fop"]["sent"], state["lower"]):
             for row in rows:
                 own = any(isinstance(value, int) and value >= OWN for value in row)
@@ -382,7 +389,7 @@ class UplinkControl:
             "pdus": [data.hex() for data in self.pdus],
             "lower": [[one.kind, one.sequence, one.data.hex(), one.tag, one.repeat] for one in self.lower],
             "air": [self.on_air, self.free_ns, self.silent_since_ns, self.fed_ns],
-            "clcw": [self.clcw_count, self.clcw_ns],
+            "clcw": [self.clcw_count, self.clcw_ns, self.last_count],
             "barren": self.barren,
             "counters": self.counters,
         }
@@ -392,7 +399,7 @@ class UplinkControl:
         """The uplink with that state; raises ValueError, KeyError or TypeError if it is none."""
         station, last_ns, blind_ns, heard, up, unlocks = values["line"]
         on_air, free_ns, silent_since_ns, fed_ns = values["air"]
-        clcw_count, clcw_ns = values["clcw"]
+        clcw_count, clcw_ns, last_count = values["clcw"]
         return cls(
             *(timing, queue, seal, Fop.from_plain(values["fop"]), station, last_ns, blind_ns),
             *(heard, up, unlocks),
@@ -410,6 +417,7 @@ class UplinkControl:
             fed_ns=fed_ns,
             clcw_count=clcw_count,
             clcw_ns=clcw_ns,
+            last_count=last_count,
             barren=values["barren"],
             counters=dict(values["counters"]),
         )

@@ -27,7 +27,7 @@ LIES: dict[str, Change] = {
 
 @pytest.fixture(scope="module")
 def scenario(base: Scenario) -> Scenario:
-    return faulty(base, flip("18m", 4321))
+    return faulty(base, flip("26m", 4321))
 
 
 @pytest.mark.requirement("S5")
@@ -46,7 +46,7 @@ def test_run_that_does_not_steer_as_the_reference_is_found(
 ) -> None:
     """A run that never came back, with the document of one that did: its attitude gives it away."""
     bias = {"kind": "gyro_bias", "target": "gyro.1", "rate_deg_s": 0.5, "at": "26m", "duration": "5s"}
-    found = forker.fly(faulty(base, flip("18m", 4321)))
+    found = forker.fly(faulty(base, flip("26m", 4321)))
     disagreements = check(reference, faulty(base, bias), found)
     assert any("control differs" in text for text in disagreements), disagreements
     assert len(disagreements) <= 20
