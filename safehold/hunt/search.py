@@ -12,21 +12,20 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safehold.errors import HuntError
 from safehold.fault_kinds import kinds
 from safehold.hunt.broken import broken_by, unmet
 from safehold.hunt.flights import Flights, HuntStoppedError
 from safehold.hunt.invariants import with_invariants
-from safehold.hunt.schedule import Schedule, last_s
+from safehold.hunt.ladders import Space
+from safehold.hunt.schedule import Schedule
+from safehold.hunt.smaller import size, steps_down
 from safehold.near import listing, suggestion
 from safehold.registry import FaultKind
 from safehold.schema import Scenario
 from safehold.timeline import WORKING
-
-if TYPE_CHECKING:
-    from safehold.hunt.strategies import Space
 
 # A close approach endangers nothing before there is a plant that can be hit.
 NOT_DRAWN = ("object_approach",)
@@ -109,7 +108,7 @@ def make_plan(
 ) -> Plan:
     """Fly the base, which must survive, and see where there is room for events; raises HuntError."""
     drawn = chosen_kinds(faults, base)
-    strategies = _strategies()
+    _strategies()
     document = flights.fly(with_invariants(base, (), settled_s=0, back_within_s=back_within_s))
     reasons = broken_by(broken_if, document)
     if broken_if == "degraded":
@@ -126,7 +125,7 @@ def make_plan(
             "shorter --back-within"
         )
         raise HuntError("SH-HNT-009", wrong)
-    space = strategies.Space(
+    space = Space(
         kinds=drawn,
         from_s=from_s,
         until_s=until_s,
@@ -141,7 +140,9 @@ def make_plan(
 def search(
     plan: Plan, flights: Flights, found: Search, *, told: Callable[[Search, Schedule], None]
 ) -> Search:
-    """Draw, fly and shrink. `found` is filled as it goes; `told` hears of each new smallest schedule."""
+    """Draw, fly, shrink, and go down by single steps until none breaks any more. `found` is filled as it
+    goes; `told` hears of each new smallest schedule.
+    """
     from hypothesis import Verbosity, find, settings
     from hypothesis.errors import NoSuchExample
 
@@ -152,10 +153,7 @@ def search(
         nonlocal improved_at
         if schedule in found._known:
             return bool(found._known[schedule])
-        if found.smallest is not None and flights.count - improved_at >= PATIENCE_FLIGHTS:
-            raise _EnoughError
-        reasons = fly(plan, flights, schedule)
-        found._known[schedule] = reasons
+        reasons = found._known[schedule] = fly(plan, flights, schedule)
         found.schedules += 1
         if not reasons:
             return False
@@ -167,10 +165,18 @@ def search(
             told(found, schedule)
         return True
 
+    def drawn(schedule: Schedule) -> bool:
+        known = schedule in found._known
+        if not known and found.smallest is not None and flights.count - improved_at >= PATIENCE_FLIGHTS:
+            raise _EnoughError
+        return breaks(schedule)
+
     quiet = settings(max_examples=plan.examples, database=None, deadline=None, verbosity=Verbosity.quiet)
     with suppress(NoSuchExample, _EnoughError):
-        find(strategies.schedules(plan.space), breaks, settings=quiet, random=random.Random(plan.seed))
+        find(strategies.schedules(plan.space), drawn, settings=quiet, random=random.Random(plan.seed))
     if found.smallest is not None:
+        while any(breaks(smaller) for smaller in steps_down(plan.space, found.smallest)):
+            pass
         # Once more and whole: what is said of it is what `safehold run` will say.
         found.document = flights.fly(plan.scenario(found.smallest))
         found.reasons = broken_by(plan.broken_if, found.document)
@@ -183,14 +189,6 @@ def search(
 def fly(plan: Plan, flights: Flights, schedule: Schedule) -> tuple[str, ...]:
     """Why a schedule breaks the base; empty if it survives."""
     return flights.broken(plan.scenario(schedule), plan.broken_if)
-
-
-def size(schedule: Schedule) -> tuple[int, int, int, tuple[str, ...]]:
-    """What a smaller schedule has less of: events, faults that stay, time that faults last; then by words."""
-    lengths = [getattr(event, "duration_s", 0) for event in schedule]
-    stays = sum(length is None for length in lengths)
-    words = tuple(event.words() for event in schedule)
-    return len(schedule), stays, sum(length or 0 for length in lengths) + last_s(schedule), words
 
 
 def _first_event_s(base: Scenario, document: Mapping[str, Any]) -> int:

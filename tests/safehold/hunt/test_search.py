@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from safehold.errors import HuntError
 from safehold.fault_kinds import kinds
 from safehold.hunt.flights import Flights, HuntStoppedError
 from safehold.hunt.invariants import with_invariants
-from safehold.hunt.schedule import FaultEvent, Schedule, apply, last_s
+from safehold.hunt.ladders import INSTANT, Space, ladder
+from safehold.hunt.schedule import CommandEvent, FaultEvent, Latency, Mask, Schedule, apply, last_s
 from safehold.hunt.search import Plan, Search, chosen_kinds, make_plan, search
-from safehold.hunt.strategies import INSTANT, Space, ladder, schedules
+from safehold.hunt.smaller import size, steps_down
+from safehold.hunt.strategies import schedules
 from safehold.scenario import Source, load
 from safehold.schema import Scenario
 from safehold.timeline import WORKING
@@ -79,14 +82,53 @@ def test_two_faults_that_only_break_together_are_found_and_nothing_else_is_kept(
     assert [len(one) for one in told] == sorted((len(one) for one in told), reverse=True)
 
 
-def test_size_and_time_are_shrunk_as_well() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_size_and_time_are_shrunk_as_well(seed: int) -> None:
     def rule(scenario: Scenario) -> bool:
         return any(
             fault.kind == "wheel_friction" and float(fault.parameters["factor"]) >= 20.0
             for fault in scenario.fault
         )
 
-    found, _, _ = hunt(rule, seed=1)
+    found, _, _ = hunt(rule, seed=seed)
+    assert found.smallest == (FaultEvent(15 * 60, "wheel_friction", "wheel.0", 1, (("factor", 20.0),)),)
+
+
+def test_sizes_are_compared_as_numbers() -> None:
+    # As words "factor 1000" comes before "factor 20".
+    small, large = ((FaultEvent(900, "wheel_friction", "wheel.0", 1, (("factor", f),)),) for f in (20.0, 1e3))
+    assert size(small) < size(large)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_single_step_down_from_what_is_found_breaks(seed: int) -> None:
+    """By a rule under which a smaller size must be made up for by time."""
+
+    def rule(scenario: Scenario) -> bool:
+        return any(
+            fault.kind == "wheel_friction"
+            and (fault.duration or 10**12) // 10**9 * float(fault.parameters["factor"]) >= 5000.0
+            for fault in scenario.fault
+        )
+
+    flights = Imagined(rule)
+    plan = plan_for(flights, seed=seed)
+    found = search(plan, flights, Search(), told=lambda now, schedule: None)
+    assert found.smallest is not None
+    steps = list(steps_down(plan.space, found.smallest))
+    assert steps
+    assert not any(rule(plan.scenario(smaller)) for smaller in steps)
+
+
+def test_the_descent_goes_on_where_the_search_has_lost_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(scenario: Scenario) -> bool:
+        return any(
+            fault.kind == "wheel_friction" and float(fault.parameters["factor"]) >= 20.0
+            for fault in scenario.fault
+        )
+
+    monkeypatch.setattr("safehold.hunt.search.PATIENCE_FLIGHTS", 0)
+    found, _, _ = hunt(rule)
     assert found.smallest == (FaultEvent(15 * 60, "wheel_friction", "wheel.0", 1, (("factor", 20.0),)),)
 
 
@@ -198,6 +240,27 @@ def test_the_drawn_kinds_are_those_of_the_registry_that_befall_the_satellite() -
     assert len(link) == 7
     assert drawn == set(kinds()) - {"object_approach"} - link
     assert [kind.name for kind in chosen_kinds(["link_loss"], load("in-service"))] == ["link_loss"]
+
+
+@given(schedule=schedules(SPACE))
+def test_every_step_down_is_smaller_and_can_be_flown(schedule: Schedule) -> None:
+    steps = list(steps_down(SPACE, schedule))
+    assert all(size(smaller) < size(schedule) for smaller in steps)
+    assert len(schedule) == 1 or any(len(smaller) < len(schedule) for smaller in steps)
+    for smaller in steps:
+        assert all(event.at_s >= 900 for event in smaller if isinstance(event, FaultEvent | CommandEvent))
+        assert last_s(smaller) <= 54 * 60
+        assert check(apply(load_base(), smaller), Source("smaller", None))
+    for event in schedule:
+        if isinstance(event, Mask) and event.elevation_deg > 20.0:
+            assert any(Mask(20.0) in smaller for smaller in steps)
+        if isinstance(event, Latency) and event.latency_ms > 500.0:
+            assert any(Latency(500.0) in smaller for smaller in steps)
+
+
+@cache
+def load_base() -> Scenario:
+    return load("in-service")
 
 
 @given(data=st.data())
