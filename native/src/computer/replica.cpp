@@ -56,7 +56,9 @@ void take_uplink(Cycle& cycle) {
             ++account.frames_dropped[static_cast<std::size_t>(cdh::FrameDrop::integrity)];
             continue;
         }
-        if (cdh::accept_frame(uplink, account, frame.octets.data(), frame.length)) cycle.control_dirty = true;
+        if (!cdh::accept_frame(uplink, account, frame.octets.data(), frame.length)) continue;
+        modes_contact(cycle.state.control.autonomy.modes);
+        cycle.control_dirty = true;
     }
 }
 

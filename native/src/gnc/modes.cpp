@@ -370,6 +370,10 @@ void modes_restart(ModeLogic& state, double down_s, bool troubled, EventList& ev
     }
 }
 
+void modes_contact(ModeLogic& state) {
+    state.contact_age_s = 0.0;
+}
+
 bool modes_request(ModeLogic& state, const Parameters& p, const ModeRequest& request, const Situation& now,
                    EventList& events) {
     const Refusal why = refusal(state, p, request, now);
@@ -396,7 +400,7 @@ void modes_step(ModeLogic& state, const Parameters& p, const Situation& now, Eve
         enter(state, Mode::safe, ModeReason::state_corrupt, state.mode, events);
     }
     state.in_mode_s = least(state.in_mode_s + dt, 1.0e9);
-    state.contact_age_s = now.lock_age_s < dt ? 0.0 : least(state.contact_age_s + dt, 1.0e9);
+    state.contact_age_s = least(state.contact_age_s + dt, 1.0e9);
     state.contact_lost = state.contact_age_s > p.contact_timeout_s ? 1 : 0;
     if (now.charge_low || now.charge_critical) state.charge_was_low = 1;
     const Mode mode = mode_of(state);

@@ -115,10 +115,24 @@ TEST_CASE("each mode has its time-out [L3.4] [L3.7]") {
         CHECK(logic.run(stuck, 90000.0) == doctest::Approx(86400.1).epsilon(1e-3));
         CHECK(mode_of(logic.state) == Mode::safe);
         CHECK(logic.reason() == ModeReason::contact_lost);
-        // and SAFE waits for the ground
+        // and SAFE waits for the ground, not for a carrier
         CHECK(logic.run(stuck, 5000.0) < 0.0);
         stuck.lock_age_s = 0.0;
+        CHECK(logic.run(stuck, 100.0) < 0.0);
+        modes_contact(logic.state);
         CHECK(logic.run(stuck, 100.0) > 0.0);
+    }
+    SUBCASE("STANDBY and DOWNLINK under a carrier that brings no telecommand") {
+        stuck.lock_age_s = 0.0;
+        Logic logic(Mode::downlink);
+        double time_s = 0.0;
+        while (mode_of(logic.state) != Mode::safe && time_s < 90'000.0) {
+            const double left_s = logic.run(stuck, 90'000.0 - time_s);
+            if (left_s < 0.0) break;
+            time_s += left_s;
+        }
+        CHECK(time_s == doctest::Approx(86400.1).epsilon(1e-3));
+        CHECK(logic.reason() == ModeReason::contact_lost);
     }
     SUBCASE("MISSION, DOWNLINK, MANOEUVRE") {
         stuck.lock_age_s = 0.0;

@@ -25,7 +25,7 @@ struct ModeLogic {
     double sensors_lost_s;
     double forecast_low_s;
     double locked_s;
-    double contact_age_s;   // since a receiver was locked
+    double contact_age_s;   // since the last telecommand frame that was authentic and accepted
     double navigation_s;    // how long trackers and GPS have been on
     double tracker_wait_s;  // how long navigation has been on without an attitude
     std::uint32_t mode;
@@ -70,6 +70,9 @@ void modes_init(ModeLogic& state);
 // After a reset with the state of before: goes on in the same mode, in STANDBY instead of DOWNLINK and
 // MANOEUVRE, or in SAFE instead of any mode of fine pointing if resets follow each other (`troubled`).
 void modes_restart(ModeLogic& state, double down_s, bool troubled, EventList& events);
+// The ground has spoken: a telecommand frame was authentic, and FARM-1 accepted it. A carrier alone, or frames
+// of a stranger, are no contact.
+void modes_contact(ModeLogic& state);
 // Answers a request: takes the mode, or raises mode_request_refused with the reason. True if it was taken.
 bool modes_request(ModeLogic& state, const Parameters& parameters, const ModeRequest& request,
                    const Situation& now, EventList& events);
