@@ -1,9 +1,9 @@
 """Answers of the PUS services beyond verification, housekeeping and events; telecommands that carry octets.
 
 Laid out in docs/wire.md: structures (TM[3,10]), memory (6,6 and 6,10), time (9,2), the schedule (11,10 and
-11,13), storage (15,13), the connection test (17,4) and settings (20,2). Answers are hostile octets: one that
-does not fit is refused with a `PacketError`. Telecommands: activities of the schedule (TC[11,4]) and memory
-loads (TC[6,2]); the others are made by `flight.packets.encode_command`.
+11,13), storage (15,13), the connection test (17,4), settings (20,2) and files (23,13). Answers are hostile
+octets: one that does not fit is refused with a `PacketError`. Telecommands: activities of the schedule
+(TC[11,4]) and memory loads (TC[6,2]); the others are made by `flight.packets.encode_command`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from flight import dictionary
 from flight.frames import crc16
@@ -132,6 +133,34 @@ class SettingReport:
     values: tuple[float, ...]
 
 
+class FileState(IntEnum):
+    """How far a file of mass memory is."""
+
+    WRITTEN = 0
+    SEALED = 1
+    DELIVERED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file of mass memory; its CRC-32 is 0 until it is sealed."""
+
+    id: int
+    length: int
+    crc: int
+    kind: int
+    state: FileState
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """TM[23,13]: a part of mass memory's directory, from a place on, and how many files there are."""
+
+    files_held: int
+    place: int
+    files: tuple[HeldFile, ...]
+
+
 ServiceReport = (
     Structure
     | DisabledEvents
@@ -143,6 +172,7 @@ ServiceReport = (
     | StorageSummary
     | Connection
     | SettingReport
+    | FileList
 )
 
 _PARAMETER_NAMES = {parameter.id: parameter.name for parameter in dictionary.PARAMETERS.values()}
@@ -235,6 +265,17 @@ def _settings(data: _Reader) -> SettingReport:
     return SettingReport(number, _SETTING_NAMES.get(number, f"setting_{number}"), values)
 
 
+def _file_list(data: _Reader) -> FileList:
+    held, place, count = data.number(2), data.number(2), data.number(1)
+    files = []
+    for _ in range(count):
+        file, length, crc, kind, state = (data.number(octets) for octets in (4, 4, 4, 1, 1))
+        if state > FileState.DELIVERED:
+            raise PacketError("data", f"a file in the unknown state {state}")
+        files.append(HeldFile(file, length, crc, kind, FileState(state)))
+    return FileList(held, place, tuple(files))
+
+
 _DECODERS: dict[tuple[int, int], Callable[[_Reader], ServiceReport]] = {
     (3, 10): _structure,
     (5, 8): _disabled_events,
@@ -246,6 +287,7 @@ _DECODERS: dict[tuple[int, int], Callable[[_Reader], ServiceReport]] = {
     (15, 13): _storage_summary,
     (17, 4): _connection,
     (20, 2): _settings,
+    (23, 13): _file_list,
 }
 
 

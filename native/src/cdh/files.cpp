@@ -114,6 +114,11 @@ FilesCommand files_cancel(FilesContext& context, std::uint32_t file) {
     return FilesCommand::done;
 }
 
+void files_list(FilesContext& context) {
+    context.account.listing = 1;
+    context.account.list_at = 0;
+}
+
 FilesCommand files_remove(FilesContext& context, std::uint32_t file, bool force) {
     if (file == 0 || file > file_id_mask) return FilesCommand::unknown;
     if (context.control.removing != 0) return FilesCommand::full;

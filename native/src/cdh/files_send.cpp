@@ -444,7 +444,7 @@ std::size_t FilePdus::data_pdu(FileSend& send, std::uint8_t* pdu) {
 
 ReadRequest FilePdus::wanted() const {
     ReadRequest request{};
-    if (on_ && account_.scan_ms == 0) {
+    if (on_ && (account_.scan_ms == 0 || account_.listing != 0)) {
         request.kind = static_cast<std::uint8_t>(ReadKind::directory);
         request.octets_max = computer::readback_octets_max;
     }

@@ -1,4 +1,5 @@
-// PUS 8, functions: modes, pointing, units, and the arming of dangerous telecommands.
+// PUS 8, functions: modes, pointing, units, the arming of dangerous telecommands,
+// and the reset of the computer.
 #include "safehold/cdh/services.hpp"
 #include "safehold/gnc/overrides.hpp"
 
@@ -73,19 +74,26 @@ void end_arming(CommandContext& context, double reason) {
     arming = {};
 }
 
+// The reports wait in the state that is kept at the end of this tick, and leave after the start.
+Outcome run_reset(CommandContext& context, const Request&, const Arguments&) {
+    context.reset_request = 1;
+    return {};
+}
+
 Outcome run_disarm(CommandContext& context, const Request&, const Arguments&) {
     constexpr double commanded = 3.0;
     end_arming(context, commanded);
     return {};
 }
 
-constexpr std::array<Handler, 6> handlers = {{
+constexpr std::array<Handler, 7> handlers = {{
     {TelecommandId::set_mode, check_mode, run_set_mode},
     {TelecommandId::point_at_target, check_mode, run_point},
     {TelecommandId::hold_attitude, check_mode, run_hold},
     {TelecommandId::set_unit_health, nullptr, run_unit_health},
     {TelecommandId::arm, check_arm, run_arm},
     {TelecommandId::disarm, nullptr, run_disarm},
+    {TelecommandId::reset_computer, nullptr, run_reset},
 }};
 
 }  // namespace

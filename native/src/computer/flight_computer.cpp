@@ -511,9 +511,11 @@ void FlightComputer::step(const SensorFrame& sensor) {
         state_.voted = voted_->actuator;
         carry_out();
         carry_out_security();
-        if (stores_ != nullptr && !stores_->powered()) {
-            // Power failed while the step's requests were being carried out: nothing of it gets out.
-            reset(ResetCause::brown_out, boot_ns);
+        const bool powered = stores_ == nullptr || stores_->powered();
+        if (!powered || voted_->reset != 0) {
+            // Power failed while the step's requests were being carried out, or the ground has asked for a
+            // reset: nothing of the step gets out, but what was kept.
+            reset(powered ? ResetCause::commanded : ResetCause::brown_out, boot_ns);
             wait_down(sensor);
             return;
         }

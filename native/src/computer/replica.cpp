@@ -93,6 +93,7 @@ cdh::CommandContext command_context(Cycle& cycle) {
             sizeof control,
             *cycle.input.security,
             cycle.output.security,
+            cycle.output.reset,
             cycle.input.sensor.clock_ns,
             cycle.input.tick_ns,
             cycle.input.store.persisted,
@@ -359,6 +360,8 @@ void run_reports(Cycle& cycle) {
     const ControlState& control = cycle.state.control;
     cdh::report_periodic(control.services, cycle.state.account.cdh, cycle.state.account.telemetry,
                          cycle.input.sensor.clock_ns, control.executive.ticks, cycle.input.tick_ns);
+    cdh::report_file_list(cycle.state.account.cdh, cycle.state.account.files, cycle.input.store,
+                          cycle.input.readback, cycle.input.sensor.clock_ns);
 }
 
 void run_planning(Cycle& cycle) {
@@ -523,6 +526,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     output.files.count = 0;
     output.files.length = 0;
     output.security = {};
+    output.reset = 0;
     WorkBudget budget;
     const cdh::FilesContext files{state.control.files, state.account.files, output.files, input.store,
                                   output.events};

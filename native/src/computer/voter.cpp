@@ -28,7 +28,7 @@ bool same(const StepOutput& a, const StepOutput& b) {
     constexpr std::size_t head = sizeof(ActuatorFrame) + 8;  // with status and frame count
     if (std::memcmp(&a, &b, head) != 0) return false;
     if (a.events.count != b.events.count || a.events.dropped != b.events.dropped) return false;
-    if (a.security.select != b.security.select) return false;
+    if (a.security.select != b.security.select || a.reset != b.reset) return false;
     return same_items(a.events.items, b.events.items, a.events.count) && same_requests(a, b) &&
            same_items(a.frames, b.frames, a.frame_count);
 }

@@ -47,6 +47,7 @@ struct Bench {
     std::uint16_t count = 0;  // of packets sent
     security::SecurityState security{};
     security::SecurityRequest security_request{};
+    std::uint8_t reset_request = 0;
 
     Bench() {
         services_init(control->services);
@@ -71,6 +72,7 @@ struct Bench {
                 sizeof(Control),
                 security,
                 security_request,
+                reset_request,
                 control->autonomy.clock.time_ns,
                 tick_ns,
                 persisted,

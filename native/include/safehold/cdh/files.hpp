@@ -84,7 +84,9 @@ struct FilesAccount {
     std::uint8_t scanned;    // 1: the directory has been looked at since the start
     std::uint8_t restarted;  // 1: this is not the first start
     std::uint8_t was_on;
-    std::array<std::uint8_t, 5> spare;
+    std::uint8_t listing;   // 1: the ground wants the directory told
+    std::uint16_t list_at;  // place from which on it still is to be told
+    std::array<std::uint8_t, 2> spare;
 };
 static_assert(sizeof(FilesAccount) ==
               sizeof(FileSend) * FilesAccount::sends_max + sizeof(FileWaiting) * FilesAccount::waiting_max +
@@ -179,6 +181,8 @@ enum class FilesCommand : std::uint8_t { done, unknown, full };
 [[nodiscard]] FilesCommand files_cancel(FilesContext& context, std::uint32_t file);
 // Without `force`, mass memory removes only what the ground has; an event tells the outcome.
 [[nodiscard]] FilesCommand files_remove(FilesContext& context, std::uint32_t file, bool force);
+// Has the directory told, from its beginning, while a transmitter is on.
+void files_list(FilesContext& context);
 
 // --- the downlink's side
 // -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "safehold/cdh/files.hpp"
 #include "safehold/cdh/telecommand.hpp"
 
 namespace safehold::cdh {
@@ -95,6 +96,10 @@ void schedule_step(CommandContext& context);
 void report_not_executed(CommandContext& context, RequestId request, Message message, FailureCode code);
 // Begun before a reset, its outcome unknown, and not repeated.
 void report_interrupted(CommandContext& context, RequestId request);
+// 23: the next part of the directory, if it was asked for and mass memory has answered; to be called while a
+// transmitter is on.
+void report_file_list(CdhAccount& cdh, FilesAccount& files, const computer::StoreStatus& store,
+                      const computer::Readback* readback, std::int64_t clock_ns);
 // What the services say of themselves in telemetry.
 void fill_service_telemetry(const ServicesState& services, const CdhAccount& account, Telemetry& telemetry);
 

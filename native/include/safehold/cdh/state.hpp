@@ -73,6 +73,7 @@ enum class Message : std::uint8_t {
     alive,               // 17,2
     connection,          // 17,4
     settings,            // 20,2
+    file_list,           // 23,13
     batch,               // 3,128
     summary,             // 3,129
     count
@@ -134,10 +135,10 @@ struct CdhAccount {
     std::uint32_t activities_interrupted;
     std::array<std::uint16_t, static_cast<std::size_t>(Message::count)> message_counters;
     std::uint16_t packet_sequence_count;
-    std::array<std::uint8_t, 6> spare;
+    std::array<std::uint8_t, 4> spare;
 };
 static_assert(sizeof(CdhAccount) == sizeof(PacketQueue) + sizeof(DownlinkAccount) + sizeof(RecorderAccount) +
-                                        sizeof(BatchAccount) + 25 * 4 + 27 * 2 + 6);
+                                        sizeof(BatchAccount) + 25 * 4 + 28 * 2 + 4);
 static_assert(std::is_trivially_copyable_v<CdhAccount>);
 
 }  // namespace safehold::cdh

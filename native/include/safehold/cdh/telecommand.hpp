@@ -68,6 +68,7 @@ struct CommandContext {
     std::size_t control_octets;
     const security::SecurityState& security;  // which keys there are
     security::SecurityRequest& security_request;
+    std::uint8_t& reset_request;  // 1: the computer is to be reset at the end of the tick
     std::int64_t clock_ns;
     std::int64_t tick_ns;
     std::uint32_t persisted;     // sequence of what is known to be kept

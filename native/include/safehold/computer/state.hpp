@@ -138,7 +138,8 @@ struct StepOutput {
     RecordList records;
     FileList files;
     std::array<std::array<std::uint8_t, cdh::tm_frame_octets>, cdh::tm_frames_max> frames;
-    std::array<std::uint8_t, 7> spare;
+    std::uint8_t reset;  // 1: the computer is to be reset, once this tick's requests have been carried out
+    std::array<std::uint8_t, 6> spare;
 };
 static_assert(offsetof(StepOutput, status) == sizeof(ActuatorFrame));
 static_assert(offsetof(StepOutput, events) == sizeof(ActuatorFrame) + 8);

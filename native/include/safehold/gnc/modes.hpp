@@ -70,8 +70,8 @@ void modes_init(ModeLogic& state);
 // After a reset with the state of before: goes on in the same mode, in STANDBY instead of DOWNLINK and
 // MANOEUVRE, or in SAFE instead of any mode of fine pointing if resets follow each other (`troubled`).
 void modes_restart(ModeLogic& state, double down_s, bool troubled, EventList& events);
-// The ground has spoken: a telecommand frame was authentic, and FARM-1 accepted it. A carrier alone, or frames
-// of a stranger, are no contact.
+// The ground has spoken: a telecommand frame was authentic, and FARM-1 accepted it. A carrier alone, or
+// frames of a stranger, are no contact.
 void modes_contact(ModeLogic& state);
 // Answers a request: takes the mode, or raises mode_request_refused with the reason. True if it was taken.
 bool modes_request(ModeLogic& state, const Parameters& parameters, const ModeRequest& request,
