@@ -156,7 +156,12 @@ def decode_tm_packet(octets: bytes) -> TmPacket:
     Raises PacketError with reason `header`, `length`, `apid`, `crc` or `pus`.
     """
     identification, sequence = _check_header(
-        octets, kind=0b00001, overhead=_TM_OVERHEAD, what="telemetry", apids=TM_APIDS
+        octets,
+        kind=0b00001,
+        overhead=_TM_OVERHEAD,
+        most=TM_PACKET_OCTETS_MAX,
+        what="telemetry",
+        apids=TM_APIDS,
     )
     version, service, subtype, counter, _, code = _TM_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
     if version >> 4 != PUS_VERSION:
@@ -170,7 +175,12 @@ def decode_tm_packet(octets: bytes) -> TmPacket:
 def decode_tc_packet(octets: bytes) -> TcPacket:
     """Reads a telecommand packet; raises PacketError as `decode_tm_packet` does."""
     identification, sequence = _check_header(
-        octets, kind=0b00011, overhead=_TC_OVERHEAD, what="telecommand", apids=frozenset({FLIGHT_APID})
+        octets,
+        kind=0b00011,
+        overhead=_TC_OVERHEAD,
+        most=TC_PACKET_OCTETS_MAX,
+        what="telecommand",
+        apids=frozenset({FLIGHT_APID}),
     )
     version, service, subtype, source = _TC_SECONDARY.unpack_from(octets, PACKET_HEADER_OCTETS)
     if version >> 4 != PUS_VERSION:
@@ -180,10 +190,10 @@ def decode_tc_packet(octets: bytes) -> TcPacket:
 
 
 def _check_header(
-    octets: bytes, *, kind: int, overhead: int, what: str, apids: frozenset[int]
+    octets: bytes, *, kind: int, overhead: int, most: int, what: str, apids: frozenset[int]
 ) -> tuple[int, int]:
-    if len(octets) < overhead:
-        raise PacketError("length", f"{len(octets)} octets are less than a {what} packet's headers")
+    if not overhead <= len(octets) <= most:
+        raise PacketError("length", f"a {what} packet has {overhead} to {most} octets, not {len(octets)}")
     identification, sequence, length = _HEADER.unpack_from(octets)
     if identification >> 11 != kind or sequence >> 14 != 0b11:
         raise PacketError("header", f"0x{identification:04X} 0x{sequence:04X} is no whole {what} packet")
