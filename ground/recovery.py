@@ -4,6 +4,9 @@
                      nothing twice a pass; too many gaps are asked for as fewer, wider ranges
     before its end   one acknowledgement of the critical records and one of stored housekeeping, in any case
 
+The looks go on while nothing is missing: a host may hold frames that nothing is to answer (`Ground.reacts`)
+until the time of the next one, and any of them may be the one that shows a gap.
+
 A gap that is younger than a look may be a frame that was overtaken. What lies beyond the first gap need not
 be asked for in a later pass: the satellite begins each contact with what was not acknowledged.
 
