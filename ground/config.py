@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from flight.tm_frames import TM_FRAME_OCTETS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
@@ -78,6 +80,7 @@ class GroundConfig:
     stations: tuple[Station, ...] = ()
     commands: tuple[Command, ...] = ()
     tc_rate_bit_s: int = 64_000
+    tm_rate_bit_s: int = 1_000_000
     operator: bool = False
     operator_reaction_ns: int = 0
     uncertainty_s: float = 0.0
@@ -86,8 +89,10 @@ class GroundConfig:
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.epoch).tzinfo is None:
             raise ValueError(f"the epoch has an offset from UTC, not {self.epoch!r}")
-        if not 0 < self.tick_ns <= self.latency_ns or self.duration_ns < 0 or self.tc_rate_bit_s <= 0:
-            raise ValueError("0 < tick <= latency, 0 <= duration, 0 < tc_rate_bit_s")
+        if not 0 < self.tick_ns <= self.latency_ns or self.duration_ns < 0:
+            raise ValueError("0 < tick <= latency, 0 <= duration")
+        if self.tc_rate_bit_s <= 0 or self.tm_rate_bit_s <= 0:
+            raise ValueError("0 < tc_rate_bit_s, 0 < tm_rate_bit_s")
         if not 0.0 <= self.uncertainty_s <= 600.0:
             raise ValueError("0 <= uncertainty_s <= 600")
         if self.operator_reaction_ns < 0:
@@ -106,6 +111,11 @@ class GroundConfig:
             raise ValueError("elements and stations are finite numbers")
         if math.hypot(*self.orbit.position_gcrf_m) < 6.4e6:
             raise ValueError("the elements' position lies inside the Earth")
+
+    @property
+    def downlink_ns(self) -> int:
+        """From a telemetry frame's departure to its arrival: the light time and its own length."""
+        return self.latency_ns + 8 * TM_FRAME_OCTETS * 1_000_000_000 // self.tm_rate_bit_s
 
     def to_json(self) -> str:
         """Canonical JSON."""

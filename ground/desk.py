@@ -5,6 +5,7 @@ navigation in housekeeping        the elements
 housekeeping                      the operator, if there is one
 stored packets                    the recovery of records
 PDUs                              the files
+time reports                      the correlation of its clock
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flight.packets import Housekeeping, Verification
+from flight.services import TimeReport
 from flight.tm_frames import LIVE_CHANNEL
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
@@ -21,6 +23,7 @@ from ground.files import Files
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.recovery import Recovery
+from ground.time_correlation import TimeCorrelation
 from ground.timeliness import Timeliness
 
 
@@ -36,6 +39,7 @@ class Desk:
     recovery: Recovery = field(default_factory=Recovery)
     files: Files = field(default_factory=Files)
     timeliness: Timeliness = field(default_factory=Timeliness)
+    clock: TimeCorrelation = field(default_factory=TimeCorrelation)
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(values_wanted=self.config.operator)
@@ -71,7 +75,11 @@ class Desk:
             self.timeliness.see(packet.time_ns, arrival_ns, self.contacts.passes)
         if (packet.service, packet.subtype) == (3, 25):
             self.contacts.elements.see(packet.data, packet.time_ns)
-        if isinstance(content, Verification):
+        if isinstance(content, TimeReport):
+            # The frame that it names left in the tick that it tells; in a later one it waited.
+            if report.channel == LIVE_CHANNEL and content.frame_count == self.receiver.live_count:
+                self.clock.see(content.time_ns, arrival_ns - self.config.downlink_ns)
+        elif isinstance(content, Verification):
             # A record that comes again tells the same, and fits nothing any more if all was done before.
             stored = report.channel != LIVE_CHANNEL
             fits = self.commands.verify(content, arrival_ns, packet.time_ns, stored=stored)
@@ -91,6 +99,7 @@ class Desk:
             "records": self.recovery.results(),
             "files": self.files.results(),
             "events": self.timeliness.results(self.contacts.passes),
+            "clock": self.clock.results(),
             "operator": None if self.operator is None else self.operator.results(commands),
         }
 
@@ -116,6 +125,7 @@ class Desk:
             "recovery": self.recovery.to_plain(),
             "files": self.files.to_plain(),
             "timeliness": self.timeliness.to_plain(),
+            "clock": self.clock.to_plain(),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -126,6 +136,7 @@ class Desk:
         self.recovery = Recovery.from_plain(values["recovery"])
         self.files = Files.from_plain(values["files"])
         self.timeliness = Timeliness.from_plain(values["timeliness"])
+        self.clock = TimeCorrelation.from_plain(values["clock"])
 
     def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
         """Let the operator look at housekeeping, and queue what it wants."""

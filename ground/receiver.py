@@ -38,6 +38,7 @@ class Receiver:
     values_wanted: bool = True
     clcw: Clcw | None = None
     master_count: int = 0
+    live_count: int = 0
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
     files: list[bytes] = field(default_factory=list)
 
@@ -51,6 +52,8 @@ class Receiver:
             return None
         self.count("frames_received")
         self.clcw, self.master_count = decoded.clcw, decoded.master_count
+        if decoded.virtual_channel == LIVE_CHANNEL:
+            self.live_count = decoded.channel_count
         extractor = self.extractors.setdefault(decoded.virtual_channel, PacketExtractor())
         reports = []
         for octets in extractor.push(decoded):
@@ -89,6 +92,7 @@ class Receiver:
             "values_wanted": self.values_wanted,
             "clcw": None if self.clcw is None else self.clcw.encode(),
             "master_count": self.master_count,
+            "live_count": self.live_count,
             "extractors": {
                 str(channel): {**asdict(extractor), "partial": extractor.partial.hex()}
                 for channel, extractor in self.extractors.items()
@@ -103,9 +107,8 @@ class Receiver:
             for channel, state in values["extractors"].items()
         }
         clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
-        return cls(
-            dict(values["counters"]), values["values_wanted"], clcw, values["master_count"], extractors
-        )
+        counts = values["master_count"], values["live_count"]
+        return cls(dict(values["counters"]), values["values_wanted"], clcw, *counts, extractors)
 
 
 def is_file_packet(octets: bytes, channel: int) -> bool:

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from flight.dictionary import ENUMERATIONS, PARAMETERS
 from flight.tm_frames import TM_FRAME_OCTETS
+from safehold import parquet
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
+from safehold.on_board_clock import utc_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,10 +67,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, folder: RunFolder, scratch: Pat
         "unhex(octets) AS octets FROM given"
     )
     connection.unregister("given")
-    connection.execute(
-        "CREATE TABLE parameters_raw AS SELECT * FROM read_parquet(?)",
-        [str(folder.path / "telemetry.parquet")],
-    )
+    _telemetry(connection, folder)
     names = {row[0] for row in connection.execute("DESCRIBE parameters_raw").fetchall()}
     connection.execute(f"CREATE TABLE parameters AS SELECT {_engineering(names)} FROM parameters_raw")
     documents: Mapping[str, list[Any]] = {
@@ -86,6 +85,47 @@ def _fill(connection: duckdb.DuckDBPyConnection, folder: RunFolder, scratch: Pat
             "sample_size = -1, map_inference_threshold = -1)",
             [str(lines)],
         )
+    _time_events(connection, folder)
+
+
+def _telemetry(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None:
+    """`parameters_raw`, with `time_utc` if the run tells of its clock."""
+    file = str(folder.path / "telemetry.parquet")
+    clock = folder.result.get("clock")
+    if clock is None:
+        connection.execute("CREATE TABLE parameters_raw AS SELECT * FROM read_parquet(?)", [file])
+        return
+    times = parquet.read(Path(file), ["time_ns"])["time_ns"]
+    texts = utc_texts(clock, times)
+    connection.register("times", {"time_utc": np.array(texts, dtype=object if texts else "U1")})
+    connection.execute(
+        "CREATE TABLE parameters_raw AS SELECT times.time_utc, told.* "
+        "FROM read_parquet(?) told POSITIONAL JOIN times",
+        [file],
+    )
+    connection.unregister("times")
+
+
+def _time_events(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None:
+    """Gives `events` their `on_board_utc`: of those that came to the ground, if the run tells of its clock.
+
+    They join as texts by themselves: read with the rest, most would be taken for a database's times of day,
+    which have no leap seconds.
+    """
+    clock, events = folder.result.get("clock"), folder.events()
+    came = [place for place, one in enumerate(events) if "on_board_time_ns" in one]
+    if clock is None or not came:
+        return
+    texts: list[str | None] = [None] * len(events)
+    times = np.array([events[place]["on_board_time_ns"] for place in came], dtype=np.int64)
+    for place, text in zip(came, utc_texts(clock, times), strict=True):
+        texts[place] = text
+    connection.register("times", {"on_board_utc": np.array(texts, dtype=object)})
+    connection.execute(
+        "CREATE OR REPLACE TABLE events AS SELECT told.*, times.on_board_utc FROM events told "
+        "POSITIONAL JOIN times"
+    )
+    connection.unregister("times")
 
 
 def _frame_columns(stream: bytes) -> dict[str, NDArray[Any]]:
@@ -121,5 +161,9 @@ def _engineering(names: set[str]) -> str:
                 changed.append(f"{name} - 273.15 AS {name.replace('_k', '_deg_c')}")
             else:
                 changed.append(name)
-    heads = [name for name in ("arrival_ns", "station", "time_ns", "structure", "quality") if name in names]
+    heads = [
+        name
+        for name in ("time_utc", "arrival_ns", "station", "time_ns", "structure", "quality")
+        if name in names
+    ]
     return ", ".join([*heads, *changed])

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from safehold import display as displays
-from safehold import judgement, snapshot
+from safehold import judgement, on_board_clock, snapshot
 from safehold.code_id import import_numba_lightly
 from safehold.deployment import Deployment
 from safehold.durations import format_clock, parse_duration
@@ -169,6 +169,7 @@ def downlink_lines(document: Mapping[str, Any]) -> list[str]:
         f"one usable pass{slowest}",
         f"recorder {downlink['backlog_records']} records to come{known}, "
         f"{downlink['records_missing']} missing, {downlink['records_given_up']} given up",
+        *([f"clock    {on_board_clock.sentence(document['clock'])}"] if "clock" in document else []),
         f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
     ]
 

@@ -17,6 +17,7 @@ from safehold.errors import InternalError, Problem, ScenarioError
 from safehold.expectations import evaluate
 from safehold.figures import contacts, figures
 from safehold.judgement import judge
+from safehold.on_board_clock import clock_document
 from safehold.operator_log import operator_document
 from safehold.result import Result, json_safe
 from safehold.schema import Scenario
@@ -201,6 +202,7 @@ def document(outing: Outing, complete: bool) -> dict[str, Any]:
     made["figures"] = numbers
     made["commands"] = ground["commands"]
     made["alarms"] = ground["alarms"]
+    made["clock"] = clock_document(simulation.scenario.epoch, ground["clock"])
     made["operator"] = operator_document(ground["operator"])
     safe: dict[str, Any] = json_safe(made)
     return safe

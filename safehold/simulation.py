@@ -254,6 +254,7 @@ class Simulation:
                 for command in scenario.command
             ),
             tc_rate_bit_s=scenario.link.tc_rate_bit_s,
+            tm_rate_bit_s=scenario.link.tm_rate_bit_s,
             operator=not scenario.flight.autonomy,
             operator_reaction_ns=scenario.flight.operator_reaction,
         )

@@ -54,3 +54,29 @@ def test_an_archive_is_not_overwritten(folder: RunFolder, tmp_path: Path) -> Non
     write_archive(folder, tmp_path / "archive")
     with pytest.raises(FolderError, match="already exists"):
         write_archive(folder, tmp_path / "archive")
+
+
+@pytest.mark.requirement("L2.2")
+def test_on_board_times_are_utc_by_correlation_and_leap_seconds(folder: RunFolder, tmp_path: Path) -> None:
+    """A clock that is two seconds ahead and counts from just before the leap second of 2016."""
+    line = {"reference_ns": 0, "offset_ns": 2e9, "drift": 0.0, "offset_sigma_ns": 1.0, "drift_sigma": 0.0}
+    clock = {"epoch_utc": "2016-12-31T23:59:59+00:00", "before": [], "line": line | {"pairs": 9}}
+    times = np.array([2_000_000_000, 3_250_000_000, 4_250_000_000])
+    parquet.write(tmp_path / "telemetry.parquet", {"time_ns": times, "mode": np.array([1, 2, 3])})
+    (tmp_path / "result.json").write_text(json.dumps({"clock": clock}), encoding="utf-8")
+    came = {"id": 3, "name": "c", "arguments": {}, "on_board_time_ns": 3_250_000_000}
+    (tmp_path / "events.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in ({"id": 1, "name": "a", "arguments": {}}, came)),
+        encoding="utf-8",
+    )
+    place = write_archive(RunFolder.open(tmp_path), tmp_path / "archive")
+    with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
+        rows = database.execute("SELECT time_utc, mode FROM parameters ORDER BY time_ns").fetchall()
+        assert [row[0] for row in rows] == [
+            "2016-12-31T23:59:59.000000Z",
+            "2016-12-31T23:59:60.250000Z",
+            "2017-01-01T00:00:00.250000Z",
+        ]
+        assert len({row[1] for row in rows}) == 3
+        events = database.execute("SELECT id, on_board_utc FROM events ORDER BY id").fetchall()
+        assert events == [(1, None), (3, "2016-12-31T23:59:60.250000Z")]
