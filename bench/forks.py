@@ -31,6 +31,7 @@ from safehold.checks import shortened  # noqa: E402
 from safehold.durations import format_duration  # noqa: E402
 from safehold.forks import Forker, Reference, make_reference  # noqa: E402
 from safehold.forks.check import compare  # noqa: E402
+from safehold.forks.walker import Walker  # noqa: E402
 from safehold.run import Outing, document  # noqa: E402
 from safehold.scenario import load  # noqa: E402
 from safehold.schema import Fault, Scenario  # noqa: E402
@@ -110,6 +111,17 @@ def fly_to_end(reference: Reference, runs: list[Scenario]) -> list[float]:
         forker.close()
 
 
+def there_and_back(base: Scenario) -> tuple[float, int]:
+    """Milliseconds of processor time to mark a run at its end and to put it back, and a state's octets."""
+    walker = Walker(base)
+    try:
+        walker.walk_to(base.ticks)
+        times = [timed(lambda: walker.rewind(walker.mark()))[1] for _ in range(9)]
+        return statistics.median(times) * 1e3, len(walker.simulation.driver.state())
+    finally:
+        walker.close()
+
+
 def check_some(
     reference: Reference, runs: list[Scenario], documents: list[dict[str, Any]], count: int
 ) -> tuple[list[str], int, float]:
@@ -142,6 +154,7 @@ def measure(flips: int, hours: float, sample: int, checks: int) -> dict[str, Any
     whole_s = [timed(lambda scenario=scenario: whole(scenario))[1] for scenario in spread(runs, sample)]
     reference, reference_s = timed(lambda: make_reference(base))
     forked_s = fly_to_end(reference, spread(runs, sample))
+    fork_ms, state_octets = there_and_back(reference.scenario)
     (documents, early_s), early_all_s = timed(lambda: fly_all(reference, runs))
     disagreements, checked, check_s = check_some(reference, runs, documents, checks)
     full_s, fork_s = statistics.mean(whole_s) * flips, statistics.mean(forked_s) * flips
@@ -158,6 +171,8 @@ def measure(flips: int, hours: float, sample: int, checks: int) -> dict[str, Any
         "reference_octets": len(reference.to_bytes()),
         "forked_s": fork_s,
         "forked_run_s": statistics.mean(forked_s),
+        "fork_ms": fork_ms,
+        "state_octets": state_octets,
         "early_s": early_all_s,
         "early_run_ms": early_all_s / flips * 1e3,
         "early_run_ms_median": statistics.median(early_s) * 1e3,
@@ -185,6 +200,8 @@ def lines(report: dict[str, Any]) -> list[str]:
         f"  {report['reference_s']:10,.1f} s  the reference's flight"
         f" ({report['reference_octets'] / 1e6:.1f} MB)",
         f"  {report['forked_s']:10,.1f} s  forked, flown to the end, {report['forked_run_s']:.2f} s each",
+        f"  {report['fork_ms']:10,.2f} ms to mark a run at its end and put it back"
+        f" (flight state of {report['state_octets'] / 1e6:.1f} MB)",
         f"  {report['early_s']:10,.1f} s  forked and stopped early, {report['early_run_ms']:.2f} ms each"
         f" (median {report['early_run_ms_median']:.2f} ms, {report['ticks_flown_mean']:.0f} ticks flown)",
         f"  {report['check_s']:10,.1f} s  checking {report['checked']} of them to the end",

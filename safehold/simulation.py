@@ -43,6 +43,8 @@ from safehold.timeline import FlightEvent
 from safehold.truth import Rows, TruthStore
 
 if TYPE_CHECKING:
+    from _safehold_native import BlockPool
+
     from flight.remote import RemoteComputer
     from ground.config import GroundConfig
     from ground.process import GroundClient
@@ -421,11 +423,14 @@ class Simulation:
         They share nothing that changes with this run, so that flying them leaves it alone; they have neither
         link nor ground. The environment's tables reach a day beyond the scenario's end.
         """
+        from flight.dictionary import load_native
+
         self.collect()
         plant = self._make_plant(faults)
         computer, driver = self._make_flight(plant, Deployment())
         plant.restore(self.plant.state_bytes())
-        driver.restore(self.driver.state())
+        blocks = load_native().BlockPool()
+        driver.restore(self.driver.state(blocks), blocks)
         return plant, computer, driver
 
     def close(self) -> None:
@@ -451,15 +456,22 @@ class Simulation:
         }
 
     def restore(
-        self, *, plant: bytes, flight: bytes, link: bytes, ground: bytes, host: Mapping[str, Any]
+        self,
+        *,
+        plant: bytes,
+        flight: bytes,
+        link: bytes,
+        ground: bytes,
+        host: Mapping[str, Any],
+        blocks: BlockPool | None = None,
     ) -> None:
         """Take the states of a snapshot of the same scenario; raises ValueError and the like if they are
-        none.
+        none. blocks: has the blocks of mass memory that the flight's state only names.
         """
         from sim.link import Link
 
         self.plant.restore(plant)
-        self.driver.restore(flight)
+        self.driver.restore(flight, blocks)
         self.link = Link.from_bytes(self.link.config, link)
         self.ground.restore(ground)
         self.promise_tick = int(host["promise_tick"])

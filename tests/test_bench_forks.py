@@ -50,6 +50,7 @@ def test_all_four_ways_are_flown_and_none_disagrees() -> None:
     assert report["checked"] == 2
     assert report["disagreements"] == []
     assert report["full_s"] == pytest.approx(6 * report["full_run_s"])
+    assert report["fork_ms"] > 0.0
     assert min(report["ratios"].values()) > 0.0
     text = "\n".join(forks.lines(report))
     assert "disagreements in the check: 0" in text

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "bind.hpp"
+#include "safehold/host/block_pool.hpp"
 #include "safehold/host/driver.hpp"
 #include "safehold/host/remote_flight.hpp"
 
@@ -130,6 +131,24 @@ void bind_driver(py::module_& module) {
         .def_readonly("value_min", &Watch::value_min)
         .def_readonly("value_max", &Watch::value_max)
         .def_readonly("value_last", &Watch::value_last);
+    py::class_<host::BlockPool>(module, "BlockPool", "Blocks of mass memory by the SHA-256 of their octets.")
+        .def(py::init<>())
+        .def(
+            "add",
+            [](host::BlockPool& pool, const py::buffer& octets) {
+                const auto content = std::make_shared<host::Content>(from_buffer(octets));
+                pool.add(content);
+                return digest_bytes(content->hash());
+            },
+            py::arg("octets"))
+        .def("blocks",
+             [](const host::BlockPool& pool) {
+                 py::list found;
+                 for (const auto& [hash, content] : pool.blocks())
+                     found.append(to_bytes(content->octets().data(), content->octets().size()));
+                 return found;
+             })
+        .def("__len__", [](const host::BlockPool& pool) { return pool.blocks().size(); });
     py::class_<Driver>(module, "Driver", "Plant, flight computer, digests and watches, tick after tick.")
         .def(py::init(&make_driver), py::arg("computer"), py::arg("plant_step_address"),
              py::arg("plant_truth_address"), py::arg("plant_context_address"), py::arg("truth_width"),
@@ -197,16 +216,20 @@ void bind_driver(py::module_& module) {
              })
         .def("whole_hash", [](const Driver& driver) { return digest_bytes(driver.whole_hash()); })
         .def("control_hash", [](const Driver& driver) { return digest_bytes(driver.control_hash()); })
-        .def("state",
-             [](const Driver& driver) {
-                 const auto octets = driver.state();
-                 return to_bytes(octets.data(), octets.size());
-             })
-        .def("restore",
-             [](Driver& driver, const py::buffer& data) {
-                 const auto octets = from_buffer(data);
-                 driver.restore(octets.data(), octets.size());
-             })
+        .def(
+            "state",
+            [](const Driver& driver, host::BlockPool* pool) {
+                const auto octets = driver.state(pool);
+                return to_bytes(octets.data(), octets.size());
+            },
+            py::arg("pool") = py::none())
+        .def(
+            "restore",
+            [](Driver& driver, const py::buffer& data, const host::BlockPool* pool) {
+                const auto octets = from_buffer(data);
+                driver.restore(octets.data(), octets.size(), pool);
+            },
+            py::arg("state"), py::arg("pool") = py::none())
         .def("measure", &Driver::measure, py::arg("on"))
         .def("timing",
              [](const Driver& driver) {

@@ -125,7 +125,7 @@ class Forker:
     def _restart(self, walker: Walker, tick: int) -> None:
         sections, host = self.reference.snapshot(tick)
         try:
-            walker.restart(sections, host)
+            walker.restart(sections, host, self.reference.pool)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
             self.close()
             raise ForkError(

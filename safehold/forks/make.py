@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flight.dictionary import load_native
 from safehold.code_id import code_id
 from safehold.forks.reference import SNAPSHOT_S, STOP_S, Reference, fault_free, pack_sections
 from safehold.forks.walker import Walker
 from safehold.run import Outing, document
 from safehold.schema import Scenario
+
+if TYPE_CHECKING:
+    from _safehold_native import BlockPool
 
 
 def make_reference(scenario: Scenario) -> Reference:
@@ -22,13 +27,14 @@ def make_reference(scenario: Scenario) -> Reference:
         hashes: list[bytes] = []
         counts: list[tuple[int, int, int, int]] = []
         snapshots: dict[int, bytes] = {}
+        blocks = load_native().BlockPool()
         for tick in range(0, scenario.ticks + 1, STOP_S * rate_hz):
             walker.walk_to(tick)
             control = walker.control_hash()
             hashes += [walker.native_hash(), control, walker.whole_hash(control), walker.plant_hash()]
             counts.append(count(walker))
             if tick % (SNAPSHOT_S * rate_hz) == 0:
-                snapshots[tick] = _snapshot(walker)
+                snapshots[tick] = _snapshot(walker, blocks)
         simulation = walker.simulation
         outing = Outing(simulation)
         outing.fly()
@@ -42,6 +48,7 @@ def make_reference(scenario: Scenario) -> Reference:
             hashes=np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 4, 32),
             counts=np.array(counts, np.int64),
             snapshots=snapshots,
+            blocks=blocks.blocks(),
             books={
                 "document": found,
                 "events": simulation.host_state()["events"],
@@ -62,8 +69,10 @@ def count(walker: Walker) -> tuple[int, int, int, int]:
     return received, disagreed, len(passes), passes[-1] if passes else 0
 
 
-def _snapshot(walker: Walker) -> bytes:
-    """The state as it stands; of the lists that only grow, how long they are."""
+def _snapshot(walker: Walker, blocks: BlockPool) -> bytes:
+    """The state as it stands; of the lists that only grow, how long they are; of mass memory, the names of
+    the blocks that do not change any more.
+    """
     simulation = walker.simulation
     host = simulation.host_state()
     contacts = dict(host["contacts"])
@@ -76,7 +85,7 @@ def _snapshot(walker: Walker) -> bytes:
     return pack_sections(
         {
             "plant": simulation.plant.state_bytes(),
-            "flight": simulation.driver.state(),
+            "flight": simulation.driver.state(blocks),
             "link": simulation.link.to_bytes(),
             "ground": walker.ground.to_bytes(),
             "host": json.dumps(host, separators=(",", ":"), allow_nan=False).encode(),

@@ -4,8 +4,9 @@
 
 The header names the scenario (its resolved text), the code, and each section with its length. Sections: the
 hashes, four of 32 octets a stop; the counts, four of 8 octets a stop; the books (JSON, compressed):
-document, events and contacts; and snapshots (compressed), each with its tick. Nothing in it is code; what
-does not fit is refused before any of it is used.
+document, events and contacts; snapshots (compressed), each with its tick; and the blocks of mass memory that
+the snapshots name by their SHA-256, each once. Nothing in it is code; what does not fit is refused before any
+of it is used.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import json
 import struct
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flight.dictionary import load_native
 from safehold.code_id import code_id
 from safehold.dump import to_toml
 from safehold.errors import ForkError, ScenarioError
@@ -31,10 +33,13 @@ from safehold.schema import Output, Scenario
 from safehold.sealed import OtherVersionError, Seal, SealError
 from safehold.timeline import FlightEvent
 
+if TYPE_CHECKING:
+    from _safehold_native import BlockPool
+
 STOP_S = 10
 SNAPSHOT_S = 600
 
-SEAL = Seal(noun="reference", magic=b"SAFEFORK", version=1, largest=1 << 30)
+SEAL = Seal(noun="reference", magic=b"SAFEFORK", version=2, largest=1 << 30)
 LARGEST_SECTION = 64 << 20  # once expanded
 SNAPSHOT_SECTIONS = ("plant", "flight", "link", "ground", "host")
 
@@ -88,8 +93,9 @@ class Reference:
 
     hashes: stop × (native, control, whole, plant) × 32 octets, as `safehold.forks.walker` takes them.
     counts: stop × (frames received, votes that disagreed, passes begun, frames of the last pass). snapshots:
-    compressed, by tick. books: document, events, windows, elevations and the ground's passes as plain JSON
-    values. steady: whether no replica ever differed, so that the voter's memory of faults is never read.
+    compressed, by tick. blocks: of mass memory, that they name. books: document, events, windows, elevations
+    and the ground's passes as plain JSON values. steady: whether no replica ever differed, so that the
+    voter's memory of faults is never read.
     """
 
     scenario: Scenario
@@ -97,6 +103,7 @@ class Reference:
     hashes: Hashes
     counts: Counts
     snapshots: Mapping[int, bytes]
+    blocks: Sequence[bytes]
     books: Mapping[str, Any]
     steady: bool
 
@@ -104,6 +111,14 @@ class Reference:
     def key(self) -> str:
         """As `reference_key`."""
         return _key(self.code_id, to_toml(self.scenario))
+
+    @cached_property
+    def pool(self) -> BlockPool:
+        """The blocks, to be found by what the snapshots call them."""
+        pool: BlockPool = load_native().BlockPool()
+        for octets in self.blocks:
+            pool.add(octets)
+        return pool
 
     @property
     def stop_ticks(self) -> int:
@@ -160,6 +175,7 @@ class Reference:
             ("counts", self.counts.astype("<i8").tobytes()),
             ("books", zlib.compress(json.dumps(self.books, separators=(",", ":")).encode(), 6)),
             *((f"snapshot {tick}", self.snapshots[tick]) for tick in sorted(self.snapshots)),
+            *((f"block {index}", octets) for index, octets in enumerate(self.blocks)),
         ]
         header = {
             "scenario": to_toml(self.scenario),
@@ -183,9 +199,10 @@ class Reference:
             hashes = np.frombuffer(sections.pop("hashes"), np.uint8).reshape(-1, len(_WHICH), _HASH_OCTETS)
             counts = np.frombuffer(sections.pop("counts"), "<i8").astype(np.int64).reshape(-1, 4)
             books = json.loads(expand(sections.pop("books")))
+            blocks = [sections.pop(name) for name in list(sections) if name.startswith("block ")]
             snapshots = {int(name.removeprefix("snapshot ")): octets for name, octets in sections.items()}
             reference = cls(
-                scenario, header["code_id"], hashes, counts, snapshots, books, bool(header["steady"])
+                scenario, header["code_id"], hashes, counts, snapshots, blocks, books, bool(header["steady"])
             )
             reference.verify()
         except (ScenarioError, ValueError, KeyError, TypeError, RecursionError) as error:

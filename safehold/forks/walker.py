@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flight.dictionary import load_native
 from safehold.forks.kept_ground import KeptGround
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
@@ -19,6 +20,8 @@ from safehold.timeline import MODE_CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from _safehold_native import BlockPool
 
     from safehold.contact_log import ContactLog, ContactMark
     from safehold.judge import Judge
@@ -86,6 +89,7 @@ class Mark:
     scenario: Scenario
     plant: bytes
     driver: bytes
+    blocks: BlockPool  # of mass memory, shared with it
     link: Link
     promise_tick: int
     ground_tick: int
@@ -142,10 +146,12 @@ class Walker:
         """The state as it stands; one at a time."""
         simulation = self.simulation
         self.ground.keep()
+        blocks = load_native().BlockPool()
         return Mark(
             scenario=simulation.scenario,
             plant=simulation.plant.state_bytes(),
-            driver=simulation.driver.state(),
+            driver=simulation.driver.state(blocks),
+            blocks=blocks,
             link=simulation.link.copy(),
             promise_tick=simulation.promise_tick,
             ground_tick=simulation.ground_tick,
@@ -161,7 +167,7 @@ class Walker:
         """Back to the last mark, faults and all that they did undone."""
         simulation = self.simulation
         simulation.plant.restore(mark.plant)
-        simulation.driver.restore(mark.driver)
+        simulation.driver.restore(mark.driver, mark.blocks)
         simulation.link = mark.link
         self.ground.rewind()
         simulation.promise_tick = mark.promise_tick
@@ -175,7 +181,7 @@ class Walker:
         simulation.inject(mark.scenario)
         self.books = mark.books
 
-    def restart(self, sections: dict[str, bytes], host: dict[str, Any]) -> None:
+    def restart(self, sections: dict[str, bytes], host: dict[str, Any], blocks: BlockPool) -> None:
         """Take a state as for `Simulation.restore`."""
         self.simulation.restore(
             plant=sections["plant"],
@@ -183,6 +189,7 @@ class Walker:
             link=sections["link"],
             ground=sections["ground"],
             host=host,
+            blocks=blocks,
         )
         self.books = Books()
         self.collect()

@@ -23,7 +23,7 @@ constexpr char magic[16] = "SAFEHOLD-DRIVE2";
 
 }  // namespace
 
-std::vector<std::uint8_t> Driver::state() const {
+std::vector<std::uint8_t> Driver::state(BlockPool* pool) const {
     Head head{};
     std::memcpy(head.magic, magic, sizeof magic);
     std::memcpy(head.dictionary, dictionary_sha256, sizeof head.dictionary);
@@ -34,7 +34,7 @@ std::vector<std::uint8_t> Driver::state() const {
     head.truth_width = width_;
     head.computer_octets = sizeof(computer::ComputerState);
     head.sensor = sensor_;
-    Out out;
+    Out out(pool);
     out.octets.reserve(sizeof head + sizeof(computer::ComputerState) + 4 * Chain::block_octets);
     out.add(&head, sizeof head);
     const std::size_t at = out.octets.size();
@@ -52,8 +52,8 @@ std::vector<std::uint8_t> Driver::state() const {
     return out.octets;
 }
 
-void Driver::restore(const std::uint8_t* octets, std::size_t count) {
-    In in(octets, count, "the driver's state");
+void Driver::restore(const std::uint8_t* octets, std::size_t count, const BlockPool* pool) {
+    In in(octets, count, "the driver's state", pool);
     Head head{};
     in.take(&head, sizeof head);
     if (std::memcmp(head.magic, magic, sizeof magic) != 0) {

@@ -1,6 +1,8 @@
 #include "safehold/host/mass_memory.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 namespace safehold::host {
 namespace {
@@ -20,14 +22,14 @@ enum Operation : std::uint32_t { operation_append = 1, operation_drop = 2, opera
 
 RecordHead head_at(const Block& block, std::size_t at) {
     RecordHead head;
-    std::memcpy(&head, block.octets.data() + at, sizeof head);
+    std::memcpy(&head, block.octets().data() + at, sizeof head);
     return head;
 }
 
 // Where the first record numbered `from` or higher begins; the end if there is none.
 std::size_t find_record(const Block& block, std::uint64_t from) {
     std::size_t at = 0;
-    while (at < block.octets.size()) {
+    while (at < block.octets().size()) {
         const RecordHead head = head_at(block, at);
         if (head.number >= from) break;
         at += sizeof head + head.length;
@@ -38,6 +40,36 @@ std::size_t find_record(const Block& block, std::uint64_t from) {
 std::size_t room(const ReadRequest& request) {
     return request.octets_max < computer::readback_octets_max ? request.octets_max
                                                               : computer::readback_octets_max;
+}
+
+// What is shared is copied before it is changed.
+void own(SharedContent& content) {
+    if (content.use_count() > 1) content = std::make_shared<Content>(content->octets());
+}
+
+constexpr std::uint64_t by_name = 1ULL << 63U;
+
+// Its length, and its octets; or, marked, its length and name, if it does not change any more and there is a
+// pool to keep it.
+void put_content(Out& out, const SharedContent& content, bool settled) {
+    if (out.pool == nullptr || !settled) {
+        out.list(content->octets());
+        return;
+    }
+    out.value(by_name | static_cast<std::uint64_t>(content->octets().size()));
+    out.value(content->hash());
+    out.pool->add(content);
+}
+
+SharedContent take_content(In& in) {
+    if (in.pool != nullptr && (in.peek() & by_name) != 0) {
+        const std::uint64_t octets = in.value<std::uint64_t>() & ~by_name;
+        const SharedContent found = in.pool->find(in.value<Digest>());
+        if (found == nullptr || found->octets().size() != octets)
+            throw std::invalid_argument("a block of the state is not at hand");
+        return found;
+    }
+    return std::make_shared<Content>(in.list<std::uint8_t>());
 }
 
 void finish(Readback& readback, std::size_t octets, std::size_t records) {
@@ -66,19 +98,16 @@ void MassMemory::note(std::uint32_t operation, std::uint64_t a, std::uint64_t b,
 // --- records
 
 void MassMemory::seal(Stream stream, StreamLog& log) {
-    auto block = std::move(log.open);
-    if (block.use_count() > 1) block = std::make_shared<Block>(*block);
-    block->octets.shrink_to_fit();
-    block->hash = sha256(block->octets.data(), block->octets.size());
+    Block block = std::move(log.open);
     std::array<std::uint8_t, 32 + 32 + 16> link{};
-    const std::array<std::uint64_t, 2> place = {static_cast<std::uint64_t>(stream), block->first};
+    const std::array<std::uint64_t, 2> place = {static_cast<std::uint64_t>(stream), block.first};
     std::memcpy(link.data(), log.head.data(), 32);
-    std::memcpy(link.data() + 32, block->hash.data(), 32);
+    std::memcpy(link.data() + 32, block.content->hash().data(), 32);
     std::memcpy(link.data() + 64, place.data(), 16);
-    block->head = log.head = sha256(link.data(), link.size());
+    block.head = log.head = sha256(link.data(), link.size());
     log.sealed.push_back(std::move(block));
-    log.open = std::make_shared<Block>();
-    log.open->first = log.next;
+    log.open = Block{};
+    log.open.first = log.next;
 }
 
 void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t record_octets) {
@@ -92,11 +121,11 @@ void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t r
         ++log.next;
         return;
     }
-    if (log.open->octets.size() + needed > block_octets) seal(stream, log);
-    if (log.open.use_count() > 1) log.open = std::make_shared<Block>(*log.open);
+    if (log.open.octets().size() + needed > block_octets) seal(stream, log);
+    own(log.open.content);
     const RecordHead head = {log.next, static_cast<std::uint32_t>(record_octets),
                              computer::crc32(record, record_octets)};
-    auto& octets = log.open->octets;
+    auto& octets = log.open.content->change();
     const std::size_t at = octets.size();
     octets.resize(at + needed);
     std::memcpy(octets.data() + at, &head, sizeof head);
@@ -115,12 +144,12 @@ void MassMemory::drop(const computer::DropRequest& request) {
         return find_record(block, until) - find_record(block, log.first);
     };
     while (!log.sealed.empty()) {
-        const std::uint64_t end = log.sealed.size() > 1 ? log.sealed[1]->first : log.open->first;
-        log.octets -= dropped_from(*log.sealed.front());
+        const std::uint64_t end = log.sealed.size() > 1 ? log.sealed[1].first : log.open.first;
+        log.octets -= dropped_from(log.sealed.front());
         if (end > until) break;
         log.sealed.pop_front();
     }
-    if (log.sealed.empty()) log.octets -= dropped_from(*log.open);
+    if (log.sealed.empty()) log.octets -= dropped_from(log.open);
     log.first = until;
     note(operation_drop, request.stream, until, nullptr, 0);
 }
@@ -137,11 +166,11 @@ void MassMemory::read_records(const ReadRequest& request, Readback& readback) co
     std::size_t records = 0;
     // False once the readback is full.
     const auto take = [&](const Block& block) {
-        for (std::size_t at = find_record(block, from); at < block.octets.size();) {
+        for (std::size_t at = find_record(block, from); at < block.octets().size();) {
             const std::size_t size = sizeof(RecordHead) + head_at(block, at).length;
             if (size > most - octets) return false;
             if (records == 0) readback.first = head_at(block, at).number;
-            std::memcpy(readback.data.data() + octets, block.octets.data() + at, size);
+            std::memcpy(readback.data.data() + octets, block.octets().data() + at, size);
             octets += size;
             ++records;
             at += size;
@@ -150,11 +179,11 @@ void MassMemory::read_records(const ReadRequest& request, Readback& readback) co
     };
     const auto after =
         std::upper_bound(log.sealed.begin(), log.sealed.end(), from,
-                         [](std::uint64_t number, const auto& block) { return number < block->first; });
+                         [](std::uint64_t number, const Block& block) { return number < block.first; });
     bool more = true;
     for (auto at = after == log.sealed.begin() ? after : after - 1; more && at != log.sealed.end(); ++at)
-        more = take(**at);
-    if (more) take(*log.open);
+        more = take(*at);
+    if (more) take(log.open);
     finish(readback, octets, records);
 }
 
@@ -191,14 +220,14 @@ FileAnswer MassMemory::write(StoredFile& file, const FileRequest& request, const
         const std::size_t within = offset % block_octets;
         const std::size_t part = std::min(left, block_octets - within);
         while (file.pieces.size() <= index)
-            file.pieces.push_back(std::make_shared<Piece>());
-        auto& piece = file.pieces[index];
-        if (piece.use_count() > 1) piece = std::make_shared<Piece>(*piece);
-        if (piece->size() < within + part) {
-            piece->reserve(block_octets);  // once: doubling would copy what is there again and again
-            piece->resize(within + part);
+            file.pieces.push_back(std::make_shared<Content>());
+        own(file.pieces[index]);
+        auto& piece = file.pieces[index]->change();
+        if (piece.size() < within + part) {
+            piece.reserve(block_octets);  // once: doubling would copy what is there again and again
+            piece.resize(within + part);
         }
-        std::memcpy(piece->data() + within, data, part);
+        std::memcpy(piece.data() + within, data, part);
         data += part;
         offset += part;
         left -= part;
@@ -211,10 +240,10 @@ FileAnswer MassMemory::seal(StoredFile& file, const FileRequest& request) {
     if (file.entry.sealed != 0) return FileAnswer::sealed;
     if (request.length != file.entry.length) return FileAnswer::range;
     // Octets between pieces that were never written are zero.
-    Piece whole(file.entry.length);
+    std::vector<std::uint8_t> whole(file.entry.length);
     for (std::size_t i = 0; i < file.pieces.size(); ++i) {
-        std::copy(file.pieces[i]->begin(), file.pieces[i]->end(),
-                  whole.begin() + static_cast<std::ptrdiff_t>(i * block_octets));
+        const auto& piece = file.pieces[i]->octets();
+        std::copy(piece.begin(), piece.end(), whole.begin() + static_cast<std::ptrdiff_t>(i * block_octets));
     }
     const std::uint32_t crc = computer::crc32(whole.data(), whole.size());
     if (request.check != 0 && crc != request.crc) return FileAnswer::mismatch;
@@ -222,7 +251,8 @@ FileAnswer MassMemory::seal(StoredFile& file, const FileRequest& request) {
     file.entry.sealed = 1;
     file_octets_ -= file.entry.length_max - file.entry.length;
     file.entry.length_max = file.entry.length;
-    if (!file.pieces.empty() && file.pieces.back().use_count() == 1) file.pieces.back()->shrink_to_fit();
+    if (!file.pieces.empty() && file.pieces.back().use_count() == 1)
+        file.pieces.back()->change().shrink_to_fit();
     return FileAnswer::done;
 }
 
@@ -277,9 +307,10 @@ void MassMemory::read_file(const ReadRequest& request, Readback& readback) const
         const std::size_t within = offset % block_octets;
         const std::size_t part = std::min(octets - done, block_octets - within);
         const std::size_t index = offset / block_octets;
-        if (index < file.pieces.size() && within < file.pieces[index]->size()) {
-            std::memcpy(readback.data.data() + done, file.pieces[index]->data() + within,
-                        std::min(part, file.pieces[index]->size() - within));
+        if (index < file.pieces.size() && within < file.pieces[index]->octets().size()) {
+            const auto& piece = file.pieces[index]->octets();
+            std::memcpy(readback.data.data() + done, piece.data() + within,
+                        std::min(part, piece.size() - within));
         }
         done += part;
     }
@@ -340,22 +371,21 @@ void MassMemory::put(Out& out) const {
         out.value(std::array<std::uint32_t, 2>{log.refused, log.lost});
         out.value(log.lost_from);
         out.value(static_cast<std::uint64_t>(log.sealed.size()));
-        for (const auto& block : log.sealed) {
-            out.value(block->first);
-            out.list(block->octets);
-            out.value(block->hash);
-            out.value(block->head);
+        for (const Block& block : log.sealed) {
+            out.value(block.first);
+            put_content(out, block.content, true);
+            out.value(block.head);
         }
-        out.value(log.open->first);
-        out.list(log.open->octets);
+        out.value(log.open.first);
+        put_content(out, log.open.content, false);
     }
     out.value(file_octets_);
     out.value(static_cast<std::uint64_t>(files_.size()));
     for (const auto& [id, file] : files_) {
         out.value(file.entry);
         out.value(static_cast<std::uint64_t>(file.pieces.size()));
-        for (const auto& piece : file.pieces)
-            out.list(*piece);
+        for (const SharedContent& piece : file.pieces)
+            put_content(out, piece, file.entry.sealed != 0 || piece->octets().size() == block_octets);
     }
     out.value(chain_);
 }
@@ -374,15 +404,14 @@ void MassMemory::take(In& in) {
         log.lost_from = in.value<std::uint64_t>();
         const auto blocks = in.value<std::uint64_t>();
         for (std::uint64_t i = 0; i < blocks; ++i) {
-            auto block = std::make_shared<Block>();
-            block->first = in.value<std::uint64_t>();
-            block->octets = in.list<std::uint8_t>();
-            block->hash = in.value<Digest>();
-            block->head = in.value<Digest>();
+            Block block;
+            block.first = in.value<std::uint64_t>();
+            block.content = take_content(in);
+            block.head = in.value<Digest>();
             log.sealed.push_back(std::move(block));
         }
-        log.open->first = in.value<std::uint64_t>();
-        log.open->octets = in.list<std::uint8_t>();
+        log.open.first = in.value<std::uint64_t>();
+        log.open.content = take_content(in);
     }
     file_octets_ = in.value<std::uint64_t>();
     files_.clear();
@@ -392,7 +421,7 @@ void MassMemory::take(In& in) {
         file.entry = in.value<FileEntry>();
         const auto pieces = in.value<std::uint64_t>();
         for (std::uint64_t k = 0; k < pieces; ++k)
-            file.pieces.push_back(std::make_shared<Piece>(in.list<std::uint8_t>()));
+            file.pieces.push_back(take_content(in));
         files_[file.entry.id] = std::move(file);
     }
     in.take(&chain_, sizeof chain_);

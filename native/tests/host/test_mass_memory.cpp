@@ -168,6 +168,52 @@ TEST_CASE("files: written anywhere, sealed by their CRC, refused beyond their bo
     CHECK(memory.file(file_request(FileOperation::create, 9, 0, 0xFFFF'FFFFU), nullptr) == FileAnswer::full);
 }
 
+TEST_CASE("a state with a pool names what does not change, and shares it [L2.4]") {
+    MassMemory memory;
+    for (std::uint64_t number = 0; number < 600; ++number) {  // more than one block
+        const Octets record = made(300, number);
+        memory.append(Stream::critical, record.data(), record.size());
+    }
+    const Octets content = made(100'000, 1);
+    REQUIRE(memory.file(file_request(FileOperation::create, 7, 0, 200'000), nullptr) == FileAnswer::done);
+    REQUIRE(memory.file(file_request(FileOperation::write, 7, 0, 100'000), content.data()) ==
+            FileAnswer::done);
+
+    host::BlockPool pool;
+    host::Out named(&pool);
+    memory.put(named);
+    host::Out whole;
+    memory.put(whole);
+    // Two sealed blocks of records and the file's first piece; what may still grow stays in the state.
+    CHECK(pool.blocks().size() == 3);
+    CHECK(named.octets.size() + 3 * (host::block_octets - 1'000) < whole.octets.size());
+
+    MassMemory again;
+    host::In in(named.octets.data(), named.octets.size(), "memory", &pool);
+    again.take(in);
+    CHECK(in.empty());
+    host::Out whole_again;
+    again.put(whole_again);
+    CHECK(whole_again.octets == whole.octets);
+
+    // What is written to one of them reaches neither the other nor the pool.
+    const Octets other = made(1'000, 2);
+    REQUIRE(again.file(file_request(FileOperation::write, 7, 0, 1'000), other.data()) == FileAnswer::done);
+    host::Out untouched;
+    memory.put(untouched);
+    CHECK(untouched.octets == whole.octets);
+    for (const auto& [hash, block] : pool.blocks())
+        CHECK(host::sha256(block->octets().data(), block->octets().size()) == hash);
+
+    // A block that the pool does not have, or no pool, is an error.
+    const host::BlockPool empty;
+    MassMemory refused;
+    host::In without(named.octets.data(), named.octets.size(), "memory", &empty);
+    CHECK_THROWS_AS(refused.take(without), std::invalid_argument);
+    host::In none(named.octets.data(), named.octets.size(), "memory");
+    CHECK_THROWS_AS(refused.take(none), std::invalid_argument);
+}
+
 TEST_CASE("the state as octets gives the same memory, and none of it when cut short [L2.4]") {
     MassMemory memory;
     for (std::uint64_t i = 0; i < 2000; ++i) {

@@ -121,3 +121,20 @@ def test_snapshot_that_is_not_of_the_run_is_not_flown(
     broken = replace(reference, snapshots={**reference.snapshots, 6000: octets})
     with pytest.raises(ForkError, match="SH-FRK-001"):
         Forker(broken).fly(faulty(base, flip("12m", 5)))
+
+
+def test_snapshots_share_their_blocks(reference: Reference) -> None:
+    """Twenty minutes of black box are more than 10 blocks of 64 KiB; each is in the file once."""
+    assert len(reference.blocks) > 8
+    assert len({hashlib.sha256(octets).digest() for octets in reference.blocks}) == len(reference.blocks)
+    largest = max(len(reference.snapshot(tick)[0]["flight"]) for tick in reference.snapshots)
+    assert largest < 500_000 < sum(len(octets) for octets in reference.blocks)
+    assert Reference.from_bytes(reference.to_bytes()).blocks == reference.blocks
+
+
+def test_snapshot_without_its_blocks_is_not_flown(base: Scenario, reference: Reference) -> None:
+    blocks = list(reference.blocks)
+    blocks[0] = bytes([blocks[0][0] ^ 1]) + blocks[0][1:]
+    for broken in (replace(reference, blocks=blocks), replace(reference, blocks=())):
+        with pytest.raises(ForkError, match="not at hand"):
+            Forker(broken).fly(faulty(base, flip("22m", 5)))

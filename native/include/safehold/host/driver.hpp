@@ -88,9 +88,11 @@ class Driver {
     [[nodiscard]] Digest whole_hash() const;
     [[nodiscard]] Digest control_hash() const;
 
-    // Everything but the plant's arrays, the recording and the timing.
-    [[nodiscard]] std::vector<std::uint8_t> state() const;
-    void restore(const std::uint8_t* octets, std::size_t count);
+    // Everything but the plant's arrays, the recording and the timing. With a pool, blocks of mass memory
+    // that do not change any more are shared with it, and the state only names them: it can be restored with
+    // a pool that has them. A flight computer in another process shares none.
+    [[nodiscard]] std::vector<std::uint8_t> state(BlockPool* pool = nullptr) const;
+    void restore(const std::uint8_t* octets, std::size_t count, const BlockPool* pool = nullptr);
 
   private:
     void step_once(std::vector<std::vector<std::uint8_t>>& uplink);

@@ -14,12 +14,11 @@
 #include <vector>
 
 #include "safehold/computer/store.hpp"
+#include "safehold/host/block_pool.hpp"
 #include "safehold/host/chain.hpp"
 #include "safehold/host/octets.hpp"
 
 namespace safehold::host {
-
-inline constexpr std::size_t block_octets = 65'536;
 
 // Octets of records that each stream may hold, and of the files together.
 struct Quotas {
@@ -29,10 +28,11 @@ struct Quotas {
 };
 
 struct Block {
-    std::uint64_t first = 0;           // number of its first record
-    std::vector<std::uint8_t> octets;  // RecordHead, octets of the record, and so on
-    Digest hash{};                     // of the octets, once sealed
-    Digest head{};                     // of the stream's chain of sealed blocks up to this one
+    std::uint64_t first = 0;                              // number of its first record
+    SharedContent content = std::make_shared<Content>();  // RecordHead, octets of the record, and so on
+    Digest head{};  // of the stream's chain of sealed blocks up to this one
+
+    [[nodiscard]] const std::vector<std::uint8_t>& octets() const { return content->octets(); }
 };
 
 class MassMemory {
@@ -53,8 +53,8 @@ class MassMemory {
 
   private:
     struct StreamLog {
-        std::deque<std::shared_ptr<const Block>> sealed;
-        std::shared_ptr<Block> open = std::make_shared<Block>();
+        std::deque<Block> sealed;
+        Block open;
         Digest head{};
         std::uint64_t first = 0;
         std::uint64_t next = 0;
@@ -63,10 +63,9 @@ class MassMemory {
         std::uint32_t lost = 0;
         std::uint64_t lost_from = 0;
     };
-    using Piece = std::vector<std::uint8_t>;
     struct StoredFile {
         computer::FileEntry entry{};
-        std::vector<std::shared_ptr<Piece>> pieces;
+        std::vector<SharedContent> pieces;
     };
 
     void note(std::uint32_t operation, std::uint64_t a, std::uint64_t b, const void* data, std::size_t count);

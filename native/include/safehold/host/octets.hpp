@@ -10,8 +10,12 @@
 
 namespace safehold::host {
 
+class BlockPool;
+
+// With a pool, what is put names full blocks of mass memory instead of holding them.
 class Out {
   public:
+    explicit Out(BlockPool* blocks = nullptr) : pool(blocks) {}
     void add(const void* data, std::size_t count) {
         const auto* at = static_cast<const std::uint8_t*>(data);
         if (count != 0) octets.insert(octets.end(), at, at + count);
@@ -29,13 +33,14 @@ class Out {
         add(items.data(), count * sizeof(T));
     }
     std::vector<std::uint8_t> octets;
+    BlockPool* pool;
 };
 
 // Throws std::invalid_argument, naming `what`, when there is less than is asked for.
 class In {
   public:
-    In(const std::uint8_t* octets, std::size_t count, std::string what)
-        : at_(octets), left_(count), what_(std::move(what)) {}
+    In(const std::uint8_t* octets, std::size_t count, std::string what, const BlockPool* blocks = nullptr)
+        : pool(blocks), at_(octets), left_(count), what_(std::move(what)) {}
     void take(void* data, std::size_t count) {
         require(count <= left_);
         if (count != 0) std::memcpy(data, at_, count);
@@ -57,6 +62,13 @@ class In {
         take(items.data(), count * sizeof(T));
         return items;
     }
+    // The number that comes next, which stays there.
+    [[nodiscard]] std::uint64_t peek() const {
+        std::uint64_t number = 0;
+        require(sizeof number <= left_);
+        std::memcpy(&number, at_, sizeof number);
+        return number;
+    }
     void require(bool holds) const {
         if (!holds) throw std::invalid_argument(what_ + " is cut short");
     }
@@ -64,7 +76,7 @@ class In {
     In part() {
         const auto count = value<std::uint64_t>();
         require(count <= left_);
-        In found(at_, count, what_);
+        In found(at_, count, what_, pool);
         at_ += count;
         left_ -= count;
         return found;
@@ -75,6 +87,8 @@ class In {
         left_ = 0;
     }
     [[nodiscard]] bool empty() const { return left_ == 0; }
+
+    const BlockPool* pool;
 
   private:
     const std::uint8_t* at_;
