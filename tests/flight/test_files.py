@@ -39,7 +39,7 @@ ANOMALY, BLACK_BOX, SCIENCE, UPLOAD = 1, 2, 3, 4
 UPLOADS, BLACK_BOXES = 0x400000, 0x800000
 DROPS = (
     *("none", "length", "version", "format", "crc", "mode", "large", "directive", "direction", "fields"),
-    *("entity", "unexpected", "size", "overlap", "holes", "full"),
+    *("entity", "unexpected", "size", "overlap", "holes", "full", "name", "conflict"),
 )
 PDUS_A_TICK = 11
 

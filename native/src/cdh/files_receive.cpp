@@ -133,6 +133,12 @@ void take_data(FilesContext& context, const PduView& pdu) {
     if (receive.has_eof != 0) wait(receive);
 }
 
+// The transaction ends for what a PDU says, and that is counted.
+void refuse(FilesContext& context, PduDrop reason, Condition condition) {
+    count_drop(context.account, reason);
+    receive_finish(context.control.receive, condition);
+}
+
 void begin(FileReceive& receive, std::uint32_t sequence) {
     receive = {};
     receive.sequence = sequence;
@@ -145,15 +151,15 @@ void take_metadata(FilesContext& context, const PduView& pdu) {
     const std::uint32_t file = file_id(pdu.data, pdu.data_octets);
     const bool ours = file >= file_id_upload && file < file_id_upload + file_ids_per_folder;
     if (!ours || pdu.size > file_octets_max) {
-        receive_finish(receive, Condition::filestore_rejection);
+        refuse(context, ours ? PduDrop::size : PduDrop::name, Condition::filestore_rejection);
         return;
     }
     if (receive.has_eof != 0 && receive.size != pdu.size) {
-        receive_finish(receive, Condition::size_error);
+        refuse(context, PduDrop::conflict, Condition::size_error);
         return;
     }
     if (pdu.checksum_type != checksum_modular) {
-        receive_finish(receive, Condition::checksum_unsupported);
+        refuse(context, PduDrop::conflict, Condition::checksum_unsupported);
         return;
     }
     if (!context.requests.create(file, static_cast<std::uint8_t>(FileKind::upload), pdu.size, true)) {
@@ -189,11 +195,11 @@ void take_eof(FilesContext& context, const PduView& pdu) {
         return;
     }
     if (pdu.size > file_octets_max) {
-        receive_finish(receive, Condition::filestore_rejection);
+        refuse(context, PduDrop::size, Condition::filestore_rejection);
         return;
     }
     if (receive.has_metadata != 0 && receive.size != pdu.size) {
-        receive_finish(receive, Condition::size_error);
+        refuse(context, PduDrop::conflict, Condition::size_error);
         return;
     }
     receive.size = pdu.size;

@@ -60,6 +60,8 @@ enum class PduDrop : std::uint8_t {
     overlap,     // came before
     holes,       // more gaps than are kept
     full,        // no room in this tick
+    name,        // of a file that is none of ours, or not to be written from the ground
+    conflict,    // Metadata or EOF that contradict each other, or ask for a checksum that is not computed
     count,
 };
 
