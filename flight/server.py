@@ -20,6 +20,7 @@ from flight.computer import FlightComputer, make_computer
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_server
 from flight.dictionary import SHA256, load_native
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+from flight.messages import receive
 
 _STDIN = 0
 
@@ -186,7 +187,7 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
         socket.send_multipart(question)
         if not _await(poller, socket):
             raise _HostGoneError
-        return socket.recv_multipart()
+        return _receive(socket)
 
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
@@ -197,9 +198,13 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
     service = Service(ask)
     try:
         while not service.stopped and _await(poller, socket):
-            socket.send_multipart(service.handle_all(socket.recv_multipart()))
+            socket.send_multipart(service.handle_all(_receive(socket)))
     except _HostGoneError:
         return
+
+
+def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
+    return receive(socket, protocol.PARTS_MAX, protocol.PART_OCTETS_MAX)
 
 
 class _HostGoneError(Exception):

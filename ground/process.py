@@ -23,6 +23,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from flight.curve import Curve, check_endpoint, secure_server
 from flight.dictionary import SHA256
 from flight.frames import Delivery, Uplink
+from flight.messages import receive
 from flight.tm_frames import may_bring_files
 from ground import protocol
 from ground.config import GroundConfig
@@ -337,7 +338,7 @@ class ZmqGround:
         deadline_s = time.monotonic() + timeout_s
         while True:
             if self._socket.poll(_POLL_MS):
-                parts = self._socket.recv_multipart()
+                parts = receive(self._socket, 2, 2 * protocol.MESSAGE_OCTETS_MAX)
                 if len(parts) == 2:
                     return parts[0], parts[1]
                 self.strangers += 1

@@ -13,6 +13,7 @@ import zmq
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_client
 from flight.dictionary import SHA256
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+from flight.messages import receive
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -130,7 +131,7 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
             return
         if socket not in ready:
             continue
-        parts = socket.recv_multipart()
+        parts = receive(socket, 1, protocol.MESSAGE_OCTETS_MAX)
         reply = service.handle(parts[0]) if len(parts) == 1 else None
         if reply is None:
             continue
