@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from flight.tc_frames import parse
+from flight.packets import TcPacket, encode_tc_packet
+from flight.tc_frames import TcFrame, parse
+from ground.fop import State
 
 from .commanding import World, audit
 
@@ -116,4 +118,98 @@ def test_a_recorded_uplink_is_refused_whenever_it_is_radiated(name: str, next_pa
     world.command()
     world.fly(60)
     assert world.executed[-1] == world.serial
+    audit(world)
+
+
+def _before() -> World:
+    world = _world()
+    world.end_pass()
+    return world
+
+
+def _beginning() -> World:
+    """Mission control initiates when a CLCW has come, which is then the one that it waits for; here it does
+    so before.
+    """
+    world = World(1, 250)
+    world.begin_pass()
+    world.control.uplink.fop.initiate(world.now_ns, check=True)
+    return world
+
+
+def _unlocking() -> World:
+    world = _world()
+    world.end_pass()
+    world.reset_cold()
+    world.fly(40)
+    world.begin_pass()
+    return world
+
+
+def _losing() -> World:
+    """One frame is lost, and those behind it come."""
+    world = _world()
+    world.fly(40)
+    world.up.out = True
+    world.command()
+    world.fly(1)
+    world.up.out = False
+    for _ in range(4):
+        world.command()
+    return world
+
+
+def _crowded() -> World:
+    """The buffer on board is full of expedited telecommands when frames of type AD come."""
+    world = _world()
+    world.fly(40)
+    packet = encode_tc_packet(TcPacket(99, 1, bytes(218 - 13), 7))
+    full = [world.control.sender.seal(TcFrame("BD", packet)) for _ in range(18)]
+    for _ in range(6):
+        world.command()
+    world.fly(1)
+    world.up.under_way[:0] = [(min(due for due, _ in world.up.under_way), frame) for frame in full]
+    return world
+
+
+def _working() -> World:
+    world = _world()
+    for _ in range(6):
+        world.command()
+    return world
+
+
+IN_STATE: dict[State, Callable[[], World]] = {
+    State.ACTIVE: _working,
+    State.RETRANSMIT_WITHOUT_WAIT: _losing,
+    State.RETRANSMIT_WITH_WAIT: _crowded,
+    State.INITIALISING_WITHOUT_BC: _beginning,
+    State.INITIALISING_WITH_BC: _unlocking,
+    State.INITIAL: _before,
+}
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("state", IN_STATE, ids=lambda state: state.name.lower())
+@pytest.mark.parametrize("name", RESETS)
+def test_after_a_reset_in_any_state_of_fop_commanding_resumes_within_one_pass(
+    name: str, state: State
+) -> None:
+    """Within 46 s, where a pass has five minutes and more; and nothing is executed twice or told wrongly."""
+    world = IN_STATE[state]()
+    for _ in range(60):
+        if world.control.uplink.fop.state is state:
+            break
+        world.fly(1)
+    assert world.control.uplink.fop.state is state
+    RESETS[name](world)
+    world.fly(60)
+    world.satellite.cut_power(0)
+    if not world.in_pass:
+        world.begin_pass()
+    for _ in range(10):
+        world.command()
+    world.fly(400)
+    assert world.control.idle(), world.control.uplink
+    assert _states(world)[-10:] == ["completed"] * 10
     audit(world)
