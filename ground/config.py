@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from flight.cfdp_pdu import FILE_OCTETS_MAX, read_name
 from flight.tm_frames import TM_FRAME_OCTETS
 
 
@@ -48,6 +50,24 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file for the satellite, `upload/0001`, and when the ground wants it there; `content` in base85."""
+
+    at_ns: int
+    name: str
+    content: str
+
+    def __post_init__(self) -> None:
+        if read_name(self.name)[0] != "upload" or len(self.data) > FILE_OCTETS_MAX:
+            raise ValueError(f"not a file for the satellite: {self.name}, {len(self.data)} octets")
+
+    @property
+    def data(self) -> bytes:
+        """The file's octets."""
+        return base64.b85decode(self.content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Orbit:
     """The ground's elements and its model of the forces.
 
@@ -79,6 +99,7 @@ class GroundConfig:
     orbit: Orbit
     stations: tuple[Station, ...] = ()
     commands: tuple[Command, ...] = ()
+    uploads: tuple[Upload, ...] = ()
     tc_rate_bit_s: int = 64_000
     tm_rate_bit_s: int = 1_000_000
     operator: bool = False
@@ -95,6 +116,8 @@ class GroundConfig:
             raise ValueError("0 < tc_rate_bit_s, 0 < tm_rate_bit_s")
         if not 0.0 <= self.uncertainty_s <= 600.0:
             raise ValueError("0 <= uncertainty_s <= 600")
+        if [one.at_ns for one in self.uploads] != sorted(one.at_ns for one in self.uploads):
+            raise ValueError("uploads are in the order of their times")
         if self.operator_reaction_ns < 0:
             raise ValueError("0 <= operator_reaction_ns")
         if not 0 <= self.orbit.gravity_order <= self.orbit.gravity_degree <= 8:
@@ -131,6 +154,7 @@ class GroundConfig:
                 "orbit": Orbit(**_tuples(values["orbit"])),
                 "stations": tuple(Station(**station) for station in values["stations"]),
                 "commands": tuple(Command(**command) for command in values["commands"]),
+                "uploads": tuple(Upload(**upload) for upload in values["uploads"]),
             }
         )
 

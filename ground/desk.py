@@ -18,7 +18,7 @@ from flight.services import TimeReport
 from flight.tm_frames import LIVE_CHANNEL
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
-from ground.contacts import NEVER, Contacts, Pass
+from ground.contacts import Contacts, Pass
 from ground.files import Files
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
@@ -37,12 +37,13 @@ class Desk:
     receiver: Receiver = field(init=False)
     operator: Operator | None = field(init=False)
     recovery: Recovery = field(default_factory=Recovery)
-    files: Files = field(default_factory=Files)
+    files: Files = field(init=False)
     timeliness: Timeliness = field(default_factory=Timeliness)
     clock: TimeCorrelation = field(default_factory=TimeCorrelation)
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(values_wanted=self.config.operator)
+        self.files = Files(self.config.uploads)
         self.operator = Operator() if self.config.operator else None
 
     def begin(self, fresh: Pass, *, last_ns: int) -> None:
@@ -58,14 +59,13 @@ class Desk:
 
     def timer_ns(self, *, line_full: bool) -> int:
         """When something is next to be asked for; files ask for nothing while their last PDUs wait."""
-        files_ns = NEVER if line_full else self.files.service.next_timer_ns()
-        return min(self.recovery.timer_ns(), files_ns)
+        return min(self.recovery.timer_ns(), self.files.timer_ns(line_full=line_full))
 
     def run(self, now_ns: int, *, line_full: bool) -> list[bytes]:
         """The timer's time has come: what is asked for is queued. Returns packets of files that go up."""
         if self.recovery.timer_ns() <= now_ns:
             self.recovery.run(now_ns, self.commands)
-        return [] if line_full else self.files.due(now_ns)
+        return self.files.due(now_ns, line_full=line_full)
 
     def follow(self, report: Report, arrival_ns: int) -> None:
         """A packet of this pass."""
@@ -134,7 +134,7 @@ class Desk:
         if self.operator is not None:
             self.operator = Operator.from_plain(values["operator"])
         self.recovery = Recovery.from_plain(values["recovery"])
-        self.files = Files.from_plain(values["files"])
+        self.files = Files.from_plain(values["files"], self.config.uploads)
         self.timeliness = Timeliness.from_plain(values["timeliness"])
         self.clock = TimeCorrelation.from_plain(values["clock"])
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from flight.cfdp_pdu import FILE_APID
-from ground.cfdp.service import FileService
+from ground.cfdp.service import SENDINGS_MAX, FileService
+from ground.cfdp.timer import NEVER_NS
+from ground.config import Upload
 
 OCTETS_AT_ONCE = 800
 """Of PDUs that the line is given before it has sent them."""
@@ -22,11 +24,17 @@ _COUNT_MODULO = 16_384
 
 @dataclass(slots=True)
 class Files:
-    """File transfer over passes. `whole`: name, octets, SHA-256 and time of each file that came."""
+    """File transfer over passes.
 
+    `uploads`: what is to go up, by time; the first `put` of them were begun. `whole`: name, octets, SHA-256
+    and time of each file that came.
+    """
+
+    uploads: tuple[Upload, ...] = ()
     service: FileService = field(default_factory=FileService)
     whole: list[tuple[str, int, str, int]] = field(default_factory=list)
     packet_count: int = 0
+    put: int = 0
 
     def take(self, packet: bytes, now_ns: int) -> None:
         """A telemetry packet of files has come."""
@@ -35,8 +43,21 @@ class Files:
             sha256 = hashlib.sha256(file.data).hexdigest()
             self.whole.append((file.name, len(file.data), sha256, file.completed_ns))
 
-    def due(self, now_ns: int) -> list[bytes]:
-        """The telecommand packets that are to go up now."""
+    def timer_ns(self, *, line_full: bool) -> int:
+        """When `due` next has something to do; while the line is full, its packets wait for that to end."""
+        begin_ns = NEVER_NS
+        if self.put < len(self.uploads) and len(self.service.sendings) < SENDINGS_MAX:
+            begin_ns = self.uploads[self.put].at_ns
+        return begin_ns if line_full else min(begin_ns, self.service.next_timer_ns())
+
+    def due(self, now_ns: int, *, line_full: bool) -> list[bytes]:
+        """Begins the uploads whose time has come; the telecommand packets that are to go up now."""
+        while self.timer_ns(line_full=True) <= now_ns:
+            upload = self.uploads[self.put]
+            self.service.put(upload.name, upload.data)
+            self.put += 1
+        if line_full:
+            return []
         packets = []
         for pdu in self.service.due(now_ns, OCTETS_AT_ONCE):
             header = (0x1000 | FILE_APID, 0xC000 | self.packet_count, len(pdu) - 1)
@@ -45,13 +66,32 @@ class Files:
         return packets
 
     def results(self) -> dict[str, Any]:
-        """What came whole, what is on its way, and what was refused or came again."""
+        """What came whole and what only in part, what became of each upload, and what was refused or came
+        again.
+        """
+        ended = {name: complete for _, name, complete in self.service.ended}
+        moving = self.service.files()
+        offsets = {one.name: one.octets for one in moving if not one.downward}
         return {
-            "whole": [
+            "received": [
                 {"name": name, "octets": octets, "sha256": sha256, "completed_ns": completed_ns}
                 for name, octets, sha256, completed_ns in self.whole
             ],
-            "open": len(self.service.files()),
+            "incomplete": [
+                {"name": one.name, "octets": one.octets, "size": one.size}
+                for one in moving
+                if one.downward and one.state != "finished"
+            ],
+            "uploads": [
+                {
+                    "name": one.name,
+                    "octets": len(one.data),
+                    "at_ns": one.at_ns,
+                    "sent": offsets.get(one.name, len(one.data) if one.name in ended else 0),
+                    "state": _state(ended.get(one.name), begun=place < self.put),
+                }
+                for place, one in enumerate(self.uploads)
+            ],
             "counters": self._counts(),
         }
 
@@ -59,7 +99,7 @@ class Files:
         """What can change what goes up next: the transfers, with what has come of them."""
         state = self.service.to_plain()
         del state["counts"], state["destination"]["counts"]
-        return [state, self.packet_count]
+        return [state, self.packet_count, self.put]
 
     def account(self) -> list[Any]:
         """What is only told."""
@@ -71,16 +111,24 @@ class Files:
             "service": self.service.to_plain(),
             "whole": [list(one) for one in self.whole],
             "packet_count": self.packet_count,
+            "put": self.put,
         }
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
-        """The reverse of `to_plain`."""
+    def from_plain(cls, values: dict[str, Any], uploads: tuple[Upload, ...]) -> Self:
+        """The reverse of `to_plain`, for the same uploads."""
         whole = [(name, octets, sha256, at_ns) for name, octets, sha256, at_ns in values["whole"]]
-        return cls(FileService.from_plain(values["service"]), whole, values["packet_count"])
+        service = FileService.from_plain(values["service"])
+        return cls(uploads, service, whole, values["packet_count"], values["put"])
 
     def _counts(self) -> dict[str, int]:
         totals = dict(self.service.counts)
         for name, number in self.service.destination.counts.items():
             totals[name] = totals.get(name, 0) + number
         return dict(sorted(totals.items()))
+
+
+def _state(complete: bool | None, *, begun: bool) -> str:
+    if complete is None:
+        return "on its way" if begun else "queued"
+    return "delivered" if complete else "refused"

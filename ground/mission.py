@@ -135,9 +135,8 @@ class Ground:
         `commands`: what became of each telecommand, in the scenario's order, then the operator's.
         `requests`: how many of mission control's own are in which state. `pong_delays_ms`. `counters`:
         frames and packets by outcome. `records`: what has come of those of mass memory, and what was asked
-        for. `files`: what has come whole, and how transfers went. `uplink`: what befell it, by kind, and
-        `alarms` about it. `operator`: what it saw and did,
-        if there is one.
+        for. `files`: what has come and gone up, and how transfers went. `uplink`: what befell it, by kind,
+        and `alarms` about it. `operator`: what it saw and did, if there is one.
         """
         windows = [
             w

@@ -11,7 +11,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from safehold import registry
+from safehold import registry, uploads
 from safehold.durations import format_duration
 from safehold.errors import Problem, ScenarioError
 from safehold.near import listing, suggestion
@@ -48,8 +48,8 @@ def recheck(scenario: Scenario, tables: Collection[str]) -> list[Problem]:
 def shortened(scenario: Scenario, duration_ns: int) -> Scenario:
     """The same scenario with another duration.
 
-    Commands, faults and expectations that belong after the new end are left out; an expectation's end moves
-    with the run's.
+    Commands, uploads, faults and expectations that belong after the new end are left out; an expectation's
+    end moves with the run's.
     """
     kept: list[Expect] = []
     for expect in scenario.expect:
@@ -64,6 +64,7 @@ def shortened(scenario: Scenario, duration_ns: int) -> Scenario:
         update={
             "duration": duration_ns,
             "command": [command for command in scenario.command if command.at < duration_ns],
+            "upload": [upload for upload in scenario.upload if upload.at < duration_ns],
             "fault": [fault for fault in scenario.fault if fault.at < duration_ns],
             "expect": kept,
         }
@@ -456,6 +457,7 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _stations,
     _flight_parameters,
     _commands,
+    uploads.check,
     _faults,
     _expectations,
 )
@@ -473,6 +475,7 @@ _READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
     _stations: frozenset({"station"}),
     _flight_parameters: frozenset({"flight"}),
     _commands: frozenset({"command", "duration"}),
+    uploads.check: frozenset({"upload", "duration"}),
     _faults: frozenset({"fault", "duration", "flight"}),
     _expectations: frozenset({"expect", "duration"}),
 }

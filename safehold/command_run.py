@@ -169,9 +169,21 @@ def downlink_lines(document: Mapping[str, Any]) -> list[str]:
         f"one usable pass{slowest}",
         f"recorder {downlink['backlog_records']} records to come{known}, "
         f"{downlink['records_missing']} missing, {downlink['records_given_up']} given up",
+        *file_lines(document["files"]),
         *([f"clock    {on_board_clock.sentence(document['clock'])}"] if "clock" in document else []),
         f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
     ]
+
+
+def file_lines(files: Mapping[str, Any]) -> list[str]:
+    """Files by CFDP: what came whole and what in part, and what became of those that were to go up."""
+    received, incomplete, uploads = files["received"], files["incomplete"], files["uploads"]
+    line = f"files    {len(received)} received, {sum(one['octets'] for one in received) / 1e6:.1f} MB"
+    line += f"; {len(incomplete)} incomplete"
+    if uploads:
+        up = sum(1 for one in uploads if one["state"] == "delivered")
+        line += f"; {up} of {len(uploads)} sent up"
+    return [line]
 
 
 def _long_modes(modes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

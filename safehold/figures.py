@@ -207,6 +207,11 @@ def figures(
             simulation.uplink_octets_outside + simulation.downlink_octets_outside()
         ),
         "frames_received": float(results["counters"].get("frames_received", 0)),
+        "files_received": float(len(results["files"]["received"])),
+        "files_incomplete": float(len(results["files"]["incomplete"])),
+        "files_delivered_up": float(
+            sum(1 for one in results["files"]["uploads"] if one["state"] == "delivered")
+        ),
         "data_lost_bytes": float(link["down_loss_of_signal_bytes"]),
         "events_late": float(
             events_late(results["events"], (one.tick * simulation.tick_ns for one in simulation.events))

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
 
 from flight.cfdp_pdu import PduError, read_name
 from flight.frames import Delivery
@@ -37,30 +36,21 @@ def files_of(received: Iterable[Delivery]) -> list[ReceivedFile]:
     return files
 
 
-def plain_files(files: Iterable[ReceivedFile]) -> list[dict[str, Any]]:
-    """Files as `write_files` takes them."""
-    return [
-        {"name": one.name, "data": base64.b85encode(zlib.compress(one.data, 1)).decode("ascii")}
-        for one in files
-    ]
-
-
-def write_files(writer: FolderWriter, files: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Writes each file of a ground's results (`name`, `data` in base85 of its zlib compression).
+def write_files(writer: FolderWriter, files: Iterable[ReceivedFile]) -> list[str]:
+    """Writes each file into the folder's `files`; returns what was written.
 
     A name that is not one of the satellite's is left out: nothing from the link names a path. A name that
-    came twice keeps the last. Returns what was written.
+    came twice keeps the last.
     """
     content: dict[str, bytes] = {}
     for file in files:
-        data = zlib.decompress(base64.b85decode(file["data"]))
         try:
-            folder, number = read_name(str(file["name"]))
+            folder, number = read_name(file.name)
         except PduError:
             continue
         name = f"{FOLDER}/{folder}-{number:04d}"
-        picture = png_of_pgm(data)
-        content[name + (".pgm" if picture is not None else ".bin")] = data
+        picture = png_of_pgm(file.data)
+        content[name + (".pgm" if picture is not None else ".bin")] = file.data
         if picture is not None:
             content[name + ".png"] = picture
     if content:
@@ -68,6 +58,11 @@ def write_files(writer: FolderWriter, files: Iterable[Mapping[str, Any]]) -> lis
     for name, data in content.items():
         writer.write_bytes(name, data)
     return sorted(content)
+
+
+def received_chunks(folder: Path) -> list[Path]:
+    """The chunks of the black box that came down in a run, by its folder, in the order of their numbers."""
+    return sorted((folder / FOLDER).glob("blackbox-*.bin"), key=lambda path: (len(path.name), path.name))
 
 
 def png_of_pgm(data: bytes) -> bytes | None:

@@ -201,6 +201,7 @@ def document(outing: Outing, complete: bool) -> dict[str, Any]:
     made["passes"] = [contact.document() for contact in found]
     made["figures"] = numbers
     made["commands"] = ground["commands"]
+    made["files"] = ground["files"]
     made["alarms"] = ground["alarms"]
     made["clock"] = clock_document(simulation.scenario.epoch, ground["clock"])
     made["operator"] = operator_document(ground["operator"])

@@ -15,7 +15,7 @@ from safehold.deployment import IN_PROCESS, Deployment
 from safehold.display import Display
 from safehold.dump import to_toml
 from safehold.folder import FolderWriter, RunFolder
-from safehold.received_files import files_of, plain_files, write_files
+from safehold.received_files import files_of, write_files
 from safehold.report import write_report
 from safehold.result import Result
 from safehold.run import fly
@@ -76,7 +76,7 @@ def _write_result(writer: FolderWriter, result: Result) -> None:
     writer.write_json_lines("events.jsonl", result.events)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
     writer.write_file("frames.tm", result.received.write_frames)
-    write_files(writer, plain_files(files_of(result.received)))
+    write_files(writer, files_of(result.received))
     truth = result.truth
     parquet.write(writer.path / "truth.parquet", {name: truth[name] for name in truth})
     parquet.write(writer.path / "telemetry.parquet", result.telemetry.columns)

@@ -294,6 +294,19 @@ class Command(Table):
     )
 
 
+class Upload(Table):
+    """A file for the satellite; it goes up in the contacts from then on, by CFDP."""
+
+    at: Duration
+    name: Annotated[str, Field(pattern=r"^upload/[0-9]{4,7}$")] = Field(
+        description="its name on board: upload/0001 to upload/4194303"
+    )
+    content: str = Field(
+        max_length=400_000,
+        description="its octets in base85; or `file`, the name of a file beside the scenario",
+    )
+
+
 class Fault(BaseModel):
     """A fault; the keys beside these belong to its kind (`safehold faults` lists them)."""
 
@@ -363,6 +376,7 @@ class Scenario(Table):
     ground: Ground = Ground()
     flight: Flight = Flight()
     command: list[Command] = Field(default_factory=list, max_length=10_000)
+    upload: list[Upload] = Field(default_factory=list, max_length=256)
     fault: list[Fault] = Field(default_factory=list, max_length=1_000)
     expect: list[Expect] = Field(default_factory=list, max_length=1_000)
     output: Output = Output()

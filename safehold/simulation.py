@@ -213,7 +213,7 @@ class Simulation:
         return bit
 
     def _ground_config(self) -> GroundConfig:
-        from ground.config import Command, GroundConfig, Orbit, Station
+        from ground.config import Command, GroundConfig, Orbit, Station, Upload
         from ground.tracking import PRIORITIES
 
         scenario = self.scenario
@@ -254,6 +254,10 @@ class Simulation:
                     after_completion=command.after_completion,
                 )
                 for command in scenario.command
+            ),
+            uploads=tuple(
+                Upload(at_ns=upload.at, name=upload.name, content=upload.content)
+                for upload in sorted(scenario.upload, key=lambda one: one.at)
             ),
             tc_rate_bit_s=scenario.link.tc_rate_bit_s,
             tm_rate_bit_s=scenario.link.tm_rate_bit_s,

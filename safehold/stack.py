@@ -40,7 +40,7 @@ def expand(tree: Mapping[str, Any], source: Source) -> dict[str, Any]:
         common = {name: one[name] for name in ("at", "priority") if name in one}
         group = f"{one['stack']} {place}"
         expanded += [
-            common | row | {"group": group} for row in read(_file(one["stack"], source, key), source)
+            common | row | {"group": group} for row in read(file_beside(one["stack"], source, key), source)
         ]
         if len(expanded) > LARGEST_STACK:
             _refuse(source, 8, f"makes more than {LARGEST_STACK} commands", key)
@@ -70,7 +70,8 @@ def _names_stack(command: object) -> bool:
     return isinstance(command, dict) and "stack" in command
 
 
-def _file(name: object, source: Source, key: str) -> Path:
+def file_beside(name: object, source: Source, key: str) -> Path:
+    """The path of a file that a scenario names, beside it or in a folder below; raises ScenarioError."""
     if not isinstance(name, str):
         _refuse(source, 7, "is the name of a file, as text", key)
     if source.folder is None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
 
+from ground.cfdp.destination import ReceivedFile
 from safehold.folder import FolderWriter
 from safehold.received_files import png_of_pgm, write_files
 
 pytestmark = pytest.mark.requirement("L2.2")
 
 
-def _file(name: str, data: bytes) -> dict[str, str]:
-    return {"name": name, "data": base64.b85encode(zlib.compress(data)).decode()}
+def _file(name: str, data: bytes) -> ReceivedFile:
+    return ReceivedFile(name, data, 0, 1, 0)
 
 
 def test_images_can_be_looked_at_and_other_files_are_kept(tmp_path: Path) -> None:

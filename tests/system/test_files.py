@@ -58,7 +58,7 @@ def test_an_image_and_the_black_box_of_an_anomaly_come_down_whole(flown: Simulat
     assert {on_board[file.sequence] for file in files} == {ANOMALY, IMAGE}
     for file in files:
         assert file.data == computer.read_file(file.sequence), file.name
-    assert [(one["name"], one["sha256"]) for one in told["whole"]] == [
+    assert [(one["name"], one["sha256"]) for one in told["received"]] == [
         (file.name, hashlib.sha256(file.data).hexdigest()) for file in files
     ]
     delivered = [event for event in flown.events if event.name == "file_delivered"]

@@ -1,0 +1,78 @@
+"""A file goes up by CFDP, over as many passes as it takes."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from safehold.errors import ScenarioError
+from safehold.scenario import load
+from safehold.simulation import Simulation
+from tests.system.test_images import SCENARIO
+
+UPLOADS = 0x40_0000  # what an upload's number is below its id in mass memory
+OCTETS = 200_000
+UPLOAD = """
+[[upload]]
+at = "22m30s" # the station's carrier goes off at 23.5 min
+name = "upload/0007"
+file = "table.bin"
+"""
+
+
+def _scenario(folder: Path, upload: str = UPLOAD) -> Path:
+    path = folder / "uploads.toml"
+    text = SCENARIO.format(raan=90.0, before=175.0, behind=150.0, place=165.0)
+    path.write_text(text + upload, encoding="utf-8")
+    return path
+
+
+@pytest.mark.requirement("L2.3", "L5.2")
+def test_a_file_goes_up_and_goes_on_in_the_next_pass_where_the_first_one_ended(tmp_path: Path) -> None:
+    data = random.Random(1).randbytes(OCTETS)
+    (tmp_path / "table.bin").write_bytes(data)
+    simulation = Simulation(load(_scenario(tmp_path)))
+    try:
+        simulation.advance(15_000)  # between the passes
+        (told,) = simulation.ground.results()["files"]["uploads"]
+        assert (told["name"], told["octets"], told["state"]) == ("upload/0007", OCTETS, "on its way")
+        in_first = told["sent"]
+        assert OCTETS // 4 < in_first < OCTETS * 3 // 4
+        assert not any(id == UPLOADS + 7 and sealed for id, _, _, sealed in simulation.computer.files())
+
+        simulation.advance(simulation.end_tick)
+        (told,) = simulation.ground.results()["files"]["uploads"]
+        assert told["state"] == "delivered"
+        assert (UPLOADS + 7, True) in [(id, sealed) for id, _, _, sealed in simulation.computer.files()]
+        assert simulation.computer.read_file(UPLOADS + 7) == data
+        (event,) = [one for one in simulation.events if one.name == "file_received"]
+        assert event.arguments[0] == UPLOADS + 7
+        # What had come in the first pass did not go up again: 191 octets of a file fit into a frame.
+        _, second = simulation.ground.results()["passes"]
+        assert second["frames_up"] < (OCTETS - in_first) / 191 + 40
+    finally:
+        simulation.close()
+
+
+@pytest.mark.parametrize(
+    ("upload", "wrong"),
+    [
+        (UPLOAD.replace("table.bin", "../table.bin"), "SH-SCN-001.*leads out of the scenario's folder"),
+        (UPLOAD.replace("table.bin", "none.bin"), "SH-SCN-001.*cannot be read"),
+        (UPLOAD.replace("table.bin", "large.bin"), "SH-SCN-004.*larger than 256 KiB"),
+        (UPLOAD.replace("22m30s", "23h"), "SH-SCN-021"),
+        (UPLOAD.replace("upload/0007", "science/0007"), "SH-SCN-0.*name"),
+        (UPLOAD + UPLOAD, "SH-SCN-024.*upload/0007 goes up twice"),
+        (UPLOAD + 'content = "ab"', "SH-SCN-005.*instead of `content`"),
+        (UPLOAD.replace("file =", "content ="), "SH-SCN-008.*base85"),
+    ],
+)
+def test_an_upload_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, upload: str, wrong: str) -> None:
+    (tmp_path / "table.bin").write_bytes(b"octets")
+    (tmp_path / "large.bin").write_bytes(bytes((256 << 10) + 1))
+    with pytest.raises(ScenarioError) as caught:
+        load(_scenario(tmp_path, upload))
+    assert re.search(wrong, str(caught.value)), str(caught.value)
