@@ -6,7 +6,7 @@ makes the steps again. Chunks of another dictionary or state layout are refused:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,15 @@ class BlackBox:
                 tick = replay.next_tick - 1
                 if tick % every_ticks == 0:
                     yield tick, _clock_ns(replay), replay.telemetry()
+
+    def states(self) -> Iterator[tuple[int, Callable[[], dict[str, Any]], bytes]]:
+        """Tick, what gives the telemetry parameters until the next one is taken, and the control state, for
+        every tick.
+        """
+        for chunk in self.chunks:
+            replay = _open(chunk, self.autonomy)
+            while _step(chunk, replay):
+                yield replay.next_tick - 1, replay.telemetry, replay.control_bytes()
 
     def at(self, tick: int) -> tuple[int, dict[str, Any], bytes]:
         """On-board clock, telemetry parameters and control state after a tick.

@@ -512,7 +512,10 @@ def replay(
 
 @app.command(name="black-box")
 def black_box(
-    chunks: Annotated[list[Path], typer.Argument(help="Chunks of the black box, as they came down.")],
+    chunks: Annotated[
+        list[Path],
+        typer.Argument(help="Chunks of the black box, or the folder of a run in which they came down."),
+    ],
     at: Annotated[
         str | None, typer.Option(help='Show the parameters at a time of the flight computer, like "2h13m".')
     ] = None,
@@ -530,11 +533,11 @@ def black_box(
 
     Examples:
 
-      safehold black-box blackbox-*                                  verify
+      safehold black-box runs/wheel-loss-1                              verify
 
       safehold black-box blackbox-* --at 2h13m --parameter mode         one value
 
-      safehold black-box blackbox-* --out flight.parquet             everything
+      safehold black-box blackbox-* --out flight.parquet                everything
     """
     from safehold.command_black_box import black_box_command
 

@@ -10,7 +10,8 @@ from typing import Any
 from safehold import parquet
 from safehold.black_box import BlackBox, Recomputed, columns
 from safehold.durations import parse_duration
-from safehold.errors import EXIT_FAILED, EXIT_OK, UsageError
+from safehold.errors import EXIT_FAILED, EXIT_OK, BlackBoxError, UsageError
+from safehold.received_files import received_chunks
 
 
 def black_box_command(
@@ -23,7 +24,7 @@ def black_box_command(
     json_output: bool,
 ) -> int:
     """Verify, show one tick, or write a table; 1 if a check of what flew does not hold."""
-    box = BlackBox(paths)
+    box = BlackBox([chunk for path in paths for chunk in _chunks(path)])
     if out is not None:
         return _write(box, out, every)
     if at is not None:
@@ -31,6 +32,16 @@ def black_box_command(
     found = box.verify()
     _print_verified(box, found, json_output)
     return EXIT_FAILED if any(one.checks_failed for one in found) else EXIT_OK
+
+
+def _chunks(path: Path) -> list[Path]:
+    """A chunk, or those that came down in a run whose folder it is."""
+    if not path.is_dir():
+        return [path]
+    found = received_chunks(path)
+    if not found:
+        raise BlackBoxError("SH-BBX-001", f"{path}: no chunk of the black box came down in this run")
+    return found
 
 
 def _ticks(box: BlackBox, duration: str, option: str) -> int:

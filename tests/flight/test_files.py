@@ -249,6 +249,26 @@ def test_a_black_box_after_an_anomaly_goes_before_science_and_another_only_if_as
     assert len(world.files) == 4
 
 
+@pytest.mark.requirement("L2.5", "L6.3")
+def test_chunks_asked_for_by_number_go_down_once_also_those_that_come_to_be_later() -> None:
+    world = World()
+    for number in range(1, 21):
+        world.bench.add_file(BLACK_BOXES + number, BLACK_BOX, picture(3000, number))
+    world.bench.add_file(1, SCIENCE, picture(3000, 21))
+    world.bench.command("send_black_box", 30)  # from the third on
+    world.fly(400)
+    assert _order(world) == [BLACK_BOXES + number for number in range(3, 21)] + [1]
+    world.bench.add_file(BLACK_BOXES + 30, BLACK_BOX, picture(3000, 30))
+    world.bench.add_file(BLACK_BOXES + 31, BLACK_BOX, picture(3000, 31))
+    world.fly(200)
+    assert _order(world)[19:] == [BLACK_BOXES + 30]
+    assert len(world.files) == 20
+    assert world.data_octets() == 20 * 3000
+    world.bench.command("send_black_box", 0)  # ends before it begins
+    world.fly(2)
+    assert world.bench.take_answers() == [0, 1]
+
+
 @pytest.mark.requirement("L2.5")
 def test_a_black_box_after_an_anomaly_takes_the_place_of_science_that_is_being_sent() -> None:
     world = World()

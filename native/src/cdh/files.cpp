@@ -82,6 +82,14 @@ FilesCommand files_send(FilesContext& context, std::uint32_t file) {
     return FilesCommand::full;
 }
 
+FilesCommand files_send_chunks(FilesContext& context, std::uint32_t first, std::uint32_t last) {
+    if (first > last || last >= file_ids_per_folder) return FilesCommand::unknown;
+    context.control.chunks_first = first;
+    context.control.chunks_last = last;
+    context.account.scan_ms = 0;
+    return FilesCommand::done;
+}
+
 FilesCommand files_cancel(FilesContext& context, std::uint32_t file) {
     bool found = false;
     for (std::uint32_t& waiting : context.control.commanded) {

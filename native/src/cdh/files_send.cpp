@@ -50,6 +50,13 @@ bool goes_by_itself(std::uint8_t kind) {
     return kind != static_cast<std::uint8_t>(FileKind::black_box);
 }
 
+// The ground has asked for this part of the black box.
+bool is_wanted_chunk(const FilesControl& control, std::uint32_t file) {
+    if (file < file_id_black_box || file - file_id_black_box >= file_ids_per_folder) return false;
+    const std::uint32_t number = file - file_id_black_box;
+    return control.chunks_first <= number && number <= control.chunks_last;
+}
+
 // Lower goes first: by command, then by kind, then by number.
 std::uint64_t rank(std::uint8_t kind, std::uint32_t file) {
     return static_cast<std::uint64_t>(kind) << 32 | file;
@@ -120,7 +127,8 @@ void take_directory(FilesContext& context, const Readback& readback) {
         if (entry.sealed == 0 || !is_downward(entry.kind) || entry.id == 0 || entry.id > file_id_mask)
             continue;
         const bool commanded = is_commanded(context.control, entry.id);
-        if (!commanded && !goes_by_itself(entry.kind)) continue;
+        if (!commanded && !goes_by_itself(entry.kind) && !is_wanted_chunk(context.control, entry.id))
+            continue;
         if (entry.delivered != 0 && !commanded) {
             if (!cleared && context.store.files > files_kept && find(account, entry.id) == nullptr)
                 cleared = context.requests.remove(entry.id, true);

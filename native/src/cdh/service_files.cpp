@@ -30,6 +30,11 @@ Outcome run_send(CommandContext& context, const Request&, const Arguments& argum
     return outcome(files_send(*context.files, file), file);
 }
 
+Outcome run_send_chunks(CommandContext& context, const Request&, const Arguments& argument) {
+    const std::uint32_t last = to_u32(argument[1]);
+    return outcome(files_send_chunks(*context.files, to_u32(argument[0]), last), last);
+}
+
 Outcome run_cancel(CommandContext& context, const Request&, const Arguments& argument) {
     const std::uint32_t file = to_u32(argument[0]);
     return outcome(files_cancel(*context.files, file), file);
@@ -57,8 +62,9 @@ Outcome run_image(CommandContext& context, const Request&, const Arguments& argu
     return planned ? Outcome{} : Outcome{FailureCode::queue_full, ImagingControl::plans_max};
 }
 
-constexpr std::array<Handler, 5> handlers = {{
+constexpr std::array<Handler, 6> handlers = {{
     {TelecommandId::send_file, check_files, run_send},
+    {TelecommandId::send_black_box, check_files, run_send_chunks},
     {TelecommandId::cancel_file, check_files, run_cancel},
     {TelecommandId::remove_file, check_files, run_remove},
     {TelecommandId::list_files, check_files, run_list},

@@ -62,6 +62,7 @@ bool is_anomaly(const Event& event) {
         case EventId::safe_entered:
         case EventId::survival_entered:
         case EventId::computer_reset:
+        case EventId::wheel_excluded:
             return true;
         default:
             return event.severity == static_cast<std::uint8_t>(Severity::high);
@@ -132,9 +133,9 @@ bool BlackBox::done(const computer::FlightComputer& computer) {
         // What the replicas are now does not follow from their input: the next chunk begins from it.
         if (state_.ticks != 0) end();
     } else if (state_.file != 0) {
-        note_anomaly(*computer.voted());
         const auto tick = static_cast<std::uint64_t>(computer.voter().ticks);
         const std::int64_t tick_ns = computer.config().tick_ns;
+        note_anomaly(*computer.voted(), tick, static_cast<std::uint64_t>(chunk_ns / tick_ns));
         if (tick % static_cast<std::uint64_t>(check_interval_ns / tick_ns) == 0) put_check(computer.leader());
         if (tick % static_cast<std::uint64_t>(1'000'000'000 / tick_ns) == 0) write_through();
     }
@@ -144,7 +145,7 @@ bool BlackBox::done(const computer::FlightComputer& computer) {
 }
 
 void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& input) {
-    if (state_.next == 0) find_numbers();
+    if (state_.next == 0) find_numbers(computer.voter().ticks);
     keep_room();
     state_.codec = FrameCodec();
     state_.context = StepContext();
@@ -159,6 +160,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
     state_.file = file;
     ++state_.next;
     ++state_.held;
+    state_.anomalous = state_.first_tick < state_.calm_tick ? 1 : 0;
     if (state_.anomalous != 0) rank_first(file);
     state_.stores_changed = 1;
     const auto packed = pack_zeros(&computer.leader(), sizeof(computer::ReplicaState));
@@ -180,6 +182,7 @@ void BlackBox::begin(const computer::FlightComputer& computer, const StepInput& 
 }
 
 void BlackBox::end() {
+    const std::uint64_t next_tick = state_.first_tick + state_.ticks;
     state_.ticks = 0;
     if (state_.file == 0) return;
     write_through();
@@ -188,18 +191,29 @@ void BlackBox::end() {
             ++state_.refused;
         state_.stores_changed = 1;
     }
-    state_.last = state_.file;
-    state_.anomalous = state_.anomalous == 2 ? 1 : 0;
+    if (state_.anomalous == 0) remember(state_.file, next_tick);
     state_.file = 0;
 }
 
-void BlackBox::note_anomaly(const computer::StepOutput& voted) {
+// `reach` ticks before and after an anomaly are what the ground wants first.
+void BlackBox::note_anomaly(const computer::StepOutput& voted, std::uint64_t tick, std::uint64_t reach) {
     for (std::size_t i = 0; i < voted.events.count && i < EventList::capacity; ++i) {
-        if (!is_anomaly(voted.events.items[i]) || state_.anomalous == 2) continue;
-        state_.anomalous = 2;
-        rank_first(state_.file);
-        if (state_.last != 0) rank_first(state_.last);
+        if (!is_anomaly(voted.events.items[i])) continue;
+        state_.calm_tick = tick + reach;
+        if (state_.anomalous == 0) rank_first(state_.file);
+        state_.anomalous = 1;
+        for (Past& past : state_.pasts) {
+            if (past.file == 0 || past.next_tick + reach <= tick) continue;
+            rank_first(past.file);
+            past.file = 0;
+        }
     }
+}
+
+void BlackBox::remember(std::uint32_t file, std::uint64_t next_tick) {
+    if (file == 0) return;
+    state_.pasts[state_.pasts_next % pasts_max] = {next_tick, file, 0};
+    state_.pasts_next = (state_.pasts_next + 1) % pasts_max;
 }
 
 void BlackBox::rank_first(std::uint32_t file) {
@@ -208,7 +222,7 @@ void BlackBox::rank_first(std::uint32_t file) {
 }
 
 // The numbers go on from those of the chunks that are there.
-void BlackBox::find_numbers() {
+void BlackBox::find_numbers(std::uint64_t tick) {
     state_.next = 1;
     state_.oldest = 1;
     const auto readback = std::make_unique<computer::Readback>();
@@ -224,10 +238,7 @@ void BlackBox::find_numbers() {
             if (entry.id < cdh::file_id_black_box || entry.id >= cdh::file_id_black_box + numbers) continue;
             const std::uint32_t number = entry.id - cdh::file_id_black_box;
             if (held.empty() || number < state_.oldest) state_.oldest = number;
-            if (number >= state_.next) {
-                state_.next = number + 1;
-                state_.last = entry.id;
-            }
+            if (number >= state_.next) state_.next = number + 1;
             held.push_back(entry);
         }
         request.from += readback->records;
@@ -236,6 +247,34 @@ void BlackBox::find_numbers() {
     thin_out(held);
     state_.held = static_cast<std::uint32_t>(held.size());
     if (!held.empty() && held.back().sealed == 0) give_back(held.back());
+    find_pasts(held, tick);
+}
+
+// A start may be followed by an anomaly, and is one itself mostly: how far back the newest chunks reach is in
+// their heads.
+void BlackBox::find_pasts(const std::vector<computer::FileEntry>& held, std::uint64_t tick) {
+    const std::size_t count = held.size() < pasts_max ? held.size() : pasts_max;
+    std::array<Past, pasts_max> found{};
+    for (std::size_t i = 0; i < count; ++i) {
+        const computer::FileEntry& entry = held[held.size() - 1 - i];
+        ChunkHead head{};
+        if (!read_head(entry.id, head)) continue;
+        found[i] = {tick, entry.id, 0};
+        tick = head.first_tick;
+    }
+    for (std::size_t i = count; i > 0; --i)
+        remember(found[i - 1].file, found[i - 1].next_tick);
+}
+
+bool BlackBox::read_head(std::uint32_t file, ChunkHead& head) {
+    const auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::file);
+    request.file = file;
+    request.octets_max = sizeof head;
+    stores_.read(request, *readback);
+    std::memcpy(&head, readback->data.data(), sizeof head);
+    return readback->octets == sizeof head;
 }
 
 // Starts on end leave a short chunk each: these go before any that tells of a longer time, but for the
@@ -253,17 +292,11 @@ void BlackBox::thin_out(std::vector<computer::FileEntry>& held) {
 
 // The chunk that was open when the computer stopped: sealed, unless not even its state was written.
 void BlackBox::give_back(const computer::FileEntry& entry) {
-    const auto readback = std::make_unique<computer::Readback>();
-    computer::ReadRequest request{};
-    request.kind = static_cast<std::uint8_t>(computer::ReadKind::file);
-    request.file = entry.id;
-    request.octets_max = sizeof(ChunkHead);
-    stores_.read(request, *readback);
     ChunkHead head{};
-    std::memcpy(&head, readback->data.data(), sizeof head);
+    const bool read = read_head(entry.id, head);
     const std::uint64_t least =
         sizeof head + std::uint64_t{head.config_octets} + std::uint64_t{head.packed_octets};
-    const bool whole = readback->octets == sizeof head && entry.length >= least;
+    const bool whole = read && entry.length >= least;
     const FileOperation operation = whole ? FileOperation::seal : FileOperation::remove;
     if (!whole) --state_.held;
     static_cast<void>(ask(operation, entry.id, 0, whole ? entry.length : 0, nullptr));

@@ -141,12 +141,14 @@ struct FilesControl {
     std::array<std::uint32_t, commanded_max> commanded;  // files to send, whatever the ground has of them
     std::array<std::uint8_t, computer::file_requests_max> asked;  // FileAsked, by place in the list
     std::uint32_t removing;
-    std::uint32_t commands;  // to send a file; makes the number of a transaction new
-    std::uint32_t was_on;    // 1: a transmitter was on in the last tick
+    std::uint32_t commands;      // to send a file; makes the number of a transaction new
+    std::uint32_t was_on;        // 1: a transmitter was on in the last tick
+    std::uint32_t chunks_first;  // of the black box that the ground wants, by number; none if the last is 0
+    std::uint32_t chunks_last;
     std::uint32_t spare;
 };
 static_assert(sizeof(FilesControl) ==
-              sizeof(FileReceive) + 4 * FilesControl::commanded_max + computer::file_requests_max + 16);
+              sizeof(FileReceive) + 4 * FilesControl::commanded_max + computer::file_requests_max + 24);
 static_assert(std::is_trivially_copyable_v<FilesControl> && sizeof(FilesControl) % 8 == 0);
 
 // --- the tick
@@ -178,6 +180,8 @@ void files_step(FilesContext& context, const computer::BootStatus& boot, const c
 enum class FilesCommand : std::uint8_t { done, unknown, full };
 
 [[nodiscard]] FilesCommand files_send(FilesContext& context, std::uint32_t file);
+// Chunks of the black box by number, instead of those asked for before; they go down as they are complete.
+[[nodiscard]] FilesCommand files_send_chunks(FilesContext& context, std::uint32_t first, std::uint32_t last);
 [[nodiscard]] FilesCommand files_cancel(FilesContext& context, std::uint32_t file);
 // Without `force`, mass memory removes only what the ground has; an event tells the outcome.
 [[nodiscard]] FilesCommand files_remove(FilesContext& context, std::uint32_t file, bool force);

@@ -5,7 +5,7 @@
 //   head      format, dictionary, sizes, first tick, configuration; the leader's state, runs of zeros left
 //   out ticks     the sensor frame as the frame codec has it; what else changed; uplink; records read back
 //   checks    every 60 s, SHA-256 over the leader's control state and telemetry
-// The chunk of an anomaly, the one before and the one after are files that go down before housekeeping.
+// What reaches into the ten minutes before and after an anomaly goes down before housekeeping.
 // Rate: every control tick; written through once a second, so that a reset loses at most that. Chunks of the
 // last 24 h are kept. Meets L6.3, L6.4.
 #pragma once
@@ -82,11 +82,22 @@ class BlackBox final : public computer::Witness {
     // What was not written through is lost, and a new chunk begins with the state that was loaded.
     void started() override;
 
+    // A chunk that has ended and does not go down first.
+    struct Past {
+        std::uint64_t next_tick;
+        std::uint32_t file;  // 0 for none
+        std::uint32_t spare;
+    };
+    static constexpr std::size_t pasts_max = 8;
+
     // Everything that it remembers between steps, as plain octets.
     struct State {
         FrameCodec codec;
         StepContext context;
         std::array<std::uint8_t, 6 * 4096> waiting;  // whole ticks
+        std::array<Past, pasts_max> pasts;           // a ring
+        std::uint64_t
+            calm_tick;  // what begins before it goes down first, since an anomaly was shortly before
         std::uint64_t first_tick;
         std::uint64_t ticks;    // in this chunk
         std::uint32_t file;     // of the chunk that is open; 0 if none is
@@ -97,9 +108,8 @@ class BlackBox final : public computer::Witness {
         std::uint32_t held;     // chunks that are there
         std::uint32_t refused;  // writes that the store did not take
         std::uint32_t stores_changed;
-        std::uint32_t
-            anomalous;       // 2: this chunk goes down first; 1: only the anomaly before it asks for that
-        std::uint32_t last;  // file of the chunk before; 0 if there is none
+        std::uint32_t anomalous;   // 1: this chunk goes down first
+        std::uint32_t pasts_next;  // place in the ring
     };
     static_assert(std::is_trivially_copyable_v<State>);
     [[nodiscard]] const State& state() const { return state_; }
@@ -108,11 +118,14 @@ class BlackBox final : public computer::Witness {
   private:
     void begin(const computer::FlightComputer& computer, const computer::StepInput& input);
     void end();
-    void find_numbers();
+    void find_numbers(std::uint64_t tick);
+    void find_pasts(const std::vector<computer::FileEntry>& held, std::uint64_t tick);
+    [[nodiscard]] bool read_head(std::uint32_t file, ChunkHead& head);
     void keep_room();
     void thin_out(std::vector<computer::FileEntry>& held);
     void give_back(const computer::FileEntry& entry);
-    void note_anomaly(const computer::StepOutput& voted);
+    void note_anomaly(const computer::StepOutput& voted, std::uint64_t tick, std::uint64_t reach);
+    void remember(std::uint32_t file, std::uint64_t next_tick);
     void rank_first(std::uint32_t file);
     void put(const void* octets, std::size_t count);
     void put_uplink(const computer::StepInput& input);
