@@ -9,8 +9,6 @@ A segment that contradicts what came before it is refused; the first one stays, 
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -34,6 +32,7 @@ from flight.cfdp_pdu import (
 )
 from ground.cfdp.counts import count
 from ground.cfdp.coverage import Coverage
+from ground.cfdp.plain import fields, optional_fields, pack, unpack
 from ground.cfdp.timer import Timer
 
 NAK_INTERVAL_NS = 2_000_000_000
@@ -245,17 +244,17 @@ class Reception:
         """As plain JSON values; only what is unsaid (`out`) is left out: it is said before."""
         return {
             "sequence": self.sequence,
-            "metadata": None if self.metadata is None else _fields(self.metadata),
-            "eof": None if self.eof is None else _fields(self.eof),
-            "data": base64.b85encode(zlib.compress(bytes(self.data), 1)).decode(),
+            "metadata": optional_fields(self.metadata),
+            "eof": optional_fields(self.eof),
+            "data": pack(self.data),
             "coverage": [self.coverage.starts, self.coverage.ends],
-            "finished": None if self.finished is None else _fields(self.finished),
+            "finished": optional_fields(self.finished),
             "acknowledged": self.acknowledged,
             "heard_ns": self.heard_ns,
             "expiries": self.expiries,
             "naks": self.naks,
             "suspended": self.suspended,
-            "timers": [_fields(self.nak_timer), _fields(self.finished_timer)],
+            "timers": [fields(self.nak_timer), fields(self.finished_timer)],
         }
 
     @classmethod
@@ -267,7 +266,7 @@ class Reception:
             plain["sequence"],
             None if plain["metadata"] is None else Metadata(*plain["metadata"]),
             None if plain["eof"] is None else Eof(*plain["eof"]),
-            bytearray(zlib.decompress(base64.b85decode(plain["data"]))),
+            bytearray(unpack(plain["data"])),
             Coverage(list(starts), list(ends)),
             None if plain["finished"] is None else Finished(*plain["finished"]),
             plain["acknowledged"],
@@ -278,7 +277,3 @@ class Reception:
             Timer(*nak),
             Timer(*finished),
         )
-
-
-def _fields(value: Any) -> list[Any]:
-    return [getattr(value, name) for name in value.__slots__]

@@ -9,8 +9,6 @@ Finished                         -> ACK, over
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -29,6 +27,7 @@ from flight.cfdp_pdu import (
     Nak,
 )
 from ground.cfdp.counts import count
+from ground.cfdp.plain import fields, optional_fields, pack, unpack
 from ground.cfdp.timer import Timer
 
 EOF_INTERVAL_NS = 3_000_000_000
@@ -168,16 +167,16 @@ class Sending:
         return {
             "sequence": self.sequence,
             "name": self.name,
-            "data": base64.b85encode(zlib.compress(self.data, 1)).decode(),
+            "data": pack(self.data),
             "checksum_type": self.checksum_type,
             "segment": self.segment,
             "offset": self.offset,
             "flags": [self.metadata_due, self.eof_due, self.eof_acknowledged, self.suspended],
             "condition": self.condition,
             "requests": [list(one) for one in self.requests],
-            "finished": None if self.finished is None else [self.finished.complete, self.finished.condition],
+            "finished": optional_fields(self.finished),
             "expiries": self.expiries,
-            "timer": [self.timer.deadline_ns, self.timer.left_ns],
+            "timer": fields(self.timer),
             "acknowledgements": [[one.condition, one.status] for one in self.out if isinstance(one, Ack)],
         }
 
@@ -188,7 +187,7 @@ class Sending:
         return cls(
             plain["sequence"],
             plain["name"],
-            zlib.decompress(base64.b85decode(plain["data"])),
+            unpack(plain["data"]),
             plain["checksum_type"],
             plain["segment"],
             plain["offset"],

@@ -12,8 +12,6 @@ One deterministic state machine: time is given to it, its whole state is `to_pla
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -34,6 +32,7 @@ from flight.cfdp_pdu import (
 )
 from ground.cfdp.counts import count
 from ground.cfdp.destination import Destination, ReceivedFile
+from ground.cfdp.plain import pack, unpack
 from ground.cfdp.sending import Sending
 from ground.cfdp.timer import NEVER_NS
 
@@ -223,7 +222,7 @@ class FileService:
         return {
             "destination": self.destination.to_plain(),
             "files": [
-                [one.name, _pack(one.data), one.checksum, one.sequence, one.completed_ns]
+                [one.name, pack(one.data), one.checksum, one.sequence, one.completed_ns]
                 for one in self.destination.files
             ],
             "sendings": [one.to_plain() for one in self.sendings.values()],
@@ -238,7 +237,7 @@ class FileService:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """The reverse of `to_plain`."""
         destination = Destination.from_plain(plain["destination"])
-        destination.files = [ReceivedFile(name, _unpack(data), *rest) for name, data, *rest in plain["files"]]
+        destination.files = [ReceivedFile(name, unpack(data), *rest) for name, data, *rest in plain["files"]]
         sendings = [Sending.from_plain(one) for one in plain["sendings"]]
         return cls(
             destination,
@@ -266,11 +265,3 @@ def _has_more(sending: Sending) -> bool:
 
 def _encode(sequence: int, body: Body) -> bytes:
     return encode_pdu(Pdu(GROUND, sequence, SATELLITE, body))
-
-
-def _pack(data: bytes) -> str:
-    return base64.b85encode(zlib.compress(data, 1)).decode()
-
-
-def _unpack(text: str) -> bytes:
-    return zlib.decompress(base64.b85decode(text))
