@@ -14,7 +14,6 @@ constexpr std::size_t header_octets = 6;
 constexpr std::size_t packet_octets_min = 7;
 constexpr std::uint16_t only_idle_data = 0x7FE;
 constexpr std::uint32_t silence_ms = 1000;
-constexpr std::uint32_t unkept_ms_max = 5000;
 
 // The packet's length by its header at `at`, or 0 if it does not lie wholly within `end`.
 std::size_t packet_length(const PacketQueue& queue, std::size_t at, std::size_t end) {
@@ -31,14 +30,12 @@ std::uint16_t apid_at(const PacketQueue& queue, std::size_t at) {
 void empty(PacketQueue& queue) {
     queue.length = 0;
     queue.seen = 0;
-    queue.released = 0;
 }
 
 // A queue that cannot be what this file left behind is emptied; its packets are lost and counted.
 void keep_sound(CdhAccount& account) {
     PacketQueue& queue = account.packets;
-    if (queue.length <= PacketQueue::capacity && queue.seen <= queue.length && queue.released <= queue.length)
-        return;
+    if (queue.length <= PacketQueue::capacity && queue.seen <= queue.length) return;
     empty(queue);
     ++account.packets_lost;
 }
@@ -49,7 +46,6 @@ void erase(PacketQueue& queue, std::size_t from, std::size_t to) {
     const auto gone = static_cast<std::uint32_t>(to - from);
     queue.length -= gone;
     queue.seen -= queue.seen < gone ? queue.seen : gone;
-    queue.released -= queue.released < gone ? queue.released : gone;
 }
 
 // --- where a channel's packets come from
@@ -66,13 +62,13 @@ class QueueSource {
     }
 
     [[nodiscard]] std::size_t peek(const std::uint8_t*& packet) {
-        if (at_ >= queue_.released) return 0;
-        const std::size_t length = packet_length(queue_, at_, queue_.released);
+        if (at_ >= queue_.length) return 0;
+        const std::size_t length = packet_length(queue_, at_, queue_.length);
         broken_ = broken_ || length == 0;
         packet = queue_.octets.data() + at_;
         return length;
     }
-    void taken() { at_ += packet_length(queue_, at_, queue_.released); }
+    void taken() { at_ += packet_length(queue_, at_, queue_.length); }
     [[nodiscard]] bool broken() const { return broken_; }
 
   private:
@@ -286,18 +282,7 @@ void commit_records(CdhAccount& account, const computer::StoreStatus& store, boo
             erase(queue, at, at + length);
         }
     }
-}
-
-bool release_packets(CdhAccount& account, bool kept, bool dirty, std::int64_t tick_ns) {
-    PacketQueue& queue = account.packets;
-    const std::uint32_t seen = queue.seen <= queue.length ? queue.seen : 0;
     queue.seen = queue.length;
-    const auto tick_ms = static_cast<std::uint32_t>(tick_ns / 1'000'000);
-    std::uint32_t& unkept = account.recorder.unkept_ms;
-    unkept = kept ? 0 : (unkept < unkept_ms_max ? unkept + tick_ms : unkept_ms_max);
-    if (!kept && unkept < unkept_ms_max) return false;
-    queue.released = dirty ? seen : queue.length;
-    return true;
 }
 
 std::size_t make_frames(DownlinkContext& context, Frames& frames, std::size_t frames_max) {

@@ -382,8 +382,7 @@ void run_settings(Cycle& cycle) {
     }
 }
 
-// Records are committed whether or not anything is radiated. What this tick did that a reset may not undo is
-// told only once it is kept.
+// Records are committed whether or not anything is radiated.
 void run_downlink(Cycle& cycle) {
     cdh::CdhAccount& account = cycle.state.account.cdh;
     StepOutput& output = cycle.output;
@@ -398,8 +397,6 @@ void run_downlink(Cycle& cycle) {
     }
     cdh::report_events(account, input.sensor.clock_ns, output.events, cycle.state.control.services.events);
     cdh::commit_records(account, input.store, on, output.records);
-    const bool kept = is_persisted(cycle.state.control.executive.persist_sequence, input.store.persisted);
-    const bool free = cdh::release_packets(account, kept, cycle.control_dirty, input.tick_ns);
     if (!on) return;
     constexpr std::int64_t frame_ns = cdh::tm_frame_octets * 8 * 1000;  // at 1 Mbit/s
     const std::int64_t fitting = input.tick_ns / frame_ns;
@@ -410,8 +407,7 @@ void run_downlink(Cycle& cycle) {
         output.records, input.readback,
         &files,         cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
         input.tick_ns};
-    if (free)
-        output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
+    output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
     output.read = cdh::next_read(context, frames_max);
 }
 

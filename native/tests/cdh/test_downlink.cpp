@@ -27,7 +27,6 @@ void put_packet(CdhAccount& account, std::size_t length) {
         writer.u8(static_cast<std::uint8_t>(length + i));
     REQUIRE_FALSE(writer.failed());
     account.packets.length += static_cast<std::uint32_t>(length);
-    account.packets.released = account.packets.length;
 }
 
 constexpr std::uint32_t locked = 0x0100'0000U;

@@ -63,8 +63,7 @@ struct Bench {
         records->length = 0;
         commit_records(*account, store, on, *records);
         computer::ReadRequest read{};
-        const bool free = release_packets(*account, true, false, 100'000'000);
-        if (on && free) {
+        if (on) {
             DownlinkContext context{*account, store, *records, readback.get(), nullptr, locked, 100'000'000};
             const std::size_t count = make_frames(context, *frames, tm_frames_max);
             for (std::size_t i = 0; i < count; ++i)

@@ -36,11 +36,6 @@ struct DownlinkContext {
 void commit_records(CdhAccount& account, const computer::StoreStatus& store, bool transmitter_on,
                     computer::RecordList& records);
 
-// Decides which packets of the queue may leave; false if no frame may. `kept`: what earlier ticks changed is
-// known to be persisted; `dirty`: this tick changed something that a reset may not undo. Where persistence
-// does not answer, packets are held back for 5 s and no longer.
-[[nodiscard]] bool release_packets(CdhAccount& account, bool kept, bool dirty, std::int64_t tick_ns);
-
 // Makes the frames of this tick, at most `frames_max`; returns how many.
 [[nodiscard]] std::size_t make_frames(DownlinkContext& context, Frames& frames, std::size_t frames_max);
 

@@ -75,8 +75,7 @@ struct RecorderAccount {
     std::uint32_t reads_failed;
     std::uint8_t read_by;  // ReadBy
     std::uint8_t was_on;   // 1: a transmitter was on in the last tick
-    std::array<std::uint8_t, 2> spare;
-    std::uint32_t unkept_ms;  // for how long the control state has not been known to be kept
+    std::array<std::uint8_t, 6> spare;
 };
 static_assert(sizeof(RecorderAccount) == sizeof(StreamAccount) * stream_count +
                                              sizeof(PlaybackRange) * RecorderAccount::ranges_max +

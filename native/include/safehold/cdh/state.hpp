@@ -79,18 +79,15 @@ enum class Message : std::uint8_t {
     count
 };
 
-// Packets that wait for virtual channel 0, back to back. Those from `seen` on came in this tick; the first
-// `released` octets may leave.
+// Packets that wait for virtual channel 0, back to back. Those from `seen` on came in this tick.
 struct PacketQueue {
     static constexpr std::size_t capacity = 8192;
     static constexpr std::size_t kept_for_records = 4096;  // room that no other packet may take
     std::array<std::uint8_t, capacity> octets;
     std::uint32_t length;
     std::uint32_t seen;
-    std::uint32_t released;
-    std::uint32_t spare;
 };
-static_assert(sizeof(PacketQueue) == PacketQueue::capacity + 16);
+static_assert(sizeof(PacketQueue) == PacketQueue::capacity + 8);
 
 enum class VirtualChannel : std::uint8_t { real_time = 0, playback = 1, files = 2, idle = 7 };
 inline constexpr std::size_t packet_channels = 3;  // those that carry packets
