@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from ground.server import TOKEN_OCTETS, serve
 
@@ -23,6 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--with-parent", action="store_true", help="the token comes on standard input, whose end ends this"
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="keep mission control in this folder; if the process ends in mid-run, start it again alike",
+    )
     chosen = parser.parse_args(arguments)
     try:
         token = bytes.fromhex(chosen.token) if chosen.token else bytes(TOKEN_OCTETS)
@@ -31,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     if len(token) != TOKEN_OCTETS:
         parser.error(f"--token has {2 * TOKEN_OCTETS} hexadecimal digits, as the host showed them")
     try:
-        return serve(chosen.connect, with_parent=chosen.with_parent, token=token)
+        return serve(chosen.connect, with_parent=chosen.with_parent, token=token, data=chosen.data)
     except KeyboardInterrupt:
         return 130
 

@@ -142,7 +142,8 @@ class ZmqGround:
 
     The process proves by a token that it is ours; what others send to the port is counted in `strangers` and
     dropped. It ends when this process does, however that happens. Raises GroundLostError if it ends first or
-    does not answer in `timeout_s`.
+    does not answer in `timeout_s`. One that was started by hand may end and be started again if it keeps
+    itself in a folder: what it had not answered is asked again (`resumed` counts how often).
 
     A round trip takes as long as twenty control ticks. So frames to which the ground cannot react are held
     and go over with the next request that matters: a few times a pass, and in ticks that bring frames of
@@ -163,6 +164,9 @@ class ZmqGround:
         self._promise_tick = 0
         self._timeout_s = timeout_s
         self._identity: bytes | None = None
+        self._candidate: bytes | None = None
+        self._kept = False
+        self.resumed = 0
         self._closed = False
         self._sequence = 0
         self._token = secrets.token_bytes(TOKEN_OCTETS)
@@ -172,6 +176,7 @@ class ZmqGround:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._invitation = ""
         self._guard: ThreadAuthenticator | None = None
         self._process: subprocess.Popen[bytes] | None = None
         if listen is None:
@@ -193,7 +198,8 @@ class ZmqGround:
         if curve is not None:
             self._token = bytes(TOKEN_OCTETS)
         token = "" if curve is not None else f" --token {self._token.hex()}"
-        print(f"waiting for: safehold ground --connect {bound}{token}", file=sys.stderr, flush=True)
+        self._invitation = f"safehold ground --connect {bound}{token}"
+        print(f"waiting for: {self._invitation}", file=sys.stderr, flush=True)
 
     @property
     def pid(self) -> int | None:
@@ -289,22 +295,18 @@ class ZmqGround:
             self._identity = self._await_hello()
         if self._pending is not None:
             first, self._pending = self._pending, None
-            self._round_trip(*first)
+            self._kept = self._round_trip(*first) == protocol.KEPT
         return self._round_trip(kind, payload)
 
     def _round_trip(self, kind: int, payload: bytes) -> bytes:
-        assert self._identity is not None
         self._sequence += 1
-        try:
-            self._socket.send_multipart(
-                [self._identity, protocol.encode(kind, self._sequence, payload)], zmq.NOBLOCK
-            )
-        except zmq.ZMQError as error:
-            raise self._lost(f"cannot be reached ({error})") from error
+        request = protocol.encode(kind, self._sequence, payload)
+        self._send(request)
         while True:
             identity, message = self._receive()
             if identity != self._identity:
-                self.strangers += 1
+                if self._take_over(identity, message):
+                    self._send(request)
                 continue
             replied, sequence, body = protocol.decode(message)
             if sequence != self._sequence & 0xFFFFFFFF or replied not in (
@@ -317,6 +319,44 @@ class ZmqGround:
             if replied == protocol.ERROR:
                 raise GroundError(body.decode("utf-8", "replace"))
             return body
+
+    def _send(self, request: bytes) -> None:
+        """To the ground. One that keeps itself and has gone is awaited, for it may be started again."""
+        assert self._identity is not None
+        try:
+            self._socket.send_multipart([self._identity, request], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if not self._kept:
+                raise self._lost(f"cannot be reached ({error})") from error
+            told = f"the ground has gone; start it again with its --data: {self._invitation}"
+            print(told, file=sys.stderr, flush=True)
+
+    def _take_over(self, identity: bytes, message: bytes) -> bool:
+        """Whether a peer that is not the ground has just become it: it shows the token, and has what the
+        ground before it kept. Anybody else is a stranger.
+        """
+        if not self._invitation:
+            self.strangers += 1
+            return False
+        if secrets.compare_digest(message, self._hello + SHA256.encode()):
+            self._candidate = identity
+            resume = protocol.encode(Kind.RESUME, self._sequence, self.config.to_json().encode())
+            with suppress(zmq.ZMQError):
+                self._socket.send_multipart([identity, resume], zmq.NOBLOCK)
+            return False
+        if identity == self._candidate:
+            self._candidate = None
+            with suppress(protocol.MessageError):
+                replied, sequence, body = protocol.decode(message)
+                if (replied, sequence) == (Kind.RESUME | protocol.REPLY, self._sequence & 0xFFFFFFFF):
+                    self._identity = identity
+                    self._kept = True
+                    self.resumed += 1
+                    return True
+                told = body.decode("utf-8", "replace")
+                print(f"a ground cannot go on from the last: {told}", file=sys.stderr, flush=True)
+        self.strangers += 1
+        return False
 
     @property
     def _hello(self) -> bytes:
@@ -333,7 +373,7 @@ class ZmqGround:
 
     def _receive(self) -> tuple[bytes, bytes]:
         """The next message of two parts, waiting only as long as there is somebody to wait for."""
-        by_hand = self._process is None and self._identity is None
+        by_hand = self._process is None and (self._identity is None or self._kept)
         timeout_s = _BY_HAND_S if by_hand else self._timeout_s
         deadline_s = time.monotonic() + timeout_s
         while True:

@@ -18,6 +18,8 @@ from flight.frames import Delivery, Uplink
 MAGIC = b"SHG1"
 MESSAGE_OCTETS_MAX = 16 * 2**20
 FRAME_OCTETS_MAX = 2048
+KEPT = b"kept"
+"""The reply to CONFIGURE of a ground that keeps itself and can go on; else it is empty."""
 REPLY = 0x80
 ERROR = 0xFF
 
@@ -39,6 +41,7 @@ class Kind(IntEnum):
     RESTORE = 5
     DIGEST = 6
     STOP = 7
+    RESUME = 8
 
 
 class MessageError(ValueError):

@@ -7,31 +7,40 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
 
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_client
 from flight.dictionary import SHA256
+from flight.frames import Delivery, FrameError
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
 from flight.messages import receive
+from flight.tm_frames import decode_tm_frame
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
 from ground.protocol import Kind, MessageError
+from ground.store import GroundStore, StoreError
+from ground.store.archive import ArchiveStore
 
 TOKEN_OCTETS = 32
 PEER = "host"
 """Whose public key a ground by hand has to have (`peers/host.key`)."""
 _STDIN = 0
 # What reading a configuration, a state or an exchange can raise when it is not one.
-_REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, StoreError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
 class Service:
-    """Requests in, replies out; no sockets."""
+    """Requests in, replies out; no sockets. With a store mission control is kept there, and goes on from
+    there when the host resumes.
+    """
 
+    store: GroundStore | None = None
     ground: Ground | None = None
+    resumed: bool = False
 
     def handle(self, message: bytes) -> bytes | None:
         """The reply to a message; None to one that is not a request at all."""
@@ -47,9 +56,16 @@ class Service:
 
     def _answer(self, kind: int, payload: bytes) -> bytes:
         if kind == Kind.CONFIGURE:
-            self.ground = Ground(GroundConfig.from_json(payload))
+            return self._configure(payload)
+        if kind == Kind.RESUME:
+            if self.store is None:
+                raise StoreError("nothing is kept here; start it with --data and the folder of before")
+            self.ground = Ground(GroundConfig.from_json(payload), store=self.store)
+            self.resumed = True
             return b""
         if kind == Kind.RESTORE:
+            if self.store is not None:
+                raise StoreError("a snapshot does not go into an archive; start it without --data")
             config, state = protocol.decode_pair(payload)
             self.ground = Ground.from_bytes(GroundConfig.from_json(config), state)
             return b""
@@ -58,12 +74,8 @@ class Service:
         if self.ground is None:
             raise MessageError("the ground is not configured yet")
         if kind == Kind.EXCHANGE:
-            until_tick, deliveries = protocol.decode_exchange(payload)
-            uplinks = self.ground.advance(until_tick, deliveries)
-            accepted = self.ground.accepted()
-            return protocol.encode_answer(
-                protocol.Answer(self.ground.promise_tick(), self.ground.reacts(), accepted, uplinks)
-            )
+            return self._exchange(self.ground, *protocol.decode_exchange(payload))
+        self.resumed = False
         if kind == Kind.RESULTS:
             return json.dumps(self.ground.results(), allow_nan=False).encode()
         if kind == Kind.STATE:
@@ -72,15 +84,49 @@ class Service:
             return self.ground.digest()
         raise MessageError(f"a request of unknown kind {kind}")
 
+    def _configure(self, payload: bytes) -> bytes:
+        ground = Ground(GroundConfig.from_json(payload), store=self.store)
+        if ground.time_ns and not self.resumed:
+            raise StoreError(
+                f"the archive is of a run that has come to {ground.time_ns / 1e9:.1f} s, and this one "
+                "begins; name another folder"
+            )
+        self.ground = ground
+        return protocol.KEPT if self.store is not None else b""
 
-def serve(connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS)) -> int:
+    def _exchange(self, ground: Ground, until_tick: int, deliveries: list[Delivery]) -> bytes:
+        again = []
+        if self.resumed:
+            # What was asked when the one before this ended, asked again. If that was kept, it knows these
+            # frames; what it decided then may have been radiated, so it is not decided once more.
+            self.resumed = False
+            if until_tick * ground.config.tick_ns <= ground.time_ns:
+                again, deliveries = deliveries, []
+        uplinks = ground.advance(until_tick, deliveries)
+        accepted = [_is_sound(one.frame) for one in again] or ground.accepted()
+        answer = protocol.Answer(ground.promise_tick(), ground.reacts(), accepted, uplinks)
+        return protocol.encode_answer(answer)
+
+
+def _is_sound(frame: bytes) -> bool:
+    try:
+        decode_tm_frame(frame)
+    except FrameError:
+        return False
+    return True
+
+
+def serve(
+    connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS), data: Path | None = None
+) -> int:
     """Serves the host that listens at an endpoint, `tcp://HOST:PORT`.
 
     with_parent: the host started this process; its token comes on standard input, whose end is its own.
     Otherwise `token` is what the host showed its user; with CURVE keys (flight.curve, the host's public one
-    as `peers/host.key`) it is not needed. Returns the exit code: 0 when told to stop or when the host has
-    gone, 2 if no token came or the endpoint cannot be used, as with published telecommand keys beyond the
-    loopback.
+    as `peers/host.key`) it is not needed. data: a folder in which mission control is kept (ground.store), to
+    go on from there if this process ends and another is started. Returns the exit code: 0 when told to stop
+    or when the host has gone, 2 if no token came, or if the endpoint or the folder cannot be used, as with
+    published telecommand keys beyond the loopback.
     """
     curve = None
     if with_parent:
@@ -101,34 +147,36 @@ def serve(connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS)
         except (CurveError, KeyFileError) as error:
             print(f"safehold ground: {error}", file=sys.stderr)
             return 2
+    store: ArchiveStore | None = None
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     try:
+        store = None if data is None else ArchiveStore(data)
         socket.setsockopt(zmq.LINGER, 200)
         socket.setsockopt(zmq.MAXMSGSIZE, protocol.MESSAGE_OCTETS_MAX)
         secure_client(socket, curve, PEER)
         socket.connect(connect)
         socket.send(protocol.MAGIC + token + SHA256.encode())
-        _loop(socket, with_parent=with_parent)
-    except CurveError as error:
+        return _loop(socket, Service(store), with_parent=with_parent)
+    except (CurveError, StoreError) as error:
         print(f"safehold ground: {error}", file=sys.stderr)
         return 2
     finally:
         socket.close()
         context.term()
-    return 0
+        if store is not None:
+            store.close()
 
 
-def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
+def _loop(socket: zmq.Socket[bytes], service: Service, *, with_parent: bool) -> int:
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
     if with_parent:
         poller.register(_STDIN, zmq.POLLIN)
-    service = Service()
     while True:
         ready = dict(poller.poll())
         if _STDIN in ready and not os.read(_STDIN, 4096):
-            return
+            return 0
         if socket not in ready:
             continue
         parts = receive(socket, 1, protocol.MESSAGE_OCTETS_MAX)
@@ -137,7 +185,7 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
             continue
         socket.send(reply)
         if reply[4] == Kind.STOP | protocol.REPLY:
-            return
+            return 0
 
 
 def _read_token() -> bytes | None:

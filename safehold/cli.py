@@ -585,6 +585,13 @@ def ground(
     token: Annotated[
         str, typer.Option(help="What the run showed; not needed with keys in SAFEHOLD_CURVE.")
     ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep mission control there. Killed in mid-run, it goes on when started the same way again.",
+        ),
+    ] = None,
 ) -> None:
     """Serve as the ground of a run that waits for one.
 
@@ -597,6 +604,7 @@ def ground(
     from ground.__main__ import main as serve
 
     arguments = ["--connect", connect, *(["--token", token] if token else [])]
+    arguments += [] if data is None else ["--data", str(data)]
     raise typer.Exit(serve(arguments))
 
 

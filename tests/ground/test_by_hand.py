@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flight.curve import CurveError, make_keys
 from ground.config import Command, GroundConfig
-from ground.process import GroundLostError, InProcessGround, ZmqGround
+from ground.mission import Ground
+from ground.predict import predict
+from ground.process import GroundError, GroundLostError, InProcessGround, ZmqGround
+from ground.store.archive import ArchiveStore
+from ground.store.journal import read
 
 ROOT = Path(__file__).resolve().parents[2]
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -117,3 +124,104 @@ def test_beyond_the_loopback_neither_end_goes_without_keys(
     process = start("--connect", "tcp://192.0.2.1:5557")
     assert "SAFEHOLD_CURVE" in process.communicate(timeout=30)[1]
     assert process.returncode == 2
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_in_mid_pass_it_goes_on_and_neither_loses_nor_repeats(
+    seed: int,
+    configure: Configure,
+    make_world: Callable[..., Any],
+    start: Start,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process is killed (SIGKILL) with a request on its way: unread, half done, or kept and not answered.
+
+    The satellite outlives it. Every command has to be executed once and in order, and every frame that came
+    down has to be with the host once.
+    """
+    monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
+    window = predict(configure())[0]
+    modes = [2, 3, 4, 3, 2, 4, 2, 3, 4, 2]
+    commands = [
+        Command(at_ns=window.aos_ns + at * 4 * 10**9, name="set_mode", arguments={"mode": mode})
+        for at, mode in enumerate(modes, 1)
+    ]
+    config = configure(*commands)
+    chance, kills, in_pass = random.Random(seed), 0, False
+    with ZmqGround(config, listen=ANY_PORT) as far:
+        arguments = [*_invitation(capfd), "--data", str(tmp_path / "data")]
+        process = start(*arguments)
+        send = far._send
+
+        def send_and_kill(request: bytes) -> None:
+            nonlocal process, kills
+            send(request)
+            if kills < 6 and in_pass and chance.random() < 0.3:
+                time.sleep(chance.choice([0.0, 0.002, 0.005, 0.05]))
+                process.kill()
+                process.wait()
+                kills += 1
+                process = start(*arguments)
+
+        monkeypatch.setattr(far, "_send", send_and_kill)
+        world = make_world(far, [(window.station, window.aos_ns, window.los_ns)])
+        world.fly((window.aos_ns + 2 * 10**9) // config.tick_ns)
+        in_pass = True
+        world.fly((window.aos_ns + 80 * 10**9) // config.tick_ns)
+        # One that is killed again before it has said anything is none that went on.
+        assert kills == 6
+        assert 3 <= far.resumed <= kills
+        assert world.satellite.modes == modes
+        told = far.results()["commands"]
+        assert all(one["received_ns"] or one["state"] == "completed" for one in told)
+        frames = [(one.arrival_ns, one.frame) for one in far.archive]
+        assert len(set(frames)) == len(frames) > 80
+    assert process.wait(timeout=20) == 0
+    store = ArchiveStore(tmp_path / "data")
+    assert Ground(config, store=store).results()["commands"] == told
+    store.close()
+    journalled, damaged = read(tmp_path / "data" / "frames.journal")
+    assert ({(one.arrival_ns, one.frame) for one in journalled}, damaged) == (set(frames), 0)
+
+
+def test_one_that_kept_nothing_does_not_take_over(
+    configure: Configure, start: Start, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
+    with ZmqGround(configure(), listen=ANY_PORT, timeout_s=5.0) as far:
+        arguments = _invitation(capfd)
+        first = start(*arguments)
+        far.exchange(10, [])
+        second = start(*arguments)
+        time.sleep(2.0)
+        for tick in range(11, 15):
+            far.exchange(tick, [])
+        assert (far.resumed, first.poll(), second.poll()) == (0, None, None)
+        first.kill()
+        first.wait()
+        with pytest.raises(GroundLostError, match=r"cannot be reached|has not answered"):
+            far.results()
+
+
+def test_an_archive_of_another_run_is_not_gone_on_with(
+    configure: Configure,
+    start: Start,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
+    config = configure(Command(at_ns=0, name="ping"))
+    begin = predict(config)[0].aos_ns // config.tick_ns
+    for refused in (False, True):
+        with ZmqGround(config, listen=ANY_PORT) as far:
+            process = start(*_invitation(capfd), "--data", str(tmp_path / "data"))
+            if refused:
+                with pytest.raises(GroundError, match="this one begins; name another folder"):
+                    far.exchange(10, [])
+            else:
+                assert far.exchange(begin + 10, [])[0], "the carrier goes on"
+        assert process.wait(timeout=20) == 0
