@@ -23,6 +23,8 @@ FILE_OCTETS_MAX = 8 * 1024 * 1024
 SEGMENT_DOWN = 992
 SEGMENT_UP = 192
 """Octets of a file in one PDU: a packet of the downlink holds 1,024 altogether, one of the uplink 218."""
+PDU_OCTETS_MAX = 1018
+"""The longest PDU of either direction: a packet of the downlink less its header."""
 PDU_UP_OCTETS_MAX = 212
 NAK_UP_MAX = 23
 """Segment requests that fit a PDU of the uplink."""
@@ -260,7 +262,7 @@ def decode_pdu(octets: bytes) -> Pdu:
     large file), `format` (other widths), `directive` (unknown), `direction` (the wrong way), `fields`
     (values that cannot be) or `truncated`.
     """
-    if len(octets) < _HEADER.size + 3:
+    if not _HEADER.size + 3 <= len(octets) <= PDU_OCTETS_MAX:
         raise PduError("length", f"{len(octets)} octets")
     first, length, widths, source, sequence, destination = _HEADER.unpack_from(octets)
     if first >> 5 != 1:

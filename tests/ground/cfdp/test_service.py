@@ -207,7 +207,7 @@ def test_contradicting_eof_and_metadata_are_refused() -> None:
     ground, data = _ground(), picture(5000)
     _give(ground, _metadata(data), _eof(data), Eof(1, 5000), _metadata(data, "science/0008"))
     assert ground.destination.counts == {"eof_conflict": 1, "metadata_conflict": 1}
-    _give(ground, FileData(0, data))
+    _give(ground, *(FileData(at, data[at : at + 900]) for at in range(0, 5000, 900)))
     assert [file.data for file in ground.take_files()] == [data]
 
 
