@@ -11,7 +11,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LARGEST_HEADER = 4 << 20
@@ -30,12 +30,15 @@ class OtherVersionError(SealError):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A kind of sealed file: what it is called, its eight octets at the start, its version, its bound."""
+    """A kind of sealed file: what it is called, its eight octets at the start, its version, its bound, and
+    what its header has at least, by name and type.
+    """
 
     noun: str
     magic: bytes
     version: int
     largest: int
+    header: Mapping[str, type] = field(default_factory=dict)
 
     def close(self, header: Mapping[str, Any], sections: Sequence[tuple[str, bytes]]) -> bytes:
         """The file; a function of its content alone. `header`: plain JSON values."""
@@ -65,6 +68,8 @@ class Seal:
             named = [(str(name), int(octets)) for name, octets in header["sections"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SealError(f"has a header that makes no sense: {error}") from None
+        if any(not isinstance(header.get(name), kind) for name, kind in self.header.items()):
+            raise SealError("has a header that makes no sense")
         lengths = dict(named)
         if len(lengths) != len(named) or min(lengths.values(), default=-1) < 0:
             raise SealError("has a header that makes no sense")

@@ -39,7 +39,13 @@ if TYPE_CHECKING:
 STOP_S = 10
 SNAPSHOT_S = 600
 
-SEAL = Seal(noun="reference", magic=b"SAFEFORK", version=2, largest=1 << 30)
+SEAL = Seal(
+    noun="reference",
+    magic=b"SAFEFORK",
+    version=2,
+    largest=1 << 30,
+    header={"scenario": str, "code_id": str, "steady": bool},
+)
 LARGEST_SECTION = 64 << 20  # once expanded
 SNAPSHOT_SECTIONS = ("plant", "flight", "link", "ground", "host")
 
@@ -257,12 +263,8 @@ def expand(octets: bytes) -> bytes:
 def _open(data: bytes, label: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Header and sections, after every length and the hash have been checked."""
     try:
-        header, sections = SEAL.open(data)
+        return SEAL.open(data)
     except OtherVersionError as error:
         raise ForkError("SH-FRK-002", f"{label} {error}") from None
     except SealError as error:
         raise ForkError("SH-FRK-001", f"{label} {error}") from None
-    kinds = {"scenario": str, "code_id": str, "steady": bool}
-    if any(not isinstance(header.get(name), kind) for name, kind in kinds.items()):
-        raise ForkError("SH-FRK-001", f"{label} has a header that makes no sense")
-    return header, sections

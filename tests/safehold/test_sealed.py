@@ -68,3 +68,12 @@ def test_another_kind_another_version_and_too_much_are_told_apart() -> None:
         SEAL.open(Seal(noun="cat", magic=b"CATSCATS", version=3, largest=4096).close({}, content))
     with pytest.raises(SealError, match="larger"):
         SEAL.open(SEAL.close({}, [("a", bytes(5000))]))
+
+
+@pytest.mark.parametrize("header", [{}, {"tick": "1"}, {"tick": None}, {"tick": [1]}])
+def test_a_header_without_what_its_kind_must_have_is_refused(header: dict[str, object]) -> None:
+    strict = Seal(noun="thing", magic=SEAL.magic, version=3, largest=4096, header={"tick": int})
+    sections = [("a", b"12345")]
+    assert strict.open(strict.close({"tick": 1, "more": 2}, sections))[0]["tick"] == 1
+    with pytest.raises(SealError, match="has a header that makes no sense"):
+        strict.open(strict.close(header, sections))
