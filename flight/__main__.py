@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from flight.server import serve
 
@@ -20,10 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
         help="where the host finds it, as tcp://HOST:PORT; default a free port of the loopback. Beyond the "
         "loopback it needs CURVE keys (environment variable SAFEHOLD_CURVE)",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="keep persistence and mass memory there; a start goes on from what it holds",
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     chosen = parser.parse_args(arguments)
     try:
-        return serve(bind=chosen.bind, with_parent=chosen.with_parent)
+        return serve(bind=chosen.bind, with_parent=chosen.with_parent, data=chosen.data)
     except KeyboardInterrupt:
         return 130
 

@@ -7,6 +7,7 @@ FlightComputer in this process, or a `flight.remote.RemoteComputer` on the other
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flight.dictionary import load_native
@@ -53,13 +54,16 @@ def make_computer(
     autonomy: bool = True,
     parameters: Mapping[str, float | Sequence[float]] | None = None,
     keys: KeyRing | None = None,
+    folder: Path | None = None,
 ) -> FlightComputer:
     """A flight computer at its start.
 
     replicas: 1 or 3; resync: whether a diverging replica is copied from the majority; tick_ns: control
     period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters:
     settings by their dictionary name; keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
-    Raises ValueError for a setting that does not exist or is out of its limits.
+    folder: where persistence and mass memory are kept, and gone on from if something is there; in memory
+    alone if left out. Raises ValueError for a setting that does not exist or is out of its limits,
+    RuntimeError for a folder that cannot be written or that another process has.
     """
     return FlightComputer(
         replicas=replicas,
@@ -68,4 +72,5 @@ def make_computer(
         autonomy=autonomy,
         parameters=dict(parameters or {}),
         keys=dict((load_ring() if keys is None else keys).keys),
+        folder=None if folder is None else str(folder),
     )

@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -31,13 +32,14 @@ Ask = Callable[[list[bytes]], list[bytes]]
 class Service:
     """Requests in, replies out; no sockets."""
 
-    def __init__(self, ask: Ask | None = None) -> None:
-        """Without `ask` the payload takes no images."""
+    def __init__(self, ask: Ask | None = None, data: Path | None = None) -> None:
+        """Without `ask` the payload takes no images; without `data` nothing is kept on disk."""
         self.computer: FlightComputer | None = None
         self.stopped = False
         self.unanswered: list[bytes] | None = None
         self._station: Any = None
         self._ask = ask
+        self._data = data
 
     def handle_all(self, parts: list[bytes]) -> list[bytes]:
         """As `handle`; if another request came where an image was expected, the reply is to that one: the
@@ -95,7 +97,10 @@ class Service:
         return [station.digest() if kind == protocol.DIGEST else station.save()]
 
     def _begin(self, rest: list[bytes]) -> None:
-        computer, tick_ns = _start(rest)
+        computer, tick_ns = _start(rest, None)
+        if self._data is not None:  # what runs gives its folder back only to what can be started
+            self.computer, self._station = None, None
+            computer, tick_ns = _start(rest, self._data)
         station = load_native().FlightStation(computer, tick_ns)
         station.set_camera(self._expose)
         self.computer, self._station = computer, station
@@ -126,7 +131,7 @@ def _only(rest: list[bytes], kind: str) -> bytes:
     return rest[0]
 
 
-def _start(rest: list[bytes]) -> tuple[FlightComputer, int]:
+def _start(rest: list[bytes], data: Path | None) -> tuple[FlightComputer, int]:
     if len(rest) != 2:
         raise ValueError("START takes the dictionary's SHA-256 and a configuration")
     if rest[0] != SHA256.encode():
@@ -140,16 +145,18 @@ def _start(rest: list[bytes]) -> tuple[FlightComputer, int]:
         tick_ns=int(configuration["tick_ns"]),
         autonomy=bool(configuration["autonomy"]),
         parameters=configuration["parameters"],
+        folder=data,
     )
     return computer, int(configuration["tick_ns"])
 
 
-def serve(*, bind: str, with_parent: bool) -> int:
+def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:
     """Serves one host at an endpoint, `tcp://HOST:PORT` with `*` for a free port; first prints it in a line.
 
     Beyond the loopback it serves only peers that `flight.curve` has keys of. with_parent: the end of standard
-    input ends the process, so that it never outlives its host. Returns the exit code: 0 when told to stop, 2
-    if the endpoint cannot be had.
+    input ends the process, so that it never outlives its host. data: a folder that keeps persistence and mass
+    memory; a flight computer that starts there goes on from what it holds. Returns the exit code: 0 when told
+    to stop, 2 if the endpoint or the folder cannot be had.
     """
     try:
         curve = Curve.from_environment()
@@ -158,7 +165,9 @@ def serve(*, bind: str, with_parent: bool) -> int:
             raise CurveError(
                 f"{bind}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
             )
-    except (CurveError, KeyFileError) as error:
+        if data is not None:
+            make_computer(folder=data)  # which opens it, and gives it back
+    except (CurveError, KeyFileError, RuntimeError) as error:
         print(f"safehold flight: {error}", file=sys.stderr, flush=True)
         return 2
     context = zmq.Context()
@@ -173,7 +182,7 @@ def serve(*, bind: str, with_parent: bool) -> int:
             print(f"safehold flight: {bind}: {error.strerror}", file=sys.stderr, flush=True)
             return 2
         print(socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
-        _loop(socket, with_parent=with_parent)
+        _loop(socket, with_parent=with_parent, data=data)
     finally:
         socket.close()
         if guard is not None:
@@ -182,7 +191,7 @@ def serve(*, bind: str, with_parent: bool) -> int:
     return 0
 
 
-def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
+def _loop(socket: zmq.Socket[bytes], *, with_parent: bool, data: Path | None) -> None:
     def ask(question: list[bytes]) -> list[bytes]:
         socket.send_multipart(question)
         if not _await(poller, socket):
@@ -195,7 +204,7 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool) -> None:
         poller.register(_STDIN, zmq.POLLIN)
         # Ctrl-C is for the host, which ends this when it is done.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    service = Service(ask)
+    service = Service(ask, data)
     try:
         while not service.stopped and _await(poller, socket):
             socket.send_multipart(service.handle_all(_receive(socket)))

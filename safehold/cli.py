@@ -563,6 +563,13 @@ def flight(
             "SAFEHOLD_CURVE and SAFEHOLD_KEYS.",
         ),
     ] = "tcp://127.0.0.1:*",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep persistence and mass memory there; a flight computer that starts goes on from them.",
+        ),
+    ] = None,
 ) -> None:
     """Serve as a flight computer; runs use it with --flight. It prints its endpoint.
 
@@ -574,7 +581,7 @@ def flight(
     """
     from flight.server import serve
 
-    raise typer.Exit(serve(bind=bind, with_parent=False))
+    raise typer.Exit(serve(bind=bind, with_parent=False, data=data))
 
 
 @app.command()

@@ -2,6 +2,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "bind.hpp"
 #include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/telecommand.hpp"
@@ -262,6 +264,17 @@ py::list events(const FlightComputer& flight) {
     return found;
 }
 
+// What a folder that keeps the stores has refused, and found torn; none without such a folder.
+py::object folder_faults(const FlightComputer& flight) {
+    const auto& folder = flight.stores().folder;
+    if (folder == nullptr) return py::none();
+    py::dict found;
+    found["refused"] = folder->faults.refused;
+    found["error"] = folder->faults.error;
+    found["torn"] = folder->faults.torn;
+    return found;
+}
+
 computer::Slot slot_named(const std::string& name) {
     if (name == "control") return computer::Slot::control;
     if (name == "boot") return computer::Slot::boot;
@@ -296,17 +309,27 @@ py::dict telemetry_dict(const Telemetry& telemetry) {
 
 void bind_computer(py::module_& module) {
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
+        .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
+                         std::int64_t tick_ns, std::uint32_t persistence, bool autonomy, const py::dict& keys,
+                         const std::optional<std::string>& folder) {
+                 auto flight = std::make_unique<FlightComputer>(
+                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
+                 if (folder) flight->stores().keep_in(std::make_shared<host::Folder>(*folder));
+                 load_keys(*flight, keys);
+                 return flight;
+             }),
+             py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
+             py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
+             py::arg("autonomy") = true, py::arg("keys") = py::dict(), py::arg("folder") = py::none())
+        .def("folder_faults", &folder_faults)
         .def(
-            py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters, std::int64_t tick_ns,
-                        std::uint32_t persistence, bool autonomy, const py::dict& keys) {
-                auto flight = std::make_unique<FlightComputer>(
-                    make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
-                load_keys(*flight, keys);
-                return flight;
-            }),
-            py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
-            py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
-            py::arg("autonomy") = true, py::arg("keys") = py::dict())
+            "fail_folder",
+            [](FlightComputer& f, std::uint64_t after, int error) {
+                if (f.stores().folder == nullptr) throw py::value_error("nothing is kept in a folder");
+                f.stores().folder->faults.fail_after = after;
+                f.stores().folder->faults.fail_error = error;
+            },
+            py::arg("after"), py::arg("error"))
         .def("step", &step, py::arg("sensor_frame"), py::arg("uplink") = py::tuple())
         .def("step_all", &step_all, py::arg("sensor_frames"))
         .def("state_bytes",

@@ -88,9 +88,8 @@ void start(RecorderAccount& recorder, const StoreStatus& store) {
         account.refused = status.refused;
         account.committed = status.next;
         account.sent = status.first;
-        if (status.lost != 0 && status.lost <= status.next) {
-            give_up(recorder, static_cast<Stream>(i), GivenUp::volatile_tail, status.next - status.lost,
-                    status.lost);
+        if (status.lost != 0 && status.lost <= status.next && status.lost_from <= status.next - status.lost) {
+            give_up(recorder, static_cast<Stream>(i), GivenUp::volatile_tail, status.lost_from, status.lost);
         }
     }
 }

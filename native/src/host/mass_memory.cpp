@@ -97,7 +97,7 @@ void MassMemory::note(std::uint32_t operation, std::uint64_t a, std::uint64_t b,
 
 // --- records
 
-void MassMemory::seal(Stream stream, StreamLog& log) {
+void MassMemory::seal(std::size_t stream, StreamLog& log) {
     Block block = std::move(log.open);
     std::array<std::uint8_t, 32 + 32 + 16> link{};
     const std::array<std::uint64_t, 2> place = {static_cast<std::uint64_t>(stream), block.first};
@@ -110,17 +110,21 @@ void MassMemory::seal(Stream stream, StreamLog& log) {
     log.open.first = log.next;
 }
 
-void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t record_octets) {
-    const auto index = static_cast<std::size_t>(stream);
-    StreamLog& log = streams_.at(index);
+bool MassMemory::has_room(std::size_t stream, std::size_t record_octets) const {
+    return record_octets != 0 && record_octets <= computer::record_octets_max &&
+           streams_.at(stream).octets + sizeof(RecordHead) + record_octets <= quotas_.streams.at(stream);
+}
+
+void MassMemory::refuse(std::size_t stream) {
+    // Its number stays taken: what was sent under it is never mistaken for another record.
+    ++streams_.at(stream).refused;
+    ++streams_.at(stream).next;
+}
+
+// Behind those that are there, under the next number.
+void MassMemory::put_record(std::size_t stream, const std::uint8_t* record, std::size_t record_octets) {
+    StreamLog& log = streams_.at(stream);
     const std::size_t needed = sizeof(RecordHead) + record_octets;
-    if (record_octets == 0 || record_octets > computer::record_octets_max ||
-        log.octets + needed > quotas_.streams.at(index)) {
-        // Its number stays taken: what was sent under it is never mistaken for another record.
-        ++log.refused;
-        ++log.next;
-        return;
-    }
     if (log.open.octets().size() + needed > block_octets) seal(stream, log);
     own(log.open.content);
     const RecordHead head = {log.next, static_cast<std::uint32_t>(record_octets),
@@ -131,8 +135,17 @@ void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t r
     std::memcpy(octets.data() + at, &head, sizeof head);
     std::memcpy(octets.data() + at + sizeof head, record, record_octets);
     log.octets += needed;
-    note(operation_append, index, log.next, record, record_octets);
     ++log.next;
+}
+
+void MassMemory::append(Stream stream, const std::uint8_t* record, std::size_t record_octets) {
+    const auto index = static_cast<std::size_t>(stream);
+    if (!has_room(index, record_octets)) {
+        refuse(index);
+        return;
+    }
+    note(operation_append, index, next(index), record, record_octets);
+    put_record(index, record, record_octets);
 }
 
 void MassMemory::drop(const computer::DropRequest& request) {
@@ -239,13 +252,8 @@ FileAnswer MassMemory::write(StoredFile& file, const FileRequest& request, const
 FileAnswer MassMemory::seal(StoredFile& file, const FileRequest& request) {
     if (file.entry.sealed != 0) return FileAnswer::sealed;
     if (request.length != file.entry.length) return FileAnswer::range;
-    // Octets between pieces that were never written are zero.
-    std::vector<std::uint8_t> whole(file.entry.length);
-    for (std::size_t i = 0; i < file.pieces.size(); ++i) {
-        const auto& piece = file.pieces[i]->octets();
-        std::copy(piece.begin(), piece.end(), whole.begin() + static_cast<std::ptrdiff_t>(i * block_octets));
-    }
-    const std::uint32_t crc = computer::crc32(whole.data(), whole.size());
+    const auto content = whole(file);
+    const std::uint32_t crc = computer::crc32(content.data(), content.size());
     if (request.check != 0 && crc != request.crc) return FileAnswer::mismatch;
     file.entry.crc = crc;
     file.entry.sealed = 1;
@@ -329,6 +337,108 @@ void MassMemory::read_directory(const ReadRequest& request, Readback& readback) 
         ++entries;
     }
     finish(readback, entries * sizeof(FileEntry), entries);
+}
+
+// Octets between pieces that were never written are zero.
+std::vector<std::uint8_t> MassMemory::whole(const StoredFile& file) {
+    std::vector<std::uint8_t> content(file.entry.length);
+    for (std::size_t i = 0; i < file.pieces.size(); ++i) {
+        const auto& piece = file.pieces[i]->octets();
+        std::copy(piece.begin(), piece.end(),
+                  content.begin() + static_cast<std::ptrdiff_t>(i * block_octets));
+    }
+    return content;
+}
+
+// --- starts, and content that is kept elsewhere
+
+void MassMemory::lose(std::size_t stream, std::uint64_t from, std::uint64_t end) {
+    StreamLog& log = streams_.at(stream);
+    if (log.lost == 0) log.lost_from = from;
+    log.next = std::max(log.next, end);
+    if (log.octets == 0) log.open.first = log.next;
+    log.lost = static_cast<std::uint32_t>(std::min<std::uint64_t>(log.next - log.lost_from, 0xFFFF'FFFFU));
+}
+
+void MassMemory::forget_lost() {
+    for (StreamLog& log : streams_) {
+        log.lost = 0;
+        log.lost_from = 0;
+    }
+}
+
+void MassMemory::empty() {
+    for (StreamLog& log : streams_)
+        log = {};
+    files_.clear();
+    file_octets_ = 0;
+}
+
+void MassMemory::restore_record(std::size_t stream, std::uint64_t number, const std::uint8_t* record,
+                                std::size_t record_octets) {
+    StreamLog& log = streams_.at(stream);
+    if (log.octets == 0) log.first = log.open.first = number;
+    log.next = number;
+    put_record(stream, record, record_octets);
+}
+
+bool MassMemory::restore_file(const FileEntry& entry, const std::uint8_t* content) {
+    if (entry.id == 0 || entry.length > entry.length_max || files_.size() >= computer::files_max ||
+        file_octets_ + entry.length_max > quotas_.files) {
+        return false;
+    }
+    StoredFile& file = files_[entry.id];
+    file.entry = entry;
+    for (std::size_t at = 0; at < entry.length; at += block_octets) {
+        const std::size_t part = std::min<std::size_t>(block_octets, entry.length - at);
+        file.pieces.push_back(
+            std::make_shared<Content>(std::vector<std::uint8_t>(content + at, content + at + part)));
+    }
+    file_octets_ += entry.length_max;
+    return true;
+}
+
+// What was dropped, and numbers that were taken, beyond the records that are there.
+void MassMemory::reach(std::size_t stream, std::uint64_t first, std::uint64_t next) {
+    StreamLog& log = streams_.at(stream);
+    const std::uint64_t reached = std::max(log.next, next);
+    if (log.octets == 0) {
+        log.first = log.next = log.open.first = reached;
+        return;
+    }
+    if (first > log.first && first <= log.next) drop({first, static_cast<std::uint8_t>(stream), 1, {}});
+    log.next = reached;
+    if (log.octets == 0) log.first = reached;
+}
+
+bool MassMemory::entry(std::uint32_t file, FileEntry& entry) const {
+    const auto found = files_.find(file);
+    if (found == files_.end()) return false;
+    entry = found->second.entry;
+    return true;
+}
+
+void MassMemory::each_record(
+    const std::function<void(std::size_t, std::uint64_t, const std::uint8_t*, std::size_t)>& see) const {
+    for (std::size_t stream = 0; stream < streams_.size(); ++stream) {
+        const StreamLog& log = streams_[stream];
+        const auto each = [&](const Block& block) {
+            for (std::size_t at = find_record(block, log.first); at < block.octets().size();) {
+                const RecordHead head = head_at(block, at);
+                see(stream, head.number, block.octets().data() + at + sizeof head, head.length);
+                at += sizeof head + head.length;
+            }
+        };
+        for (const Block& block : log.sealed)
+            each(block);
+        each(log.open);
+    }
+}
+
+void MassMemory::each_file(
+    const std::function<void(const FileEntry&, const std::vector<std::uint8_t>&)>& see) const {
+    for (const auto& [id, file] : files_)
+        see(file.entry, whole(file));
 }
 
 // --- both

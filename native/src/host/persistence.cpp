@@ -71,7 +71,7 @@ std::size_t Persistence::copies(Slot slot) const {
 }
 
 bool Persistence::write(Slot slot, std::uint32_t sequence, const void* octets, std::size_t count,
-                        Power& power) {
+                        Power& power, CopySink* sink) {
     auto& copies = slots_.at(static_cast<std::size_t>(slot));
     CopyHead head = make_head(slot, sequence, count);
     Copy made(sizeof head + count);
@@ -96,8 +96,14 @@ bool Persistence::write(Slot slot, std::uint32_t sequence, const void* octets, s
     const std::size_t written = slot == Slot::control ? 1 : copies.size();
     bool kept = false;
     for (std::size_t i = 0; i < written; ++i) {
-        Copy& copy = copies[(first + i) % copies.size()];
+        const std::size_t place = (first + i) % copies.size();
+        Copy& copy = copies[place];
         const std::size_t through = power.admit(made.size());
+        if (sink != nullptr && power.out != 0 && through == 0 && power.cut_at != power.writes) continue;
+        if (sink != nullptr &&
+            !sink->write_copy(static_cast<std::size_t>(slot), place, made.data(), made.size(), through)) {
+            continue;  // what was there is still there
+        }
         if (through == made.size()) {
             copy = made;
             kept = true;
@@ -136,6 +142,21 @@ bool Persistence::flip(Slot slot, std::size_t copy, std::size_t bit) {
     if (copy >= copies.size() || bit / 8 >= copies[copy].size()) return false;
     copies[copy][bit / 8] = static_cast<std::uint8_t>(copies[copy][bit / 8] ^ (1U << (bit % 8)));
     return true;
+}
+
+void Persistence::each(
+    const std::function<void(std::size_t slot, std::size_t copy, const Copy& octets)>& see) const {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+        for (std::size_t copy = 0; copy < slots_[slot].size(); ++copy)
+            see(slot, copy, slots_[slot][copy]);
+    }
+}
+
+void Persistence::replace(const std::function<Copy(std::size_t slot, std::size_t copy)>& give) {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+        for (std::size_t copy = 0; copy < slots_[slot].size(); ++copy)
+            slots_[slot][copy] = give(slot, copy);
+    }
 }
 
 void Persistence::put(Out& out) const {

@@ -1,8 +1,9 @@
 // Blocks of mass memory by what is in them.
 //
-// Purpose: blocks that are full do not change any more. A state that is kept in this process, or beside others
-// of its run in a file, names each of them by the SHA-256 of its octets; the pool has the octets, once. A block
-// in the pool and in any number of mass memories is the same one, and whoever changes it copies it first.
+// Purpose: blocks that are full do not change any more. A state that is kept in this process, or beside
+// others of its run in a file, names each of them by the SHA-256 of its octets; the pool has the octets,
+// once. A block in the pool and in any number of mass memories is the same one, and whoever changes it copies
+// it first.
 #pragma once
 
 #include <cstdint>

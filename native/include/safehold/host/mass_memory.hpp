@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -45,6 +46,29 @@ class MassMemory {
     void read(const computer::ReadRequest& request, computer::Readback& readback) const;
     void status(computer::StoreStatus& status) const;
 
+    // Number of the next record, and whether there is room for one.
+    [[nodiscard]] std::uint64_t next(std::size_t stream) const { return streams_.at(stream).next; }
+    [[nodiscard]] bool has_room(std::size_t stream, std::size_t record_octets) const;
+    // A record that could not be kept: its number stays taken.
+    void refuse(std::size_t stream);
+
+    // --- starts. Power failed while the next record was being written: nobody answers to its number.
+    void tear(std::size_t stream) { lose(stream, next(stream), next(stream) + 1); }
+    void lose(std::size_t stream, std::uint64_t from, std::uint64_t end);
+    void forget_lost();
+
+    // --- for whoever keeps the content elsewhere (host/folder.hpp). What is restored joins no chain.
+    void empty();
+    void restore_record(std::size_t stream, std::uint64_t number, const std::uint8_t* record,
+                        std::size_t record_octets);
+    [[nodiscard]] bool restore_file(const computer::FileEntry& entry, const std::uint8_t* content);
+    void reach(std::size_t stream, std::uint64_t first, std::uint64_t next);
+    [[nodiscard]] bool entry(std::uint32_t file, computer::FileEntry& entry) const;
+    void each_record(const std::function<void(std::size_t stream, std::uint64_t number,
+                                              const std::uint8_t* record, std::size_t octets)>& see) const;
+    void each_file(const std::function<void(const computer::FileEntry& entry,
+                                            const std::vector<std::uint8_t>& content)>& see) const;
+
     // Of everything that was ever done to it, since it was made.
     [[nodiscard]] Digest digest() const { return chain_.digest(); }
 
@@ -69,7 +93,9 @@ class MassMemory {
     };
 
     void note(std::uint32_t operation, std::uint64_t a, std::uint64_t b, const void* data, std::size_t count);
-    void seal(computer::Stream stream, StreamLog& log);
+    void seal(std::size_t stream, StreamLog& log);
+    void put_record(std::size_t stream, const std::uint8_t* record, std::size_t record_octets);
+    [[nodiscard]] static std::vector<std::uint8_t> whole(const StoredFile& file);
     [[nodiscard]] computer::FileAnswer create(const computer::FileRequest& request);
     [[nodiscard]] computer::FileAnswer write(StoredFile& file, const computer::FileRequest& request,
                                              const std::uint8_t* data);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "safehold/computer/store.hpp"
@@ -33,13 +34,24 @@ struct Power {
 };
 static_assert(sizeof(Power) == 24);
 
+// Where a copy also goes before it counts as written. False if it did not get there; of a torn one only the
+// first `through` octets do.
+class CopySink {
+  public:
+    [[nodiscard]] virtual bool write_copy(std::size_t slot, std::size_t copy, const std::uint8_t* octets,
+                                          std::size_t count, std::size_t through) = 0;
+
+  protected:
+    ~CopySink() = default;
+};
+
 class Persistence {
   public:
     Persistence();
 
     // True once at least one sound copy holds it.
     [[nodiscard]] bool write(computer::Slot slot, std::uint32_t sequence, const void* octets,
-                             std::size_t count, Power& power);
+                             std::size_t count, Power& power, CopySink* sink = nullptr);
     // The newest sound copy's octets, if it has exactly `count`; else 0.
     [[nodiscard]] std::size_t load(computer::Slot slot, void* octets, std::size_t count,
                                    std::uint32_t& sequence) const;
@@ -53,8 +65,12 @@ class Persistence {
     void put(Out& out) const;
     void take(In& in);
 
-  private:
+    // For whoever keeps the copies elsewhere: hands over each, and takes each anew.
     using Copy = std::vector<std::uint8_t>;
+    void each(const std::function<void(std::size_t slot, std::size_t copy, const Copy& octets)>& see) const;
+    void replace(const std::function<Copy(std::size_t slot, std::size_t copy)>& give);
+
+  private:
     std::array<std::vector<Copy>, computer::slot_count> slots_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/host/black_box.hpp"
+#include "safehold/host/folder.hpp"
 #include "safehold/host/mass_memory.hpp"
 #include "safehold/host/persistence.hpp"
 
@@ -17,32 +18,66 @@ class Stores final : public computer::StorePort {
   public:
     void status(computer::StoreStatus& status) const override { memory.status(status); }
     void append(computer::Stream stream, const std::uint8_t* record, std::size_t record_octets) override {
-        if (power.admit(record_octets) == record_octets) memory.append(stream, record, record_octets);
+        if (power.out != 0) return;
+        const auto index = static_cast<std::size_t>(stream);
+        const bool fits = memory.has_room(index, record_octets);
+        const std::size_t through = power.admit(record_octets);
+        const bool kept = folder == nullptr || !fits ||
+                          folder->append(index, memory.next(index), record, record_octets, through);
+        if (through != record_octets) {
+            memory.tear(index);
+            power.out = out_torn;
+        } else if (kept && fits) {
+            memory.append(stream, record, record_octets);
+        } else {
+            memory.refuse(index);
+            if (folder != nullptr) folder->keep_numbers(memory);
+        }
     }
     void drop(const computer::DropRequest& request) override {
-        if (power.out == 0) memory.drop(request);
+        if (power.out != 0) return;
+        memory.drop(request);
+        if (folder != nullptr && request.stream < computer::stream_count)
+            folder->drop(request.stream, memory);
     }
     computer::FileAnswer file(const computer::FileRequest& request, const std::uint8_t* data) override {
         if (power.admit(1) != 1) return computer::FileAnswer::refused;
         const bool exposes = request.operation == static_cast<std::uint8_t>(computer::FileOperation::expose);
-        return exposes ? expose(request) : memory.file(request, data);
+        return exposes ? expose(request) : change(request, data);
     }
     void read(const computer::ReadRequest& request, computer::Readback& readback) const override {
         memory.read(request, readback);
     }
     bool persist(computer::Slot slot, std::uint32_t sequence, const void* octets,
                  std::size_t count) override {
-        return persistence.write(slot, sequence, octets, count, power);
+        return persistence.write(slot, sequence, octets, count, power, folder.get());
     }
     std::size_t load(computer::Slot slot, void* octets, std::size_t count,
                      std::uint32_t& sequence) const override {
         return persistence.load(slot, octets, count, sequence);
     }
 
-    void forget(computer::Slot slot) override { persistence.forget(slot); }
+    void forget(computer::Slot slot) override {
+        persistence.forget(slot);
+        if (folder != nullptr) folder->forget(static_cast<std::size_t>(slot), persistence.copies(slot));
+    }
     [[nodiscard]] bool powered() const override { return power.out == 0; }
+    // What a record that was torn leaves behind is told of in the start that comes next, and in no other.
     void power_up() override {
+        if (power.out != 0 && folder != nullptr) {
+            folder->read(persistence, memory);
+        } else if (power.out != out_torn && !read_anew_) {
+            memory.forget_lost();
+        }
+        read_anew_ = false;
         if (power.out != 0) power = {power.writes, 0, 0, 0};
+    }
+
+    // From now on all that is kept is kept there too, and what is there is taken over.
+    void keep_in(std::shared_ptr<Folder> chosen) {
+        folder = std::move(chosen);
+        folder->read(persistence, memory);
+        read_anew_ = true;
     }
 
     void put(Out& out) const {
@@ -65,8 +100,28 @@ class Stores final : public computer::StorePort {
     Power power;
     Persistence persistence;
     MassMemory memory;
+    std::shared_ptr<Folder> folder;  // none: in memory alone
 
   private:
+    static constexpr std::uint32_t out_torn = 2;  // power is out, and a record is torn
+
+    // The disk follows what was done in memory; what it refuses to begin or to add is refused.
+    computer::FileAnswer change(const computer::FileRequest& request, const std::uint8_t* data) {
+        const computer::FileAnswer answer = memory.file(request, data);
+        if (folder == nullptr || answer != computer::FileAnswer::done) return answer;
+        if (folder->follow(request, memory, data)) return answer;
+        const auto operation = static_cast<computer::FileOperation>(request.operation);
+        if (operation == computer::FileOperation::write) return computer::FileAnswer::refused;
+        if (operation != computer::FileOperation::create) return answer;
+        computer::FileRequest undo = request;
+        undo.operation = static_cast<std::uint8_t>(computer::FileOperation::remove);
+        undo.check = 0;
+        (void)memory.file(undo, nullptr);
+        return computer::FileAnswer::refused;
+    }
+
+    bool read_anew_ = false;  // what is lost was found when the folder was read, and is not told yet
+
     computer::FileAnswer expose(const computer::FileRequest& request) {
         if (!camera) return computer::FileAnswer::refused;
         image = camera(request.file, request.length);
@@ -78,7 +133,7 @@ class Stores final : public computer::StorePort {
             step.operation = static_cast<std::uint8_t>(operation);
             step.check = 0;
             step.offset = 0;
-            const computer::FileAnswer answer = memory.file(step, image.data());
+            const computer::FileAnswer answer = change(step, image.data());
             if (answer != computer::FileAnswer::done) return answer;
         }
         return computer::FileAnswer::done;
@@ -124,7 +179,9 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
     }
     void take(Kept read) {
         read.stores.camera = std::move(kept.camera);
+        read.stores.folder = std::move(kept.folder);
         kept = std::move(read.stores);
+        if (kept.folder != nullptr) kept.folder->write_all(kept.persistence, kept.memory);
         restore(*read.state);
         black_box_.restore(*read.black_box);
     }

@@ -1,0 +1,203 @@
+"""Persistence and mass memory in a folder: what outlives the process, whatever was being written when it
+ended, and what a disk that refuses leaves of the flight software.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flight.computer import FlightComputer, make_computer
+from flight.dictionary import EVENT_IDS
+
+from .test_power_cut import CUT_TICKS, Pass, before, begin, transmitting
+from .test_wire_native import Computer
+
+__all__ = ["before", "transmitting"]
+
+TICKS = 650  # 65 s: the mode has changed, records are committed, control is kept twice
+
+
+def started(folder: Path) -> Computer:
+    """A computer of its own that keeps everything in a folder."""
+    computer = Computer()
+    computer.computer = make_computer(folder=folder, parameters={"radio_silence_s": 0.0})
+    return computer
+
+
+def flown(folder: Path, ticks: int = TICKS) -> Computer:
+    """It has flown for some time."""
+    computer = started(folder)
+    for _ in range(ticks):
+        computer.step()
+    return computer
+
+
+def content(computer: FlightComputer) -> tuple[object, ...]:
+    """Records of every stream, and files with their octets."""
+    records = [computer.records(stream) for stream in range(5)]
+    files = [(entry, computer.read_file(entry[0])) for entry in computer.files()]
+    return records, files
+
+
+def released(computer: Computer) -> None:
+    """The process has ended: the folder is free again."""
+    del computer.computer
+
+
+def events_of(computer: Computer, ticks: int = 5) -> list[int]:
+    """Ids of the events of some steps."""
+    found: list[int] = []
+    for _ in range(ticks):
+        computer.step()
+        found += [one[0] for one in computer.computer.events()]
+    return found
+
+
+@pytest.mark.requirement("L3.6", "L2.4")
+def test_what_was_kept_outlives_the_process(tmp_path: Path) -> None:
+    first = flown(tmp_path)
+    kept, control = content(first.computer), first.computer.control_bytes()
+    assert kept[0][0], "there are records"  # type: ignore[index]
+    assert kept[1], "there is a black box"
+    tick = first.tick
+    released(first)
+    again = started(tmp_path)
+    assert content(again.computer) == kept
+    again.tick = tick
+    told = events_of(again)
+    assert EVENT_IDS["computer_reset"] in told
+    assert EVENT_IDS["recorder_gap"] not in told
+    report = again.computer.telemetry()
+    assert (report["boot_warm"], report["boot_count"]) == (1, 2)
+    assert len(control) == len(again.computer.control_bytes())
+    assert again.computer.folder_faults() == {"refused": 0, "error": 0, "torn": 0}
+
+
+@pytest.mark.requirement("L2.4")
+def test_a_log_that_is_torn_is_cut_and_named(tmp_path: Path) -> None:
+    """Cut anywhere within its last record: the others are there, the number is not given again."""
+    first = flown(tmp_path)
+    records = first.computer.records(0)
+    tick = first.tick
+    released(first)
+    (log,) = tmp_path.glob("stream-0-*.log")
+    whole = log.read_bytes()
+    last = len(records[-1][1]) + 16
+    for keep in (1, 15, 16, 17, last - 1):
+        log.write_bytes(whole[: len(whole) - last + keep])
+        again = started(tmp_path)
+        again.tick = tick
+        assert again.computer.records(0) == records[:-1], keep
+        assert log.stat().st_size == len(whole) - last
+        assert again.computer.record_range(0)[1] == records[-1][0] + 1
+        assert EVENT_IDS["recorder_gap"] in events_of(again)
+        assert EVENT_IDS["recorder_gap"] not in events_of(again), "it is told once"
+        faults = again.computer.folder_faults()
+        assert faults is not None
+        assert faults["torn"] >= 1
+        released(again)
+        for path in tmp_path.glob("stream-0-*.log"):
+            path.unlink()
+        (tmp_path / "numbers.bin").unlink(missing_ok=True)
+
+
+@pytest.mark.requirement("L3.6")
+@pytest.mark.parametrize("damage", ["short", "empty", "flipped", "gone"])
+def test_a_damaged_file_is_left_out(tmp_path: Path, damage: str) -> None:
+    """Any one file: it still starts, and goes on."""
+    released(flown(tmp_path))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert {"slot-0-0.bin", "slot-1-0.bin"} < set(names)
+    for name in names:
+        path = tmp_path / name
+        octets = path.read_bytes()
+        flipped = bytearray(octets)
+        if flipped:
+            flipped[len(flipped) // 2] ^= 4
+        path.write_bytes({"short": octets[:-1], "empty": b"", "flipped": bytes(flipped), "gone": b""}[damage])
+        if damage == "gone":
+            path.unlink()
+        again = flown(tmp_path, 20)
+        assert not again.computer.is_down
+        assert again.computer.telemetry()["boot_count"] >= 2, name
+        released(again)
+
+
+@pytest.mark.requirement("L3.6")
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_refuses_is_counted_and_the_loop_goes_on(tmp_path: Path, error: int) -> None:
+    computer = flown(tmp_path, 300)
+    computer.computer.fail_folder(0, error)
+    for _ in range(400):
+        computer.step()
+    faults = computer.computer.folder_faults()
+    assert faults is not None
+    assert faults["refused"] > 0
+    assert faults["error"] == error
+    assert computer.computer.telemetry()["persist_refused"] > 0
+    computer.computer.fail_folder(2**64 - 1, 0)
+    for _ in range(20):  # telemetry is a step behind, and what was refused is asked for again after 1 s
+        computer.step()
+    refused = computer.computer.telemetry()["persist_refused"]
+    for _ in range(400):
+        computer.step()
+    assert computer.computer.telemetry()["persist_refused"] == refused, "it has recovered"
+
+
+@pytest.mark.requirement("L3.6", "L2.6")
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
+def test_power_may_fail_within_any_write_to_the_folder(
+    before: tuple[Computer, bytes, int], tmp_path: Path, every: int
+) -> None:
+    """As with the stores in memory (test_power_cut), but what goes on is what the folder has."""
+    computer, state, place = before
+    kept = computer.computer
+    computer.computer = make_computer(folder=tmp_path, parameters={"radio_silence_s": 0.0})
+    try:
+        flight = begin((computer, state, place))
+        first = flight.native.store_writes
+        flight.fly(CUT_TICKS)
+        writes = int(flight.native.store_writes) - first
+        assert writes > 60
+        for cut in range(1, writes + 1, every):
+            flight = begin((computer, state, place))
+            assert isinstance(flight, Pass)
+            flight.native.cut_power(cut, (0, 40, 3000)[cut % 3])
+            flight.fly()
+            assert flight.starts == 1, f"write {cut} of {writes}"
+            flight.judge()
+    finally:
+        computer.computer = kept
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
+    first = started(tmp_path)
+    with pytest.raises(RuntimeError, match="in use by another process"):
+        make_computer(folder=tmp_path)
+    released(first)
+    released(started(tmp_path))
+
+
+def test_a_folder_that_cannot_be_had_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RuntimeError, match=r"cannot be made|cannot be opened"):
+        make_computer(folder=tmp_path / "file" / "data")
+    with pytest.raises(RuntimeError, match="cannot be"):
+        make_computer(folder=Path("/proc/safehold"))
+    done = subprocess.run(
+        [sys.executable, "-m", "flight", "--data", str(tmp_path / "file")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=dict(os.environ),
+    )
+    assert done.returncode == 2
+    assert "data folder" in done.stderr
+    assert "Traceback" not in done.stderr
