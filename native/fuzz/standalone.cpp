@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 namespace {
 
 using Octets = std::vector<std::uint8_t>;
-constexpr std::size_t octets_max = 4096;
+constexpr std::size_t octets_max = 16384;
 
 unsigned long running = 0;
 

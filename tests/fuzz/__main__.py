@@ -36,7 +36,7 @@ def _guided(name: str, seconds: int) -> None:
     for number, octets in enumerate(switched(name, SEEDS)):
         (corpus / f"seed-{number:03d}").write_bytes(octets)
     _instrument()
-    options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1"]
+    options = [f"-max_total_time={seconds}", "-max_len=16384", "-print_final_stats=1"]
     options.append(f"-artifact_prefix=build/fuzz/{name}-")
     atheris.Setup([sys.argv[0], *options, str(corpus)], TARGETS[name])
     atheris.Fuzz()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tests.fuzz.seeds import SEEDS
 
-OCTETS_MAX = 4096
+OCTETS_MAX = 16384
 _SWITCHED = {"tm_frames", "tm_packets", "cfdp_pdu", "tc_frames"}
 _SHARED = {"extraction": "tm_frames"}
 _LIMITS = (0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF)

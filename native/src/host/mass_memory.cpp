@@ -72,6 +72,26 @@ SharedContent take_content(In& in) {
     return std::make_shared<Content>(in.list<std::uint8_t>());
 }
 
+// Whole records and nothing else: what reads them goes from head to head.
+void check_records(const std::vector<std::uint8_t>& octets) {
+    for (std::size_t at = 0; at < octets.size();) {
+        RecordHead head{};
+        const std::size_t left = octets.size() - at;
+        if (left >= sizeof head) std::memcpy(&head, octets.data() + at, sizeof head);
+        if (left < sizeof head || head.length > left - sizeof head)
+            throw std::invalid_argument("mass memory has a block that ends within a record");
+        at += sizeof head + head.length;
+    }
+}
+
+// A piece lies within its file.
+void check_piece(const FileEntry& entry, std::uint64_t index, std::size_t octets) {
+    const std::uint64_t start = index * block_octets;
+    const bool holds = octets <= block_octets && start <= entry.length && octets <= entry.length - start;
+    if (!holds || entry.length > entry.length_max)
+        throw std::invalid_argument("mass memory has a file that is longer than it says");
+}
+
 void finish(Readback& readback, std::size_t octets, std::size_t records) {
     readback.octets = static_cast<std::uint32_t>(octets);
     readback.records = static_cast<std::uint32_t>(records);
@@ -517,11 +537,13 @@ void MassMemory::take(In& in) {
             Block block;
             block.first = in.value<std::uint64_t>();
             block.content = take_content(in);
+            if (block.content.use_count() == 1) check_records(block.octets());  // else it is one of ours
             block.head = in.value<Digest>();
             log.sealed.push_back(std::move(block));
         }
         log.open.first = in.value<std::uint64_t>();
         log.open.content = take_content(in);
+        check_records(log.open.octets());
     }
     file_octets_ = in.value<std::uint64_t>();
     files_.clear();
@@ -530,8 +552,10 @@ void MassMemory::take(In& in) {
         StoredFile file;
         file.entry = in.value<FileEntry>();
         const auto pieces = in.value<std::uint64_t>();
-        for (std::uint64_t k = 0; k < pieces; ++k)
+        for (std::uint64_t k = 0; k < pieces; ++k) {
             file.pieces.push_back(take_content(in));
+            check_piece(file.entry, k, file.pieces.back()->octets().size());
+        }
         files_[file.entry.id] = std::move(file);
     }
     in.take(&chain_, sizeof chain_);

@@ -1,0 +1,98 @@
+// Mass memory out of octets that somebody else has made: taken whole, or refused before anything is read of
+// it.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "safehold/host/mass_memory.hpp"
+
+using namespace safehold;
+using namespace safehold::host;
+using computer::RecordHead;
+
+namespace {
+
+struct Image {
+    std::vector<std::uint8_t> block;  // of the first stream, open
+    computer::FileEntry entry{};      // of the one file
+    std::vector<std::uint8_t> piece;
+
+    [[nodiscard]] std::vector<std::uint8_t> octets() const {
+        Out out;
+        for (std::size_t stream = 0; stream < computer::stream_count; ++stream) {
+            out.value(Digest{});
+            out.value(std::array<std::uint64_t, 3>{0, 9, 0});
+            out.value(std::array<std::uint32_t, 2>{});
+            out.value(std::uint64_t{0});
+            out.value(std::uint64_t{0});  // sealed blocks
+            out.value(std::uint64_t{0});
+            out.list(stream == 0 ? block : std::vector<std::uint8_t>{});
+        }
+        out.value(std::uint64_t{entry.length_max});
+        out.value(std::uint64_t{1});
+        out.value(entry);
+        out.value(std::uint64_t{1});
+        out.list(piece);
+        out.value(Chain{"memory"});
+        return out.octets;
+    }
+};
+
+Image sound() {
+    Image image;
+    RecordHead head{};
+    head.length = 5;
+    image.block.resize(sizeof head + 5);
+    std::memcpy(image.block.data(), &head, sizeof head);
+    image.entry.id = 7;
+    image.entry.length = image.entry.length_max = 300;
+    image.piece.assign(300, 1);
+    return image;
+}
+
+void take(const Image& image) {
+    const std::vector<std::uint8_t> octets = image.octets();
+    MassMemory memory;
+    In in(octets.data(), octets.size(), "mass memory");
+    memory.take(in);
+    // What is taken is read and sealed without a step outside it.
+    auto readback = std::make_unique<computer::Readback>();
+    computer::ReadRequest request{};
+    request.kind = static_cast<std::uint8_t>(computer::ReadKind::records);
+    request.octets_max = computer::readback_octets_max;
+    memory.read(request, *readback);
+    CHECK(readback->records == 1);
+    computer::FileRequest seal{};
+    seal.file = 7;
+    seal.length = 300;
+    seal.operation = static_cast<std::uint8_t>(computer::FileOperation::seal);
+    CHECK(memory.file(seal, nullptr) == computer::FileAnswer::done);
+}
+
+}  // namespace
+
+TEST_CASE("L3.7 mass memory that says what cannot be is refused, not read beyond its end") {
+    take(sound());
+    Image image = sound();
+    SUBCASE("a record longer than its block") {
+        image.block[8] = 6;
+    }
+    SUBCASE("a record of 4 GiB") {
+        image.block[11] = 0xFF;
+    }
+    SUBCASE("half a head") {
+        image.block.resize(image.block.size() + 3);
+    }
+    SUBCASE("a piece longer than its file") {
+        image.piece.resize(301);
+    }
+    SUBCASE("a file longer than its reservation") {
+        image.entry.length_max = 299;
+    }
+    SUBCASE("a piece longer than a piece may be") {
+        image.entry.length = image.entry.length_max = 200'000;
+        image.piece.resize(block_octets + 1);
+    }
+    CHECK_THROWS_AS(take(image), std::invalid_argument);
+}
