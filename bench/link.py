@@ -28,6 +28,7 @@ from safehold.code_id import prepare_numba_cache
 prepare_numba_cache()  # before numba is imported
 
 from flight.dictionary import load_native  # noqa: E402
+from ground.predict import forget_predictions  # noqa: E402
 from safehold.checks import shortened  # noqa: E402
 from safehold.scenario import load  # noqa: E402
 from safehold.schema import Scenario  # noqa: E402
@@ -76,6 +77,7 @@ def fly(scenario: Scenario, recording: Path) -> dict[str, float]:
 
     What the flight computer was given goes to `recording`.
     """
+    forget_predictions()  # of the repetition before: finding the windows is the ground's work too
     simulation = Simulation(scenario)
     try:
         simulation.driver.record_inputs(recording)

@@ -189,7 +189,4 @@ class Elements:
 
     def _own_states(self, times_s: NDArray[Any]) -> NDArray[Any]:
         """Where the present elements have the satellite at some times."""
-        from ground import fit
-
-        config = self._config_from(self.begun_ns)
-        return fit.states_at(config, times_s - self.begun_ns / 1e9)
+        return self._present().states_at(times_s - self.begun_ns / 1e9)

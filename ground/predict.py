@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ground import orbit, orientation, passes
+from ground import fit, orbit, orientation, passes
 from ground.config import GroundConfig, Orbit, Station
 from ground.passes import Floats
 from ground.windows import Window
@@ -19,6 +19,7 @@ from ground.windows import Window
 CHUNK_STEPS = 1080
 _CHUNK_S = CHUNK_STEPS * orbit.STEP_S
 _CHUNKS_A_BLOCK = 8
+_CHUNKS_KEPT = 4
 _NS_PER_S = 1_000_000_000
 NEVER_NS = 2**62
 
@@ -52,6 +53,8 @@ class Predictor:
         self._chunks = 0
         self._chunks_last = math.ceil(until_ns / _NS_PER_S / _CHUNK_S) + 1
         self._orientation = np.zeros((0, 12))
+        self._starts: list[tuple[Floats, Floats]] = []  # each chunk's first state and its orientation
+        self._kept: dict[int, Floats] = {}  # the states of the chunks that were wanted last
         self._open: list[list[float]] = [[] for _ in stations]
         self._windows: list[Window] = []
 
@@ -68,6 +71,35 @@ class Predictor:
         complete_s = max(self._chunks * _CHUNK_S - orbit.STEP_S, 0.0)
         return math.floor(min([complete_s] + [rise[0] for rise in self._open if rise]) * _NS_PER_S)
 
+    def states_at(self, times_s: Floats) -> Floats:
+        """Where the satellite is, GCRF m and m/s, at times in s after the epoch, up to `until_ns`.
+        Chunks that are not at hand any more are propagated again, from their first state.
+        """
+        chunks = np.clip(np.floor(times_s / _CHUNK_S).astype(np.int64), 0, self._chunks_last - 1)
+        found = np.zeros((len(times_s), 6))
+        for chunk in np.unique(chunks).tolist():
+            here = chunks == chunk
+            found[here] = fit.at(self._chunk(chunk), chunk * _CHUNK_S, times_s[here])
+        return found
+
+    def _chunk(self, chunk: int) -> Floats:
+        """The states of a chunk, and the first one of the next."""
+        while self._chunks <= chunk:
+            self._next_chunk()
+        states = self._kept.pop(chunk, None)
+        if states is None:
+            first, row = self._starts[chunk]
+            states = np.zeros((CHUNK_STEPS + 1, 6))
+            states[0] = first
+            self._advance(chunk * _CHUNK_S, states, row)
+        self._keep(chunk, states)
+        return states
+
+    def _keep(self, chunk: int, states: Floats) -> None:
+        self._kept[chunk] = states
+        if len(self._kept) > _CHUNKS_KEPT:
+            del self._kept[next(iter(self._kept))]
+
     def _next_chunk(self) -> None:
         start_s = self._chunks * _CHUNK_S
         if self._chunks % _CHUNKS_A_BLOCK == 0:
@@ -77,6 +109,8 @@ class Predictor:
         fresh = np.zeros((CHUNK_STEPS + 1, 6))
         fresh[0] = self._states[-1]
         self._advance(start_s, fresh, row)
+        self._starts.append((fresh[0].copy(), row.copy()))
+        self._keep(self._chunks, fresh)
         # The last step of the chunk before comes along: a culmination needs its neighbours.
         kept = self._states[-2:-1]
         states = np.concatenate([kept, fresh])
@@ -87,7 +121,7 @@ class Predictor:
             found += self._windows_of(index, passes.find_edges(arc, first=self._chunks == 0))
             if self._chunks + 1 == self._chunks_last and self._open[index]:
                 found += self._windows_of(index, [(start_s + _CHUNK_S, passes.SET, mask)])
-        self._states = states[-2:]
+        self._states = states[-2:].copy()
         self._chunks += 1
         self._windows += found
         self._windows.sort(key=lambda window: (window.aos_ns, window.station))
@@ -123,6 +157,11 @@ def _from_elements(epoch: str, stations: tuple[Station, ...], elements: Orbit, u
 def predictor(config: GroundConfig) -> Predictor:
     """The predictor of a configuration; equal ones share it, since it only ever grows."""
     return _from_elements(config.epoch, config.stations, config.orbit, config.duration_ns)
+
+
+def forget_predictions() -> None:
+    """Lets whoever asks next predict anew."""
+    _from_elements.cache_clear()
 
 
 def predict(config: GroundConfig) -> list[Window]:

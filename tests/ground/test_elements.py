@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ground import fit
+from ground import fit, orbit
 from ground.config import GroundConfig
-from ground.elements import Elements
-from ground.predict import predict
+from ground.elements import SAMPLES_LEAST, Elements
+from ground.predict import CHUNK_STEPS, predict
 
 NS = 1_000_000_000
 
@@ -104,3 +104,29 @@ def test_hostile_housekeeping_gives_no_sample(configure: Callable[..., GroundCon
     elements = Elements(configure())
     elements.see(octets, NS)
     assert elements.samples == []
+
+
+@pytest.mark.requirement("L2.1")
+def test_judging_a_pass_costs_no_more_the_longer_the_elements_hold(
+    configure: Callable[..., GroundConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The states that led to the window are at hand; of what has gone, one chunk is propagated again."""
+    truth = configure()
+    windows = predict(truth)
+    samples = [samples_of(truth, one.aos_ns / 1e9, one.los_ns / 1e9) for one in windows]
+    propagated: list[int] = []
+    inner = orbit.propagate
+
+    def counted(t_s: float, states: np.ndarray, *rest: np.ndarray) -> None:
+        propagated.append(len(states) - 1)
+        inner(t_s, states, *rest)
+
+    elements = Elements(truth)
+    monkeypatch.setattr(orbit, "propagate", counted)
+    verdicts = []
+    for window, seen in zip(windows, samples, strict=True):
+        elements.samples = seen
+        propagated.clear()
+        verdicts.append(elements.pass_ended(window.los_ns, window.station, 1))
+        assert sum(propagated) <= 2 * CHUNK_STEPS
+    assert verdicts.count("agreed") == sum(1 for seen in samples if len(seen) >= SAMPLES_LEAST) > 10

@@ -20,7 +20,7 @@ from scipy.special import lpmv
 from skyfield.api import EarthSatellite, load, wgs84
 from skyfield.framelib import itrs
 
-from ground import orbit, orientation
+from ground import fit, orbit, orientation
 from ground.config import GroundConfig, Orbit, Station
 from ground.predict import Predictor, _from_elements, predict, predict_tle
 from ground.windows import Window
@@ -288,3 +288,19 @@ def test_a_satellite_that_never_sets_has_one_window_to_the_end(stations: tuple[S
 def test_a_predictor_without_stations_finds_nothing() -> None:
     predictor = Predictor("2026-06-21T00:00:00+00:00", (), lambda *_: None, np.zeros(6), 10**15)
     assert predictor.windows_until(10**15) == []
+
+
+@pytest.mark.requirement("L2.1")
+def test_states_do_not_depend_on_how_they_are_asked_for(configure: Configure) -> None:
+    """Early, late, far ahead, across chunks and long after; and they are those of one long propagation."""
+    config = configure()
+    times_s = np.array([0.0, 3.3, 10_799.0, 10_800.0, 10_805.0, 31_234.5, 50_000.0, 86_399.0])
+    far = _from_elements.__wrapped__(config.epoch, config.stations, config.orbit, config.duration_ns)
+    far.windows_until(config.duration_ns)
+    found = far.states_at(times_s)
+    np.testing.assert_allclose(found[:, :3], fit.states_at(config, times_s)[:, :3], rtol=0.0, atol=1e-3)
+    np.testing.assert_allclose(found[:, 3:], fit.states_at(config, times_s)[:, 3:], rtol=0.0, atol=1e-6)
+    near = _from_elements.__wrapped__(config.epoch, config.stations, config.orbit, config.duration_ns)
+    for place in (5, 0, 7, 3, 1, 2, 6, 4):
+        np.testing.assert_array_equal(near.states_at(times_s[place : place + 1])[0], found[place])
+    assert near.windows_until(config.duration_ns) == far.windows_until(config.duration_ns)
