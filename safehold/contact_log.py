@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
+import os
+import struct
+import tempfile
+import weakref
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from flight.frames import Delivery
 
 NEVER_NS = 2**63 - 1
+_SEEN = struct.Struct("<qdqd")
+_TAIL_OCTETS = 8192 * _SEEN.size
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +44,72 @@ class Seen(NamedTuple):
 
 
 class SeenList:
-    """What was seen, in order of time, 32 octets each: a month has 200,000 of them."""
+    """What was seen, in order of time: 32 octets each, and a month has 200,000 of them. Beyond the first ones
+    they are in a temporary file without a name, so that memory stays flat.
+    """
 
-    __slots__ = ("_columns",)
+    __slots__ = ("__weakref__", "_file", "_on_file", "_tail")
 
     def __init__(self, seen: Iterable[Seen] = ()) -> None:
-        self._columns: tuple[array[Any], ...] = (array("q"), array("d"), array("q"), array("d"))
+        self._tail = bytearray()  # what is not in the file
+        self._file: IO[bytes] | None = None
+        self._on_file = 0
         self.extend(seen)
 
     def extend(self, seen: Iterable[Seen]) -> None:
-        """Add later ones."""
+        """Add later ones; raises OSError when the temporary folder is full."""
         for one in seen:
-            for column, value in zip(self._columns, one, strict=True):
-                column.append(value)
+            self._tail += _SEEN.pack(*one)
+        if len(self._tail) >= _TAIL_OCTETS:
+            self._spill()
 
     def cut(self, length: int) -> None:
         """Keep the first ones."""
-        for column in self._columns:
-            del column[length:]
+        del self._tail[max(0, length - self._on_file) * _SEEN.size :]
+        self._on_file = min(self._on_file, length)
 
     def between(self, from_tick: int, until_tick: int) -> Iterator[Seen]:
         """Those from a tick on and before another."""
-        ticks = self._columns[0]
-        return self.slice(bisect_left(ticks, from_tick), bisect_left(ticks, until_tick))
+        places = range(len(self))
+        first = bisect_left(places, from_tick, key=self._tick)
+        return self.slice(first, bisect_left(places, until_tick, key=self._tick))
 
     def slice(self, first: int, end: int | None = None) -> Iterator[Seen]:
         """Those from a place on, up to another."""
-        return map(Seen._make, zip(*(column[first:end] for column in self._columns), strict=True))
+        end = len(self) if end is None else min(end, len(self))
+        while first < end:
+            stop = min(end, first + _AT_ONCE)
+            yield from map(Seen._make, _SEEN.iter_unpack(self._octets(first, stop)))
+            first = stop
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return self._on_file + len(self._tail) // _SEEN.size
+
+    def _tick(self, place: int) -> int:
+        return int.from_bytes(self._octets(place, place + 1)[:8], "little", signed=True)
+
+    def _octets(self, first: int, end: int) -> bytes:
+        """The octets of those from a place on, up to another."""
+        found = b""
+        if first < self._on_file:
+            assert self._file is not None
+            octets = (min(end, self._on_file) - first) * _SEEN.size
+            found = os.pread(self._file.fileno(), octets, first * _SEEN.size)
+            if len(found) != octets:
+                raise OSError("the temporary file of contacts has lost its end")
+        low, high = (max(0, place - self._on_file) * _SEEN.size for place in (first, end))
+        return found + bytes(self._tail[low:high])
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="safehold-contacts-", buffering=0)  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
+        self._file.seek(self._on_file * _SEEN.size)
+        rest = memoryview(self._tail)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._on_file = len(self)
+        self._tail = bytearray()
 
 
 class ContactMark(NamedTuple):

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS_IN_MEMORY_BYTES = 8 << 20
+ROWS_WAITING_BYTES = 1 << 20
+"""Of rows that wait for the file once there is one."""
 
 Rows = NDArray[np.float64]
 
@@ -37,7 +39,7 @@ class TruthStore:
             return
         self._chunks.append(np.ascontiguousarray(rows, dtype=np.float64))
         self._chunk_bytes += rows.nbytes
-        if self._chunk_bytes > ROWS_IN_MEMORY_BYTES:
+        if self._chunk_bytes > (ROWS_IN_MEMORY_BYTES if self._file is None else ROWS_WAITING_BYTES):
             self._spill()
 
     def _spill(self) -> None:
