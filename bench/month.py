@@ -6,12 +6,12 @@
 
 A day's line has the process's own resident memory (RssAnon: without files and libraries that are mapped),
 the octets of the ground's state as a snapshot would hold it, what mass memory holds, and the processor time
-of a step. The plant is compiled in another process first, if it has not been before. Rows of truth and frames
-go to files that have no name and are not counted.
+of a step. The plant is compiled in another process first, if it has not been before. Rows of truth, frames,
+and how high the satellite stood in its contacts go to files that have no name and are not counted.
 
 Memory is flat if, once settled, it grows by less than `--allowed` a day: a line is laid through the days
 after `--settle` by least squares. Mass memory fills for a day with the black box. What grows for good is
-compact: events, contacts, and how high the satellite stood in them. Exit code 1: it grows by more."""
+compact: events and contacts. Exit code 1: it grows by more."""
 
 from __future__ import annotations
 

@@ -67,6 +67,8 @@ class Elements:
     frozen: list[Window] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: {"agreed": 0, "mended": 0, "refused": 0})
     _predictor: Predictor | None = None
+    _shown: list[Window] | None = None  # made of so many windows of the predictor
+    _shown_of: int = 0
 
     def windows_until(self, time_ns: int) -> list[Window]:
         """As `Predictor.windows_until`, past elements' windows first."""
@@ -75,17 +77,19 @@ class Elements:
             return self._present().windows_until(time_ns)
         shift = self.begun_ns
         found = self._present().windows_until(time_ns - shift)
-        shifted = [
-            replace(
-                one,
-                aos_ns=one.aos_ns + shift,
-                tca_ns=one.tca_ns + shift,
-                los_ns=one.los_ns + shift,
-                margin_ns=margin_ns,
-            )
-            for one in found
-        ]
-        return self.frozen + shifted
+        if self._shown is None or self._shown_of != len(found):
+            shifted = [
+                replace(
+                    one,
+                    aos_ns=one.aos_ns + shift,
+                    tca_ns=one.tca_ns + shift,
+                    los_ns=one.los_ns + shift,
+                    margin_ns=margin_ns,
+                )
+                for one in found
+            ]
+            self._shown, self._shown_of = self.frozen + shifted, len(found)
+        return self._shown
 
     def found_until_ns(self) -> int:
         """As `Predictor.found_until_ns`."""
@@ -113,7 +117,7 @@ class Elements:
         if verdict == "mended":
             self.frozen = self.windows_until(time_ns)[:windows_used]
             self.begun_ns, self.state = -(-time_ns // (10 * _NS)) * 10 * _NS, state
-            self._predictor = None
+            self._predictor = self._shown = None
         elif not self.begun_ns or verdict == "refused":
             self.samples = []
         return verdict
@@ -139,7 +143,7 @@ class Elements:
         self.state = [float(value) for value in values["state"]]
         self.frozen = [Window(**one) for one in values["frozen"]]
         self.counters = {name: int(number) for name, number in values["counters"].items()}
-        self._predictor = None
+        self._predictor = self._shown = None
 
     def _present(self) -> Predictor:
         if self._predictor is None:

@@ -19,7 +19,7 @@ from ground.windows import Window
 CHUNK_STEPS = 1080
 _CHUNK_S = CHUNK_STEPS * orbit.STEP_S
 _CHUNKS_A_BLOCK = 8
-_CHUNKS_KEPT = 4
+_CHUNKS_KEPT = 2
 _NS_PER_S = 1_000_000_000
 NEVER_NS = 2**62
 

@@ -45,7 +45,11 @@ def test_samples_mend_wrong_elements(configure: Callable[..., GroundConfig]) -> 
     assert elements.windows_until(first.los_ns)[0].margin_ns == 30 * NS
     elements.samples = samples_of(truth, first.aos_ns / 1e9, first.los_ns / 1e9)
     assert elements.pass_ended(first.los_ns, first.station, 1) == "mended"
+    soon = list(elements.windows_until(first.los_ns + 1))
     mended = elements.windows_until(truth.duration_ns)
+    assert len(soon) < len(mended)
+    assert mended[: len(soon)] == soon
+    assert elements.windows_until(truth.duration_ns) is mended, "made anew each time it is asked for"
     assert mended[0].margin_ns == 30 * NS
     for one, true in zip(mended[1:6], windows[1:6], strict=True):
         assert one.station == true.station
