@@ -62,7 +62,7 @@ def test_each_pass_and_the_whole_day_are_accounted_for(day: Result) -> None:
     passes = [one for one in day.document["passes"] if one["frames"]]
     assert sum(one["bytes_received"] for one in passes) == len(day.frames)
     assert all(0 < one["bytes_received"] <= one["bytes_possible"] for one in passes)
-    assert sum(one["commands_verified"] for one in passes) == 1
+    assert sum(one["commands_verified"] for one in passes) == 9
     assert all(one["backlog_records"] < 10 for one in passes), "each pass empties the recorder"
     # All parameters every 10 s of the day but for the time since the last contact.
     until_s = passes[-1]["los_s"]
@@ -139,8 +139,14 @@ def test_the_ping_is_answered_in_time(day: Result) -> None:
     # Twice 240 ms; at most 3 ticks on board; a TC frame of some 20 octets at 64 kbit/s and a TM frame of
     # 1,115 at 1 Mbit/s.
     assert 480.0 <= figures["pong_delay_ms"] <= 480.0 + 300.0 + 3.0 + 9.0
-    (command,) = day.document["commands"]
-    assert command["state"] == "completed"
+    ping, *images = day.document["commands"]
+    assert ping["state"] == "completed"
+    assert [one["name"] for one in images] == ["image_target"] * 8
+    assert {one["state"] for one in images} == {"completed"}
+    assert figures["files_received"] == 3.0
+    assert [one["name"] for one in day.document["files"]["received"]] == [
+        f"science/{number:04d}" for number in (1, 2, 3)
+    ]
     assert figures["bytes_outside_window"] == 0.0
 
 
