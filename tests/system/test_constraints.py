@@ -56,10 +56,11 @@ def test_contact_is_short_and_rare(day: Result) -> None:
 def test_power_is_what_the_arrays_and_the_loads_make_it(day: Result) -> None:
     """200 W at normal incidence and 1 au; in June the Sun gives 3 % less, and 93 % reach the bus: 180 W.
 
-    80 W of standby load, up to 150 W with all else.
+    80 W of standby load; 40 W of payload and 30 W of transmitter when an image is taken in contact. The
+    wheels take up to 1 W more as they turn.
     """
     assert column(day, "array_power_w").max() == pytest.approx(180.0, abs=5.0)
     standby = column(day, "flight_mode") == 4
     load = column(day, "bus_power_w")[standby]
     assert 75.0 < np.median(load) < 90.0
-    assert column(day, "bus_power_w").max() < 150.0
+    assert column(day, "bus_power_w").max() == pytest.approx(150.0, abs=1.0)

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from ground.config import GroundConfig, Orbit
+from ground.mission import Ground
 from safehold.figures import figures
 from safehold.simulation import Simulation
 
@@ -27,9 +29,14 @@ def repeated(states: list[str], *, completed: int, failed: int) -> float | None:
         computer=SimpleNamespace(counters=lambda: counters),
         downlink_octets_outside=lambda: 0,
         uplink_octets_outside=0,
+        events=[],
+        tick_ns=10**8,
     )
     commands = [_command(state) for state in states]
-    results = {"pong_delays_ms": [], "counters": {}, "commands": commands, "requests": {}}
+    orbit = Orbit(position_gcrf_m=(6_928_137.0, 0.0, 0.0), velocity_gcrf_m_s=(0.0, 0.0, 7_585.0))
+    epoch = "2026-06-21T00:00:00+00:00"
+    config = GroundConfig(epoch=epoch, duration_ns=0, tick_ns=10**8, latency_ns=24 * 10**7, orbit=orbit)
+    results = Ground(config).results() | {"commands": commands, "requests": {}}
     return figures(cast(Simulation, simulation), results, [])["commands_repeated"]
 
 
