@@ -6,6 +6,7 @@ frames and packets of its own, and believes no counter, receiver or FOP-1. It co
     what mass memory was seen to take            with    what the ground's frames hold, to the octet
     (records, and files that were sealed),               and what the loss ledger names
     what it still holds at the end
+    events seen in the voted outputs             with    what mass memory was seen to take
     executions seen in the voted outputs         with    what was asked for, and what the ground says of it
 """
 
@@ -63,7 +64,8 @@ class Evidence:
     """What the checker is given. `committed`: by stream and number, as mass memory was seen to take them.
     `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
     end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
-    last `settle_ticks` may still lack its report. `files`: by id, as they were when they were seen sealed,
+    last `settle_ticks` may still lack its report. `events`: those of the voted outputs, each with its
+    arguments. `files`: by id, as they were when they were seen sealed,
     and `held_files` at the end.
     """
 
@@ -76,6 +78,7 @@ class Evidence:
     said: dict[int, Said]
     end_tick: int
     settle_ticks: int
+    events: list[tuple[int, tuple[float, ...]]]
     files: dict[int, bytes]
     held_files: dict[int, bytes]
 
@@ -217,6 +220,7 @@ def check(evidence: Evidence) -> Verdict:
         if apid_of(packet) in APIDS and sound(packet):
             here.add(packet)
     _check_records(evidence, here, verdict)
+    _check_events(evidence, verdict)
     _check_commands(evidence, here, verdict)
     _check_files(evidence, here, verdict)
     return verdict
@@ -250,6 +254,18 @@ def _check_records(evidence: Evidence, here: set[bytes], verdict: Verdict) -> No
                 verdict.find("number without a record", f"stream {stream}: {number}")
             else:
                 verdict.find("record unaccounted for", f"stream {stream}: {number}")
+
+
+def _check_events(evidence: Evidence, verdict: Verdict) -> None:
+    """Whatever the voted outputs tell is recorded, as often as they tell it."""
+    recorded = Counter(
+        data_of(one)[:2] + data_of(one)[4:]
+        for one in evidence.committed[CRITICAL].values()
+        if service_of(one)[0] == 5
+    )
+    told = Counter(struct.pack(f">H{len(values)}f", event, *values) for event, values in evidence.events)
+    for event, times in (told - recorded).items():
+        verdict.find("event never recorded", f"event {int.from_bytes(event[:2], 'big')}, {times} times")
 
 
 def _check_files(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:

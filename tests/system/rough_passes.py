@@ -151,6 +151,7 @@ class WitnessedFlight(Simulation):
             said={row["index"]: Said(row["state"], row["request_id"]) for row in results["commands"]},
             end_tick=self.tick,
             settle_ticks=60_000_000_000 // self.tick_ns,
+            events=[(one.id, tuple(one.arguments)) for one in self.events],
             files=self.sealed,
             held_files={
                 file: self.computer.read_file(file) for file, _, _, sealed in self.computer.files() if sealed

@@ -48,6 +48,7 @@ def test_ten_rough_passes_lose_nothing_and_repeat_nothing(flown: tuple[Evidence,
     assert rough["kills"] >= 10
     assert rough["executions"] >= 15
     assert rough["files_resumed"] >= 1
+    assert len(evidence.events) >= 100
     verdict = check(evidence)
     assert verdict.findings == []
     assert verdict.records["on the ground"] > 500
@@ -142,6 +143,11 @@ def _outcome_hidden(evidence: Evidence) -> Evidence:
     return replace(evidence, said={**evidence.said, index: hidden})
 
 
+def _event_never_recorded(evidence: Evidence) -> Evidence:
+    """One more event was voted for than was ever committed."""
+    return replace(evidence, events=[*evidence.events, evidence.events[len(evidence.events) // 2]])
+
+
 def _file_dropped(evidence: Evidence) -> Evidence:
     """Mass memory loses a file that is nowhere else."""
     file = next(file for file in sorted(evidence.held_files) if file not in files_here(evidence.frames))
@@ -159,6 +165,7 @@ def _file_changed(evidence: Evidence) -> Evidence:
 
 
 def _record_never_seen(evidence: Evidence) -> Evidence:
+    """Of an event that the voted outputs tell."""
     return without(evidence, next(_only_here(evidence, CRITICAL))[0], CRITICAL)
 
 
@@ -177,8 +184,9 @@ def _command_forgotten(evidence: Evidence) -> Evidence:
         (_record_dropped, {"record unaccounted for"}),
         (_ledger_forged, {"never committed", "record unaccounted for"}),
         (_outcome_hidden, {"outcome hidden"}),
-        (_record_never_seen, {"never committed", "number without a record"}),
+        (_record_never_seen, {"never committed", "number without a record", "event never recorded"}),
         (_command_forgotten, {"no outcome"}),
+        (_event_never_recorded, {"event never recorded"}),
         (_file_dropped, {"file unaccounted for"}),
         (_file_changed, {"file is not what it was"}),
     ],
