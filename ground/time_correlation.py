@@ -24,6 +24,12 @@ from numpy.typing import NDArray
 PAIRS_MAX = 256
 JUMPS_MAX = 32
 SPACING_NS = 60_000_000_000
+APART_NS = 1_000_000_000
+"""A pair that comes sooner after the last says nothing new: it is a repeated frame, or made up."""
+TIME_CODE_END_NS = 2**32 * 1_000_000_000
+GROUND_END_NS = 2**62
+DRIFT_MAX = 0.01
+"""No clock is worse; what seems to be is no drift but noise."""
 AGREE_NS = 20_000_000
 """Pairs agree with a line if they are no further from it; a control tick, by which a frame may wait, is."""
 DRIFT_TOLERANCE = 2e-5
@@ -84,10 +90,13 @@ class TimeCorrelation:
     _line: Line | None = None
 
     def see(self, on_board_ns: int, ground_ns: int) -> None:
-        """A pair: the on-board clock's reading, and the same instant by the station's."""
+        """A pair: the on-board clock's reading, and the same instant by the station's. What cannot be is
+        counted as rejected.
+        """
         self.seen += 1
         pair = ground_ns, on_board_ns - ground_ns
-        if self.pairs and ground_ns <= self.newest[0]:
+        possible = 0 <= on_board_ns < TIME_CODE_END_NS and 0 <= ground_ns < GROUND_END_NS
+        if not possible or (self.pairs and ground_ns < self.newest[0] + APART_NS):
             self.rejected += 1
             return
         if not self._agrees(pair):
@@ -188,10 +197,17 @@ class TimeCorrelation:
         return abs(pair[1] - line.offset_at(pair[0])) <= allowed
 
     def _suspect(self, pair: tuple[int, int]) -> None:
-        """Notes a pair that does not fit; three that fit each other begin a new line."""
+        """Notes a pair that does not fit; three that fit each other begin a new line.
+
+        Each is later than the one before by both clocks: if they are `APART_NS` apart by the ground's and
+        their offsets agree, they are by the other, too.
+        """
         if self.suspects and abs(pair[1] - self.suspects[-1][1]) > AGREE_NS:
             self.rejected += len(self.suspects)
             self.suspects.clear()
+        if self.suspects and pair[0] < self.suspects[-1][0] + APART_NS:
+            self.rejected += 1
+            return
         self.suspects.append(pair)
         if len(self.suspects) < SUSPECTS:
             return
@@ -208,16 +224,20 @@ def fit(pairs: list[tuple[int, int]]) -> Line:
     times = np.array([at for at, _ in pairs], dtype=np.int64)
     reference_ns = int(times[len(times) // 2])
     since = (times - reference_ns).astype(np.float64)
-    offsets = np.array([offset for _, offset in pairs], dtype=np.float64)
+    whole = np.array([offset for _, offset in pairs], dtype=np.int64)
+    offsets = whole.astype(np.float64)
     floor_ns = _CODE_NS / math.sqrt(12.0)
-    if len(pairs) < 2:
+    spread = float(np.sum((since - since.mean()) ** 2))
+    if len(pairs) < 2 or spread == 0.0:
         return Line(reference_ns, float(offsets[0]) + _CODE_NS / 2, 0.0, floor_ns, DRIFT_TOLERANCE, 1)
     first, second = np.triu_indices(len(pairs), 1)
-    drift = float(np.median((offsets[second] - offsets[first]) / (since[second] - since[first])))
+    # Differences as whole numbers: a float does not hold nanoseconds for longer than 104 days.
+    apart = times[second] - times[first]
+    slopes = (whole[second] - whole[first])[apart != 0] / apart[apart != 0]
+    drift = min(max(float(np.median(slopes)), -DRIFT_MAX), DRIFT_MAX)
     rests = offsets - drift * since
     offset_ns = float(np.median(rests))
     scatter_ns = max(floor_ns, 1.4826 * float(np.median(np.abs(rests - offset_ns))))
-    spread = float(np.sum((since - since.mean()) ** 2))
     # A median is worth pi/2 times fewer pairs than a mean.
     sigma_ns = scatter_ns * math.sqrt(math.pi / 2.0)
     return Line(

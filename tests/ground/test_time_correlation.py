@@ -6,10 +6,14 @@ fails as well as a wrong line does; that sigmas are small enough is asked for ap
 
 from __future__ import annotations
 
+import json
+import math
 import random
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from flight.packets import decode_time, encode_time
 from ground.time_correlation import PAIRS_MAX, TimeCorrelation
@@ -126,3 +130,84 @@ def test_without_reports_on_board_time_is_taken_as_it_is() -> None:
     assert told.results()["line"] is None
     times = np.array([1, 2, 3])
     assert (told.to_ground_ns(times) == times).all()
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+@pytest.mark.parametrize("apart_ns", [0, 1_000_000])
+def test_reports_of_one_frame_are_one_report(apart_ns: int) -> None:
+    told, clock = TimeCorrelation(), Clock(0, 0.0)
+    clock.passes(told, range(1, 3), late=0.0)
+    at = 3 * 5400 * S
+    for number in range(3):
+        told.see(at + 5 * S + number * apart_ns, at)
+    told.see(at + 8 * S, at + 8 * S)
+    found = told.results()
+    assert (found["jumps"], found["rejected"]) == (0, 3)
+    assert abs(found["offset_ns"]) < 100.0
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+@pytest.mark.parametrize("gap_ns", [9_000_000, 8 * S])
+def test_a_late_report_that_comes_again_is_no_jump(gap_ns: int) -> None:
+    """A repeated frame hands out its packets again."""
+    told, clock = TimeCorrelation(), Clock(0, 0.0)
+    clock.passes(told, range(1, 3), late=0.0)
+    at = 3 * 5400 * S
+    for number in range(4):
+        told.see(at, at + 300_000_000 + number * gap_ns)
+    assert told.results()["jumps"] == 0
+    told.see(at + 40 * S, at + 40 * S)
+    found = told.results()
+    assert (found["jumps"], found["rejected"]) == (0, 4)
+
+
+_STAMP_END_NS = 2**32 * S
+_STAMPS = st.one_of(
+    st.sampled_from([0, 1, S, _STAMP_END_NS - 1, _STAMP_END_NS, -1, 2**63, -(2**63), 2**100]),
+    st.integers(0, 100 * S),
+    st.integers(0, _STAMP_END_NS - 1),
+)
+_GROUND = st.one_of(
+    st.sampled_from([0, 1, S, 2**62 - 1, 2**62, -1, 2**63, -(2**63), 2**100]),
+    st.integers(0, 100 * S),
+    st.integers(0, 2**62 - 1),
+)
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+@example([(5 * S + at, 0) for at in (0, 1, 2)] + [(8 * S, 8 * S)], True)
+@given(st.lists(st.tuples(_STAMPS, _GROUND), max_size=40), st.booleans())
+def test_no_reports_can_end_it(pairs: list[tuple[int, int]], ordered: bool) -> None:
+    told = TimeCorrelation()
+    for on_board_ns, ground_ns in sorted(pairs, key=lambda pair: pair[1]) if ordered else pairs:
+        told.see(on_board_ns, ground_ns)
+        _check_finite(told)
+    assert TimeCorrelation.from_plain(told.to_plain()).results() == told.results()
+    told.to_ground_ns(np.array([0, S, _STAMP_END_NS - 1]))
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 1000, S - 1, S, 8 * S, 3600 * S, 10**15]), st.integers(-(10**8), 10**8)
+        ),
+        max_size=60,
+    )
+)
+def test_no_clock_can_end_it(steps: list[tuple[int, int]]) -> None:
+    """Steps of the ground's time, and by how much the clock went astray in each."""
+    told, ground_ns, on_board_ns = TimeCorrelation(), 0, 10**12
+    for elapsed_ns, astray_ns in steps:
+        ground_ns += elapsed_ns
+        on_board_ns += elapsed_ns + astray_ns
+        told.see(on_board_ns, ground_ns)
+        _check_finite(told)
+    told.to_ground_ns(np.array([0, S, _STAMP_END_NS - 1]))
+
+
+def _check_finite(told: TimeCorrelation) -> None:
+    found = told.results()
+    json.dumps(found, allow_nan=False)
+    assert found["reports"] >= found["rejected"]
+    assert math.isfinite(found.get("drift", 0.0))
