@@ -7,6 +7,7 @@ import pytest
 from flight.frames import Delivery
 from flight.packets import TmPacket, encode_housekeeping, encode_tm_packet
 from flight.tm_frames import Clcw, TmFramer
+from ground.files import Files
 from safehold.command_run import downlink_lines
 from safehold.downlink import downlink_document
 from safehold.telemetry import decode
@@ -37,5 +38,6 @@ def test_the_backlog_is_told_as_of_the_last_live_report() -> None:
         deliveries.append(Delivery(second * S, 0, frame))
     found = downlink_document(decode(deliveries, ["here"]), [], [], end_s=9000.0)
     assert (found["backlog_records"], found["backlog_as_of_s"]) == (9, 3601.0)
-    (line,) = [one for one in downlink_lines({"downlink": found, "passes": []}) if "recorder" in one]
+    document = {"downlink": found, "passes": [], "files": Files().results()}
+    (line,) = [one for one in downlink_lines(document) if "recorder" in one]
     assert "9 records to come as of 01:00:01" in line
