@@ -25,6 +25,7 @@ from safehold.scenario import load
 from safehold.schema import Scenario
 
 DEFAULT = "first-contact"
+PASSES_SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def summary_lines(result: Result) -> Sequence[str]:
     )
     heard = [one for one in document["passes"] if one["frames"]]
     lines.append(f"contacts {len(heard)} of {sum(one['open'] for one in document['passes'])} windows used")
+    lines += pass_lines(document["passes"])
     lines += downlink_lines(document)
     for entry in document["expectations"]:
         mark = "met   " if entry["met"] else "UNMET "
@@ -147,6 +149,26 @@ def summary_lines(result: Result) -> Sequence[str]:
         )
     lines.append(f"digest   {document['digest']}")
     return lines
+
+
+def pass_lines(passes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each pass brought, the last `PASSES_SHOWN` of them; none for a result that has no such account."""
+    told = [one for one in passes if one["open"] and "bytes_possible" in one]
+    lines = [
+        f"pass     {format_clock(round(one['aos_s'] * 1e9))}  {one['station']:<12} "
+        f"{one['bytes_received'] / 1e3:>9,.1f} of {one['bytes_possible'] / 1e3:>9,.1f} kB, "
+        f"{one['frames_lost']} frames lost, {one['bytes_repeated'] / 1e3:,.1f} kB repeated, "
+        f"{one['commands_verified']} commands verified, {_backlog(one['backlog_records'])}"
+        for one in told[-PASSES_SHOWN:]
+    ]
+    left_out = len(told) - len(lines)
+    return [f"pass     {left_out} more before these, in result.json", *lines] if left_out else lines
+
+
+def _backlog(records: int | None) -> str:
+    return (
+        "backlog not known" if records is None else f"{records} record{'s' if records != 1 else ''} to come"
+    )
 
 
 def downlink_lines(document: Mapping[str, Any]) -> list[str]:
