@@ -130,6 +130,28 @@ def test_a_damaged_file_is_left_out(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.requirement("L3.6")
+def test_a_name_that_we_would_not_write_is_left_alone(tmp_path: Path) -> None:
+    """A copy of a log or a file under a name with the same number: it is not read, and nothing is cut."""
+    first = flown(tmp_path)
+    kept = content(first.computer)
+    released(first)
+    (log,) = tmp_path.glob("stream-0-*.log")
+    file = min(tmp_path.glob("file-*.bin"))
+    number = log.name.removeprefix("stream-0-").removesuffix(".log")
+    strays = {f"stream-0-0{number}.log": log, f"stream-00-{number}.log": log}
+    strays |= {file.name.replace("-", zeros): file for zeros in ("-0", "-000", "-+")}
+    for name, real in strays.items():
+        (tmp_path / name).write_bytes(real.read_bytes())
+    length = log.stat().st_size
+    again = started(tmp_path)
+    assert content(again.computer) == kept
+    assert log.stat().st_size == length
+    assert again.computer.folder_faults() == {"refused": 0, "error": 0, "torn": 0}
+    for name in strays:
+        assert (tmp_path / name).exists(), name
+
+
+@pytest.mark.requirement("L3.6")
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_a_disk_that_refuses_is_counted_and_the_loop_goes_on(tmp_path: Path, error: int) -> None:
     computer = flown(tmp_path, 300)

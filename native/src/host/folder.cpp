@@ -72,7 +72,7 @@ Octets read_whole(const std::string& path) {
     return octets;
 }
 
-// The number between a name's beginning and its end; false for any other name.
+// The number between a name's beginning and its end; false for any other name than we would write with it.
 bool number_in(const std::string& text, const std::string& before, const std::string& after,
                std::uint64_t& number) {
     if (text.size() <= before.size() + after.size() || text.compare(0, before.size(), before) != 0 ||
@@ -82,7 +82,7 @@ bool number_in(const std::string& text, const std::string& before, const std::st
     const char* begin = text.data() + before.size();
     const char* end = text.data() + text.size() - after.size();
     const auto result = std::from_chars(begin, end, number);
-    return result.ec == std::errc{} && result.ptr == end;
+    return result.ec == std::errc{} && result.ptr == end && text == before + std::to_string(number) + after;
 }
 
 std::vector<std::string> names_in(const std::string& path) {

@@ -403,8 +403,8 @@ void MassMemory::restore_record(std::size_t stream, std::uint64_t number, const 
 }
 
 bool MassMemory::restore_file(const FileEntry& entry, const std::uint8_t* content) {
-    if (entry.id == 0 || entry.length > entry.length_max || files_.size() >= computer::files_max ||
-        file_octets_ + entry.length_max > quotas_.files) {
+    if (entry.id == 0 || files_.count(entry.id) != 0 || entry.length > entry.length_max ||
+        files_.size() >= computer::files_max || file_octets_ + entry.length_max > quotas_.files) {
         return false;
     }
     StoredFile& file = files_[entry.id];

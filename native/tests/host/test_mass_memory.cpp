@@ -168,6 +168,25 @@ TEST_CASE("files: written anywhere, sealed by their CRC, refused beyond their bo
     CHECK(memory.file(file_request(FileOperation::create, 9, 0, 0xFFFF'FFFFU), nullptr) == FileAnswer::full);
 }
 
+TEST_CASE("a file that is there is not restored a second time [L3.6]") {
+    MassMemory memory;
+    const Octets content = made(100'000, 4);
+    FileEntry entry{};
+    entry.id = 7;
+    entry.length = 70'000;
+    entry.length_max = 100'000;
+    REQUIRE(memory.restore_file(entry, content.data()));
+    CHECK_FALSE(memory.restore_file(entry, content.data()));
+    StoreStatus status{};
+    memory.status(status);
+    CHECK(status.files == 1);
+    CHECK(status.file_octets == 100'000);
+    FileRequest seal = file_request(FileOperation::seal, 7, 0, 70'000);
+    seal.check = 1;
+    seal.crc = crc32(content.data(), 70'000);
+    CHECK(memory.file(seal, nullptr) == FileAnswer::done);
+}
+
 TEST_CASE("a state with a pool names what does not change, and shares it [L2.4]") {
     MassMemory memory;
     for (std::uint64_t number = 0; number < 600; ++number) {  // more than one block
