@@ -1,6 +1,8 @@
 // Fuzz target: what is read back from persistence and mass memory. The input's first octet says whether the
-// octets behind it are a whole store as a snapshot or the Pi's folder has it, or changes to the copies of a
-// slot that was written before. Nothing is handed out that was not written, and what cannot be is refused.
+// octets behind it are a whole store as a snapshot or the Pi's folder has it (also one that names its blocks,
+// with a pool that has one made of the input), or changes to the copies of a slot that was written before.
+// Nothing is handed out that was not written, and what cannot be is refused.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -105,25 +107,53 @@ void use(MassMemory& memory) {
     }
 }
 
+// A pool has a block of what is there, and each stream has it as its sealed one.
+void named(const std::uint8_t* data, std::size_t size) {
+    const std::size_t count = std::min(size, block_octets);
+    BlockPool pool;
+    const auto block = std::make_shared<Content>(std::vector<std::uint8_t>(data, data + count));
+    pool.add(block);
+    Out out(&pool);
+    for (std::size_t stream = 0; stream < computer::stream_count; ++stream) {
+        out.value(Digest{});
+        out.value(std::array<std::uint64_t, 3>{0, 9, count});
+        out.value(std::array<std::uint32_t, 2>{});
+        out.value(std::array<std::uint64_t, 3>{0, 1, 0});  // lost from; sealed blocks; the first record
+        out.value((std::uint64_t{1} << 63U) | count);
+        out.value(block->hash());
+        out.value(Digest{});
+        out.value(std::array<std::uint64_t, 2>{9, 0});
+    }
+    out.value(std::array<std::uint64_t, 2>{});
+    out.value(Chain{"memory"});
+    MassMemory memory;
+    In in(out.octets.data(), out.octets.size(), "mass memory", &pool);
+    memory.take(in);
+    use(memory);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     try {
-        switch (data[0] % 3) {
+        switch (data[0] % 4) {
             case 0:
                 flips(data + 1, size - 1);
                 break;
             case 1:
                 image(data + 1, size - 1);
                 break;
-            default: {
+            case 2: {
                 MassMemory memory;
                 In in(data + 1, size - 1, "mass memory");
                 memory.take(in);
                 use(memory);
                 break;
             }
+            default:
+                named(data + 1, size - 1);
+                break;
         }
     } catch (const std::invalid_argument&) {
         return 0;

@@ -154,6 +154,9 @@ def _stores() -> Iterator[bytes]:
         + bytes(300)
         + chain
     )
+    records = [struct.pack("<QII", number, 40, 0) + bytes(40) for number in range(3)]
+    yield b"\x03" + b"".join(records)  # a block of a pool
+    yield b"\x03" + b"".join(records)[:-1]
 
 
 def _stage() -> Iterator[bytes]:

@@ -72,8 +72,11 @@ SharedContent take_content(In& in) {
     return std::make_shared<Content>(in.list<std::uint8_t>());
 }
 
-// Whole records and nothing else: what reads them goes from head to head.
-void check_records(const std::vector<std::uint8_t>& octets) {
+// Whole records and nothing else: what reads them goes from head to head. Asked once of each block, whoever
+// it comes from: those of a pool were read from a file as well.
+void check_records(const Content& content) {
+    if (content.checked()) return;
+    const std::vector<std::uint8_t>& octets = content.octets();
     for (std::size_t at = 0; at < octets.size();) {
         RecordHead head{};
         const std::size_t left = octets.size() - at;
@@ -82,6 +85,7 @@ void check_records(const std::vector<std::uint8_t>& octets) {
             throw std::invalid_argument("mass memory has a block that ends within a record");
         at += sizeof head + head.length;
     }
+    content.mark_checked();
 }
 
 // A piece lies within its file.
@@ -537,13 +541,13 @@ void MassMemory::take(In& in) {
             Block block;
             block.first = in.value<std::uint64_t>();
             block.content = take_content(in);
-            if (block.content.use_count() == 1) check_records(block.octets());  // else it is one of ours
+            check_records(*block.content);
             block.head = in.value<Digest>();
             log.sealed.push_back(std::move(block));
         }
         log.open.first = in.value<std::uint64_t>();
         log.open.content = take_content(in);
-        check_records(log.open.octets());
+        check_records(*log.open.content);
     }
     file_octets_ = in.value<std::uint64_t>();
     files_.clear();

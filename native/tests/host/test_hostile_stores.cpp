@@ -17,6 +17,8 @@ struct Image {
     std::vector<std::uint8_t> block;  // of the first stream, open
     computer::FileEntry entry{};      // of the one file
     std::vector<std::uint8_t> piece;
+    const Digest* sealed = nullptr;  // names a block of the pool, the first stream's only sealed one
+    std::size_t sealed_octets = 0;
 
     [[nodiscard]] std::vector<std::uint8_t> octets() const {
         Out out;
@@ -25,7 +27,14 @@ struct Image {
             out.value(std::array<std::uint64_t, 3>{0, 9, 0});
             out.value(std::array<std::uint32_t, 2>{});
             out.value(std::uint64_t{0});
-            out.value(std::uint64_t{0});  // sealed blocks
+            const bool named = stream == 0 && sealed != nullptr;
+            out.value(std::uint64_t{named ? 1U : 0U});  // sealed blocks
+            if (named) {
+                out.value(std::uint64_t{0});
+                out.value((std::uint64_t{1} << 63U) | sealed_octets);
+                out.value(*sealed);
+                out.value(Digest{});
+            }
             out.value(std::uint64_t{0});
             out.list(stream == 0 ? block : std::vector<std::uint8_t>{});
         }
@@ -95,4 +104,39 @@ TEST_CASE("L3.7 mass memory that says what cannot be is refused, not read beyond
         image.piece.resize(block_octets + 1);
     }
     CHECK_THROWS_AS(take(image), std::invalid_argument);
+}
+
+TEST_CASE("L3.7 a block that a pool has from a file is checked like any other") {
+    computer::RecordHead head{};
+    head.length = 84;
+    std::vector<std::uint8_t> octets(sizeof head + 84, 'A');
+    bool holds = true;
+    SUBCASE("as it should be") {}
+    SUBCASE("a record longer than its block") {
+        head.length = 12'000;
+        holds = false;
+    }
+    std::memcpy(octets.data(), &head, sizeof head);
+    BlockPool pool;
+    const auto block = std::make_shared<Content>(octets);
+    pool.add(block);
+    Image image = sound();
+    image.sealed = &block->hash();
+    image.sealed_octets = octets.size();
+    const std::vector<std::uint8_t> state = image.octets();
+    for (int time = 0; time < 2; ++time) {
+        MassMemory memory;
+        In in(state.data(), state.size(), "mass memory", &pool);
+        if (!holds) {
+            CHECK_THROWS_AS(memory.take(in), std::invalid_argument);
+            continue;
+        }
+        memory.take(in);
+        auto readback = std::make_unique<computer::Readback>();
+        computer::ReadRequest request{};
+        request.kind = static_cast<std::uint8_t>(computer::ReadKind::records);
+        request.octets_max = computer::readback_octets_max;
+        memory.read(request, *readback);
+        CHECK(readback->records == 2);
+    }
 }

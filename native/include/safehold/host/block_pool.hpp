@@ -26,6 +26,7 @@ class Content {
     // To be changed: what is known of it is forgotten.
     [[nodiscard]] std::vector<std::uint8_t>& change() {
         hashed_ = false;
+        checked_ = false;
         return octets_;
     }
     // SHA-256 of the octets, found once.
@@ -35,10 +36,15 @@ class Content {
         return hash_;
     }
 
+    // Whether they were found to be whole records since they were last changed.
+    [[nodiscard]] bool checked() const { return checked_; }
+    void mark_checked() const { checked_ = true; }
+
   private:
     std::vector<std::uint8_t> octets_;
     mutable Digest hash_{};
     mutable bool hashed_ = false;
+    mutable bool checked_ = false;
 };
 
 using SharedContent = std::shared_ptr<Content>;
