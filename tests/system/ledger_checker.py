@@ -170,7 +170,8 @@ def pieces_here(
             continue  # of a file that goes up
         file, data = int.from_bytes(pdu[5:9], "big") & FILE_ID, pdu[10:-2]
         if pdu[0] & 0x10:
-            parts.setdefault(file, {})[int.from_bytes(data[:4], "big")] = data[4:]
+            known, offset = parts.setdefault(file, {}), int.from_bytes(data[:4], "big")
+            known[offset] = max(known.get(offset, b""), data[4:], key=len)  # a repeat may be shorter
         elif data[0] == METADATA:
             size, length = int.from_bytes(data[2:6], "big"), data[6]
             names[file] = data[7 : 7 + length].decode("ascii"), size
