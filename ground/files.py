@@ -26,8 +26,8 @@ _COUNT_MODULO = 16_384
 class Files:
     """File transfer over passes.
 
-    `uploads`: what is to go up, by time; the first `put` of them were begun. `whole`: name, octets, SHA-256
-    and time of each file that came.
+    `uploads`: what is to go up, by time, each when the one before it is over; the first `put` of them were
+    begun. `whole`: name, octets, SHA-256 and time of each file that came.
     """
 
     uploads: tuple[Upload, ...] = ()

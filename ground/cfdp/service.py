@@ -36,7 +36,8 @@ from ground.cfdp.plain import pack, unpack
 from ground.cfdp.sending import Sending
 from ground.cfdp.timer import NEVER_NS
 
-SENDINGS_MAX = 8
+SENDINGS_MAX = 1
+"""The satellite takes one file at a time."""
 OUTGOING_MAX = 256
 """PDUs that wait to be radiated; beyond, the oldest goes: it will be said again by a timer."""
 
@@ -132,13 +133,13 @@ class FileService:
         """Sends a file up; returns its transaction number.
 
         Raises PduError `name`, `size` or `full` if the name is not one of the satellite's, the file too long,
-        or too many are on their way.
+        or another one is on its way up.
         """
         read_name(name)
         if len(data) > FILE_OCTETS_MAX:
             raise PduError("size", f"{len(data)} octets, more than {FILE_OCTETS_MAX}")
         if len(self.sendings) >= SENDINGS_MAX:
-            raise PduError("full", f"{SENDINGS_MAX} files are on their way up already")
+            raise PduError("full", "a file is on its way up already")
         sequence = self.next_sequence
         self.next_sequence = sequence % SEQUENCE_MAX + 1
         self.sendings[sequence] = Sending(sequence, name, data, eof_due=not data, suspended=self.suspended)

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flight.cfdp_checksum import checksum
 from flight.cfdp_pdu import (
     GROUND,
     SATELLITE,
     Ack,
+    ChecksumType,
     Condition,
     Directive,
     Eof,
@@ -524,3 +526,68 @@ def test_flipped_bits_anywhere_are_survived(seed: int, flips: list[tuple[bool, i
         world.set_contact(True)
         world.fly(300)
     assert world.files.get("science/0007") == data
+
+
+@settings(max_examples=15)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([0.0, 0.3, 0.5]),
+    st.lists(st.integers(0, 6000), min_size=2, max_size=12),
+)
+def test_files_that_go_up_one_after_the_other_all_arrive_over_any_link(
+    seed: int, loss: float, sizes: list[int]
+) -> None:
+    world = World(loss, str(seed), jitter=8)
+    files = {f"upload/{number + 1:04d}": picture(size, number) for number, size in enumerate(sizes)}
+    queued = list(files.items())
+    for turn in range(60 * len(sizes)):
+        if queued and not world.ground.sendings:
+            world.ground.put(*queued.pop(0))
+        world.fly(20)
+        if turn % 20 == 19:
+            world.set_contact(False)
+            world.fly(1)
+            world.set_contact(True)
+        if not queued and not world.ground.sendings:
+            break
+    assert world.ground.ended == [(number + 1, name, True) for number, name in enumerate(files)]
+    assert world.count("file_received") == len(files)
+    assert world.count("file_refused") == 0
+    for number, data in enumerate(files.values()):
+        assert world.bench.content(UPLOADS + number + 1) == data
+
+
+def test_an_eof_that_comes_again_is_answered_from_memory_and_begins_nothing() -> None:
+    world = World()
+    data = {number: picture(300 + number, number) for number in range(1, 12)}
+
+    def say(sequence: int, *bodies: Metadata | FileData | Eof) -> list[tuple[int, object]]:
+        octets = [encode_pdu(Pdu(GROUND, sequence, SATELLITE, body)) for body in bodies]
+        made = world.bench.tick(octets, True, PDUS_A_TICK)
+        for _ in range(3):
+            made += world.bench.tick([], True, PDUS_A_TICK)
+        world.events += world.bench.take_events()
+        return [(pdu.sequence, pdu.body) for pdu in map(decode_pdu, made)]
+
+    def eof(number: int) -> Eof:
+        return Eof(checksum(ChecksumType.MODULAR, data[number]), len(data[number]))
+
+    def metadata(number: int) -> Metadata:
+        name = f"upload/{number:04d}"
+        return Metadata(len(data[number]), name, name, ChecksumType.MODULAR)
+
+    for number in range(1, 11):  # nobody acknowledges a Finished
+        parts = [FileData(at, data[number][at : at + 192]) for at in range(0, len(data[number]), 192)]
+        told = say(number, metadata(number), *parts, eof(number))
+        assert told == [(number, Ack(Directive.EOF, 0, 1)), (number, Finished(True))]
+    for number in (3, 9, 2, 10):
+        again = [(number, Ack(Directive.EOF, 0, 2)), (number, Finished(True))]
+        assert say(number, metadata(number), eof(number)) == again, number
+    assert world.count("file_received") == 10
+    assert world.dropped() == {"unexpected": 3}
+    # A ground that counts anew means another file by the same number.
+    parts = [FileData(at, data[11][at : at + 192]) for at in range(0, len(data[11]), 192)]
+    told = say(9, metadata(11), *parts, eof(11))
+    assert told == [(9, Ack(Directive.EOF, 0, 1)), (9, Finished(True))]
+    assert world.bench.content(UPLOADS + 11) == data[11]
+    assert world.count("file_refused") == 0

@@ -57,6 +57,31 @@ def test_a_file_goes_up_and_goes_on_in_the_next_pass_where_the_first_one_ended(t
         simulation.close()
 
 
+@pytest.mark.requirement("L2.3", "L5.2")
+def test_files_whose_time_is_the_same_go_up_one_after_the_other(tmp_path: Path) -> None:
+    files = {
+        number: random.Random(number).randbytes(octets) for number, octets in ((1, 200), (2, 0), (3, 9000))
+    }
+    more = ""
+    for number, data in files.items():
+        (tmp_path / f"{number}.bin").write_bytes(data)
+        more += f'\n[[upload]]\nat = "10m"\nname = "upload/{number:04d}"\nfile = "{number}.bin"\n'
+    simulation = Simulation(load(_scenario(tmp_path, more)))
+    try:
+        simulation.advance(15_000)
+        told = simulation.ground.results()["files"]["uploads"]
+        assert [(one["name"], one["state"]) for one in told] == [
+            (f"upload/{number:04d}", "delivered") for number in files
+        ]
+        assert {number: simulation.computer.read_file(UPLOADS + number) for number in files} == files
+        assert [one.arguments[0] - UPLOADS for one in simulation.events if one.name == "file_received"] == [
+            *files
+        ]
+        assert not any(one.name == "file_refused" for one in simulation.events)
+    finally:
+        simulation.close()
+
+
 @pytest.mark.parametrize(
     ("upload", "wrong"),
     [

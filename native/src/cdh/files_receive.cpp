@@ -4,7 +4,8 @@
 //   File Data           what is missing of it is written; its modular checksum is summed in any order
 //   EOF                 ACK, and a NAK for what is missing; again by a timer, less and less often
 //   all is there        checksum, seal; once mass memory has sealed it, Finished, until that is acknowledged
-// One file at a time: another may begin when this one is over, or has been silent for a while in contact.
+// One file at a time: another may begin when this one is over, or has been silent for a while in contact. How
+// the last ones ended is remembered, so that an EOF that comes again is answered and begins nothing.
 #include "safehold/cdh/files.hpp"
 
 namespace safehold::cdh {
@@ -139,10 +140,59 @@ void refuse(FilesContext& context, PduDrop reason, Condition condition) {
     receive_finish(context.control.receive, condition);
 }
 
-void begin(FileReceive& receive, std::uint32_t sequence) {
-    receive = {};
-    receive.sequence = sequence;
-    set(receive, ReceiveState::receiving);
+constexpr std::uint8_t end_known = 1;
+constexpr std::uint8_t end_has_eof = 2;
+
+ReceiveEnd end_of(const FileReceive& receive) {
+    const auto known = static_cast<std::uint8_t>(end_known | (receive.has_eof != 0 ? end_has_eof : 0));
+    return {receive.sequence, receive.file, receive.size, receive.checksum, known, receive.condition, 0, 0};
+}
+
+// Whether a PDU with the number of a transaction that is over is of that one, and not of another file.
+bool is_of(const ReceiveEnd& end, const PduView& pdu) {
+    if (pdu.kind == PduKind::metadata)
+        return end.file == 0 || (end.file == file_id(pdu.data, pdu.data_octets) && end.size == pdu.size);
+    if (pdu.kind == PduKind::eof && pdu.condition == 0 && (end.known & end_has_eof) != 0)
+        return end.size == pdu.size && end.checksum == pdu.checksum;
+    return true;
+}
+
+// The transaction of a PDU among those that are over; null if it is none of them.
+ReceiveEnd* find_end(FilesControl& control, const PduView& pdu) {
+    for (ReceiveEnd& end : control.ended) {
+        if ((end.known & end_known) != 0 && end.sequence == pdu.sequence && is_of(end, pdu)) return &end;
+    }
+    return nullptr;
+}
+
+void answer_again(FilesContext& context, ReceiveEnd& end, const PduView& pdu) {
+    if (pdu.kind == PduKind::eof) {
+        end.due = 3;
+        end.eof_condition = pdu.condition;
+    } else if (pdu.kind == PduKind::ack) {
+        end.due = 0;
+    } else {
+        count_drop(context.account, PduDrop::unexpected);
+    }
+}
+
+// Another transaction takes the place of this one: its end is remembered, and what it left open is removed.
+void begin(FilesContext& context, std::uint32_t sequence) {
+    FilesControl& control = context.control;
+    if (is(control.receive, ReceiveState::finished)) {
+        const ReceiveEnd end = end_of(control.receive);
+        for (ReceiveEnd& other : control.ended) {
+            if (other.sequence == end.sequence) other = {};
+        }
+        control.ended[control.ended_next % FilesControl::ended_max] = end;
+        control.ended_next = (control.ended_next + 1U) % FilesControl::ended_max;
+    }
+    const bool open = control.receive.has_metadata != 0 && !is(control.receive, ReceiveState::sealing) &&
+                      (is(control.receive, ReceiveState::receiving) || control.receive.condition != 0);
+    if (open) static_cast<void>(context.requests.remove(control.receive.file));
+    control.receive = {};
+    control.receive.sequence = sequence;
+    set(control.receive, ReceiveState::receiving);
 }
 
 void take_metadata(FilesContext& context, const PduView& pdu) {
@@ -238,16 +288,21 @@ void receive_finish(FileReceive& receive, Condition condition) {
 void receive_take_pdu(FilesContext& context, const PduView& pdu) {
     FileReceive& receive = context.control.receive;
     repair(receive);
-    const bool known = !is(receive, ReceiveState::none) && receive.sequence == pdu.sequence;
+    const bool over = is(receive, ReceiveState::finished);
+    const bool known = !is(receive, ReceiveState::none) && receive.sequence == pdu.sequence &&
+                       (!over || is_of(end_of(receive), pdu));
     const bool begins = pdu.kind == PduKind::metadata || pdu.kind == PduKind::eof;
     if (!known) {
-        const bool free = is(receive, ReceiveState::none) || is(receive, ReceiveState::finished) ||
-                          receive.silent_ms > silent_ms_max;
+        if (ReceiveEnd* end = find_end(context.control, pdu)) {
+            answer_again(context, *end, pdu);
+            return;
+        }
+        const bool free = is(receive, ReceiveState::none) || over || receive.silent_ms > silent_ms_max;
         if (!begins || !free) {
             count_drop(context.account, PduDrop::unexpected);
             return;
         }
-        begin(receive, pdu.sequence);
+        begin(context, pdu.sequence);
     }
     receive.silent_ms = 0;
     switch (pdu.kind) {

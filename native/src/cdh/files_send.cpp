@@ -391,6 +391,16 @@ std::size_t FilePdus::receiver_pdu(std::uint8_t* pdu) {
         receive.finished_due = 0;
         return write_finished(pdu, address, static_cast<Condition>(receive.condition & 0x0FU));
     }
+    for (ReceiveEnd& end : control_.ended) {
+        if (end.due == 0) continue;
+        const PduAddress ended{entity_ground, entity_satellite, end.sequence};
+        if ((end.due & 1U) != 0) {
+            end.due &= 2U;
+            return write_ack(pdu, ended, PduKind::eof, end.eof_condition & 0x0FU, false);
+        }
+        end.due = 0;
+        return write_finished(pdu, ended, static_cast<Condition>(end.condition & 0x0FU));
+    }
     if (receive.nak_due == 0) return 0;
     receive.nak_due = 0;
     std::array<Range, FileReceive::gaps_max> ranges;

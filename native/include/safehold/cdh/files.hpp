@@ -124,6 +124,20 @@ struct FileReceive {
 };
 static_assert(sizeof(FileReceive) == 8 * FileReceive::gaps_max + 48);
 
+// How a transaction that came up has ended, for a ground that missed the Finished and asks by its EOF. The
+// file is noted beside the number: a ground that begins to count anew means another one.
+struct ReceiveEnd {
+    std::uint32_t sequence;
+    std::uint32_t file;  // 0: the metadata was refused or never came
+    std::uint32_t size;
+    std::uint32_t checksum;
+    std::uint8_t known;  // bits: 1 there is one, 2 its EOF has come
+    std::uint8_t condition;
+    std::uint8_t due;  // bits: 1 ACK of the EOF, 2 Finished
+    std::uint8_t eof_condition;
+};
+static_assert(sizeof(ReceiveEnd) == 20);
+
 // What mass memory was asked to do in the last tick: its answers are in this tick's status.
 enum class FileAsked : std::uint8_t {
     nothing = 0,
@@ -137,7 +151,9 @@ enum class FileAsked : std::uint8_t {
 
 struct FilesControl {
     static constexpr std::size_t commanded_max = 8;
+    static constexpr std::size_t ended_max = 8;
     FileReceive receive;
+    std::array<ReceiveEnd, ended_max> ended;             // the last transactions before this one; a ring
     std::array<std::uint32_t, commanded_max> commanded;  // files to send, whatever the ground has of them
     std::array<std::uint8_t, computer::file_requests_max> asked;  // FileAsked, by place in the list
     std::uint32_t removing;
@@ -145,10 +161,10 @@ struct FilesControl {
     std::uint32_t was_on;        // 1: a transmitter was on in the last tick
     std::uint32_t chunks_first;  // of the black box that the ground wants, by number; none if the last is 0
     std::uint32_t chunks_last;
-    std::uint32_t spare;
+    std::uint32_t ended_next;
 };
-static_assert(sizeof(FilesControl) ==
-              sizeof(FileReceive) + 4 * FilesControl::commanded_max + computer::file_requests_max + 24);
+static_assert(sizeof(FilesControl) == sizeof(FileReceive) + sizeof(ReceiveEnd) * FilesControl::ended_max +
+                                          4 * FilesControl::commanded_max + computer::file_requests_max + 24);
 static_assert(std::is_trivially_copyable_v<FilesControl> && sizeof(FilesControl) % 8 == 0);
 
 // --- the tick
