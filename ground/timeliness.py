@@ -15,12 +15,17 @@ from ground.contacts import Pass
 
 USABLE_NS = 60_000_000_000
 _SLACK_NS = 1_000_000_000  # frames that left before loss of signal arrive after it
+QUIET_NS = 1_000_000_000
+"""An event's stamp is no further from the time of its making: a control tick, and what the clock is off."""
 
 
 @dataclass(slots=True)
 class Timeliness:
     """Events so far: all, those that came late, those recorded before `due_ns`, and the on-board times of
     the others.
+
+    No event is known of that was recorded within `QUIET_NS` of `due_ns`: which of them are before it is the
+    same by their stamps as by the times of their making.
     """
 
     received: int = 0
@@ -48,11 +53,20 @@ class Timeliness:
         """Moves on what should be here, as passes end."""
         for one in reversed(passes):
             if one.ended and one.frames and one.los_ns - one.start_ns > USABLE_NS:
-                self.due_ns = max(self.due_ns, one.los_ns - USABLE_NS)
+                self.due_ns = max(self.due_ns, self._quiet(one.los_ns - USABLE_NS - QUIET_NS))
                 break
         waiting = [time_ns for time_ns in self.recent_ns if time_ns >= self.due_ns]
         self.due_received += len(self.recent_ns) - len(waiting)
         self.recent_ns = waiting
+
+    def _quiet(self, until_ns: int) -> int:
+        """The last time up to a given one that has no event near it."""
+        for time_ns in sorted(self.recent_ns, reverse=True):
+            if time_ns <= until_ns - QUIET_NS:
+                break
+            if time_ns < until_ns + QUIET_NS:
+                until_ns = time_ns - QUIET_NS
+        return until_ns
 
     def results(self, passes: Sequence[Pass]) -> dict[str, int]:
         """The counts as of the last pass that has ended."""
@@ -74,6 +88,5 @@ def events_late(told: Mapping[str, int], made_ns: Iterable[int]) -> int:
     """How many events came late, or should have come and have not: `told` is of `Timeliness.results`,
     `made_ns` are the times of all that were made on board.
     """
-    # An event's time is that of its making within a control tick or so.
-    due = sum(1 for time_ns in made_ns if time_ns < told["due_ns"] - _SLACK_NS)
+    due = sum(1 for time_ns in made_ns if time_ns < told["due_ns"])
     return told["late"] + max(0, due - told["due_received"])

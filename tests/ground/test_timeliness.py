@@ -54,6 +54,29 @@ def test_what_never_came_is_late_once_it_was_due() -> None:
     assert events_late(told.results(passes()[:2]), made_ns) == 1
 
 
+@pytest.mark.requirement("L2.2")
+@pytest.mark.parametrize("came_s", [4238.0, 4238.9, 4239.0, 4239.5, 4240.0, 4241.0])
+def test_an_event_near_the_last_due_time_hides_no_lost_one(came_s: float) -> None:
+    """The pass ends at 4300 s: what was recorded a minute before was due. 3500 was lost."""
+    told = Timeliness()
+    told.see(int(came_s * S), 4250 * S, passes())
+    made_ns = [3500 * S, int(came_s * S)]
+    assert events_late(told.results(passes()), made_ns) == 1
+
+
+@pytest.mark.requirement("L2.2")
+@pytest.mark.parametrize("stamp_off_ns", [-900_000_000, -60, 60, 900_000_000])
+def test_a_clock_that_is_a_little_off_makes_nothing_late(stamp_off_ns: int) -> None:
+    made_ns = [4200 * S + number * 700_000_000 for number in range(70)]  # on both sides of what was due
+    made_ns += [3000 * S + number * 7 * S for number in range(150)]
+    told = Timeliness()
+    for one in made_ns:
+        told.see(one + stamp_off_ns, 4290 * S, passes())
+    assert events_late(told.results(passes()), made_ns) == 0
+    made_ns.append(3500 * S)
+    assert events_late(told.results(passes()), made_ns) == 1
+
+
 def test_it_goes_on_from_its_plain_values() -> None:
     told = Timeliness()
     told.see(5500 * S, 5501 * S, passes())
