@@ -104,9 +104,13 @@ class Desk:
         }
 
     def control(self) -> list[Any]:
-        """What can change what the ground does next."""
+        """What can change what the ground does next, and of what it tells for a verdict what never becomes
+        less: events that came late, records that were given up.
+        """
         operator = None if self.operator is None else self.operator.to_plain()
-        return [operator, self.recovery.control(), self.files.control()]
+        given_up = [one.given_up for one in self.recovery.gaps.streams]
+        verdict = [self.timeliness.late, given_up]
+        return [operator, self.recovery.control(), self.files.control(), verdict]
 
     def account(self) -> list[Any]:
         """What is only told."""
@@ -115,6 +119,7 @@ class Desk:
             self.recovery.account(),
             self.files.account(),
             self.timeliness.to_plain(),
+            self.clock.to_plain(),
         ]
 
     def to_plain(self) -> dict[str, Any]:

@@ -201,6 +201,10 @@ class Ground:
         passes = [one.frames for one in self._contacts.passes]
         return self._desk.receiver.counters.get("frames_received", 0), passes
 
+    def events_told(self) -> dict[str, int]:
+        """`Timeliness.results` as of now."""
+        return self._desk.timeliness.results(self._contacts.passes)
+
     @classmethod
     def from_bytes(cls, config: GroundConfig, state: bytes, keys: KeyRing | None = None) -> Self:
         """The ground with that state; raises ValueError if it belongs to another configuration."""

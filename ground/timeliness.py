@@ -88,5 +88,9 @@ def events_late(told: Mapping[str, int], made_ns: Iterable[int]) -> int:
     """How many events came late, or should have come and have not: `told` is of `Timeliness.results`,
     `made_ns` are the times of all that were made on board.
     """
-    due = sum(1 for time_ns in made_ns if time_ns < told["due_ns"])
+    return late_of_due(told, sum(1 for time_ns in made_ns if time_ns < told["due_ns"]))
+
+
+def late_of_due(told: Mapping[str, int], due: int) -> int:
+    """The same, if so many were made before `due_ns`."""
     return told["late"] + max(0, due - told["due_received"])

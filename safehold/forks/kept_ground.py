@@ -93,6 +93,10 @@ class KeptGround:
         """`Ground.frame_counts`."""
         return self._inner.ground.frame_counts()
 
+    def events_told(self) -> dict[str, int]:
+        """`Ground.events_told`."""
+        return self._inner.ground.events_told()
+
     def _hash(self, name: str, octets: Any) -> bytes:
         if name not in self._hashes:
             self._hashes[name] = hashlib.sha256(octets()).digest()

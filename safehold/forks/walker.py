@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flight.dictionary import load_native
+from ground.timeliness import late_of_due
 from safehold.forks.kept_ground import KeptGround
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
@@ -211,6 +213,7 @@ class Walker:
             simulation.commands_bad(),
             simulation.judge.to_json(),
             simulation.contacts.now(),
+            self.events_late(),
         ]
         found = hashlib.sha256(simulation.driver.control_hash())
         found.update(hashlib.sha256(simulation.link.control_bytes(simulation.tick)).digest())
@@ -220,6 +223,13 @@ class Walker:
         found.update(self.books.elevations.digest())
         found.update(json.dumps(host, sort_keys=True, separators=(",", ":")).encode())
         return found.digest()
+
+    def events_late(self) -> int:
+        """The figure as it would be if the run ended here; after `collect`."""
+        simulation, told = self.simulation, self.ground.events_told()
+        until_tick = -(-told["due_ns"] // simulation.tick_ns)
+        due = bisect_left(simulation.events, until_tick, key=lambda event: event.tick)
+        return late_of_due(told, due)
 
     def whole_hash(self, control: bytes | None = None) -> bytes:
         """Of every octet that the run keeps; after `collect`. control: `control_hash`, if it is known."""
