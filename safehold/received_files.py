@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from flight.cfdp_pdu import PduError, read_name
 from flight.frames import Delivery
@@ -34,6 +36,34 @@ def files_of(received: Iterable[Delivery]) -> list[ReceivedFile]:
             service.on_pdu(octets[6:], arrival_ns)
             files += service.take_files()
     return files
+
+
+def as_told(
+    files: Iterable[ReceivedFile], told: Iterable[Mapping[str, Any]]
+) -> tuple[list[ReceivedFile], list[str]]:
+    """Those that mission control says came whole (`files.received` of result.json), and, in words, where the
+    two differ. It may give a reception up that the frames have all of: that file is incomplete, and not kept.
+    """
+    expected = [(str(one["name"]), str(one["sha256"])) for one in told]
+    kept, found, differences = [], set(), []
+    for file in files:
+        key = file.name, hashlib.sha256(file.data).hexdigest()
+        if key in expected:
+            kept.append(file)
+            found.add(key)
+        else:
+            differences.append(
+                f"{_shown(file.name)} is whole in the frames, not to mission control: not kept"
+            )
+    for key in dict.fromkeys(expected):
+        if key not in found:
+            differences.append(f"{_shown(key[0])} is whole to mission control, not in the frames kept")
+    return kept, differences
+
+
+def _shown(name: str) -> str:
+    """A name from the link, harmless and short."""
+    return ascii(name[:64])
 
 
 def write_files(writer: FolderWriter, files: Iterable[ReceivedFile]) -> list[str]:

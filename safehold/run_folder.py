@@ -15,7 +15,7 @@ from safehold.deployment import IN_PROCESS, Deployment
 from safehold.display import Display
 from safehold.dump import to_toml
 from safehold.folder import FolderWriter, RunFolder
-from safehold.received_files import files_of, write_files
+from safehold.received_files import as_told, files_of, write_files
 from safehold.report import write_report
 from safehold.result import Result
 from safehold.run import fly
@@ -48,7 +48,7 @@ def write_run(
             stopped=stopped,
             start=start,
         )
-        _write_result(writer, result)
+        differences = _write_result(writer, result)
         for tick, content in outing.snapshots.items():
             writer.write_bytes(snapshot_name(tick * scenario.tick_ns), content)
         lines = list(summary(result)) if summary is not None else []
@@ -56,6 +56,7 @@ def write_run(
             f"{began.isoformat(timespec='seconds')} safehold {__version__} on {platform.platform()}",
             f"scenario {scenario.name}, seed {scenario.seed}, code {code_id()}, deployment {deployment}",
         ]
+        lines += [f"files    {one}" for one in differences]
         writer.write_text("run.log", "\n".join([*header, *lines]) + "\n")
         if scenario.output.report:
             write_report(RunFolder.open(writer.path))
@@ -69,17 +70,20 @@ def snapshot_name(time_ns: int) -> str:
     return f"snapshot-{seconds}" + (f".{rest:09d}".rstrip("0") if rest else "") + "s.bin"
 
 
-def _write_result(writer: FolderWriter, result: Result) -> None:
+def _write_result(writer: FolderWriter, result: Result) -> list[str]:
+    """Writes what the run gave; returns in what its files differ from what mission control has."""
     scenario = result.scenario
     writer.write_text("scenario.toml", to_toml(scenario))
     writer.write_json("result.json", result.document)
     writer.write_json_lines("events.jsonl", result.events)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
     writer.write_file("frames.tm", result.received.write_frames)
-    write_files(writer, files_of(result.received))
+    files, differences = as_told(files_of(result.received), result.document["files"]["received"])
+    write_files(writer, files)
     truth = result.truth
     parquet.write(writer.path / "truth.parquet", {name: truth[name] for name in truth})
     parquet.write(writer.path / "telemetry.parquet", result.telemetry.columns)
+    return differences
 
 
 def _origin(scenario: Scenario) -> Mapping[str, Any]:

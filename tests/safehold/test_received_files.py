@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from ground.cfdp.destination import ReceivedFile
+from safehold import run_folder
 from safehold.folder import FolderWriter
-from safehold.received_files import png_of_pgm, write_files
+from safehold.received_files import as_told, png_of_pgm, write_files
+from safehold.run import adjusted
+from safehold.scenario import load
 
 pytestmark = pytest.mark.requirement("L2.2")
 
@@ -63,3 +67,35 @@ def test_hostile_names_write_nothing(tmp_path: Path) -> None:
         writer.write_text("result.json", "{}")
         place = writer.commit()
     assert [path.name for path in place.iterdir()] == ["result.json"]
+
+
+def _told(name: str, data: bytes) -> dict[str, object]:
+    return {"name": name, "octets": len(data), "sha256": hashlib.sha256(data).hexdigest(), "completed_ns": 0}
+
+
+def test_only_what_mission_control_has_whole_is_kept() -> None:
+    """Of the same name another content is another file; what is missing on either side is said."""
+    came = [_file("science/0001", b"a"), _file("science/0002", b"b"), _file("science/0003", b"other\n")]
+    told = [_told("science/0001", b"a"), _told("science/0003", b"c")]
+    kept, differences = as_told(came, told)
+    assert [one.name for one in kept] == ["science/0001"]
+    assert differences == [
+        "'science/0002' is whole in the frames, not to mission control: not kept",
+        "'science/0003' is whole in the frames, not to mission control: not kept",
+        "'science/0003' is whole to mission control, not in the frames kept",
+    ]
+    assert as_told(came[:1], told[:1]) == (came[:1], [])
+    (line,) = as_told([_file("x\n\x1b[31m" * 50, b"")], [])[1]
+    assert len(line) < 400
+    assert line.isprintable()
+
+
+def test_a_run_folder_has_no_file_that_was_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a reception that mission control gave up were whole in the frames."""
+    short = adjusted(load("first-contact"), seed=None, duration="1m")
+    short = short.model_copy(update={"output": short.output.model_copy(update={"report": False})})
+    monkeypatch.setattr(run_folder, "files_of", lambda received: [_file("science/0007", b"octets")])
+    result = run_folder.write_run(short, tmp_path / "run")
+    assert result.document["files"]["received"] == []
+    assert not (tmp_path / "run" / "files").exists()
+    assert "'science/0007' is whole in the frames" in (tmp_path / "run" / "run.log").read_text()
