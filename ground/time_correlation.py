@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+Numbers = NDArray[np.int64]
 PAIRS_MAX = 256
 JUMPS_MAX = 32
 SPACING_NS = 60_000_000_000
@@ -37,8 +38,13 @@ DRIFT_TOLERANCE = 2e-5
 KNOWN_AFTER_NS = 3_600_000_000_000
 TOLERANCE_KNOWN = 1e-6
 SUSPECTS = 3
+ARRIVAL_SLACK_NS = 1_000_000_000
+"""A stamp that a line reads as later than its arrival by more was not made under that line."""
+AMBIGUOUS_NS = 1_000_000_000
+"""If two lines are possible that differ by more, a time is not known."""
 FEW = 8
 """With so few pairs the newest of all is worth a new line each time."""
+_LAST_NS = 2**63 - 1 - 2 * AMBIGUOUS_NS
 _CODE_NS = 60.0  # of the time code: it names the last 2^-24 s before
 
 
@@ -63,7 +69,7 @@ class Line:
         """Its standard deviation, in nanoseconds."""
         return math.hypot(self.offset_sigma_ns, self.drift_sigma * (ground_ns - self.reference_ns))
 
-    def ground_ns(self, on_board_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    def ground_ns(self, on_board_ns: Numbers) -> Numbers:
         """The ground times at which the clock read so."""
         since = on_board_ns - self.reference_ns - round(self.offset_ns)
         rest = self.offset_ns - round(self.offset_ns)
@@ -74,15 +80,24 @@ class Line:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A line that held before a jump: at `last_ns` still, and at `next_ns` the next one did. Ground times."""
+
+    last_ns: int
+    next_ns: int
+    line: Line
+
+
 @dataclass(slots=True)
 class TimeCorrelation:
     """What is known of the on-board clock. `pairs` and `suspects` are (ground time, offset); `before` are the
-    lines that held up to an on-board time.
+    lines before the one that holds now.
     """
 
     pairs: list[tuple[int, int]] = field(default_factory=list)
     suspects: list[tuple[int, int]] = field(default_factory=list)
-    before: list[tuple[int, Line]] = field(default_factory=list)
+    before: list[Past] = field(default_factory=list)
     newest: tuple[int, int] = (0, 0)
     seen: int = 0
     rejected: int = 0
@@ -119,19 +134,40 @@ class TimeCorrelation:
             self._line = fit([*self.pairs, *newest])
         return self._line
 
-    def to_ground_ns(self, on_board_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ground times of on-board times. A line holds up to the last pair before the clock jumped; what was
-        stamped in the time until the next pair is read by the line after it.
+    def to_ground_ns(
+        self,
+        on_board_ns: Numbers,
+        arrivals_ns: Numbers | None = None,
+        live: NDArray[np.bool_] | None = None,
+    ) -> tuple[Numbers, NDArray[np.bool_]]:
+        """Ground times of on-board times, and which of them are known.
+
+        A line may hold from the last pair of the one before it to the first of the one after, and nothing is
+        stamped after it has arrived. Of what is left, a clock that jumped may have read the same twice: of a
+        live report the reading next to its arrival is the right one; a stored one is not known.
         """
-        lines = [line for _, line in self.before]
+        lines = [one.line for one in self.before]
         if (now := self.line()) is not None:
             lines.append(now)
-        if not lines:
-            return on_board_ns
-        found = lines[-1].ground_ns(on_board_ns)
-        for until_ns, line in reversed(self.before):
-            found = np.where(on_board_ns <= until_ns, line.ground_ns(on_board_ns), found)
-        return found
+        if len(lines) < 2:
+            found = lines[0].ground_ns(on_board_ns) if lines else on_board_ns
+            return found, np.ones(len(on_board_ns), dtype=np.bool_)
+        found = np.stack([line.ground_ns(on_board_ns) for line in lines])
+        possible = np.ones(found.shape, dtype=np.bool_)
+        for place, one in enumerate(self.before):
+            possible[place] &= found[place] <= one.next_ns + AGREE_NS
+            possible[place + 1 : place + 2] &= found[place + 1 : place + 2] >= one.last_ns - AGREE_NS
+        if arrivals_ns is not None:
+            possible &= found - ARRIVAL_SLACK_NS <= arrivals_ns
+        chosen = len(lines) - 1 - np.argmax(possible[::-1], axis=0)  # the newest; the last of all if none is
+        least = np.where(possible, found, _LAST_NS).min(axis=0)
+        most = np.where(possible, found, -_LAST_NS).max(axis=0)
+        known = possible.any(axis=0) & (most <= least + AMBIGUOUS_NS)
+        if arrivals_ns is not None and live is not None:
+            away = np.where(possible, np.abs(arrivals_ns - found), _LAST_NS)
+            chosen = np.where(live, np.argmin(away, axis=0), chosen)
+            known |= live & possible.any(axis=0)
+        return found[chosen, np.arange(len(on_board_ns))], known
 
     def results(self) -> dict[str, Any]:
         """As plain values: the line as of its last pair, and those before it."""
@@ -140,7 +176,9 @@ class TimeCorrelation:
             "reports": self.seen,
             "rejected": self.rejected + len(self.suspects),
             "jumps": self.jumps,
-            "before": [{"until_ns": until_ns, **asdict(one)} for until_ns, one in self.before],
+            "before": [
+                {"last_ns": one.last_ns, "next_ns": one.next_ns, **asdict(one.line)} for one in self.before
+            ],
             "line": None if line is None else asdict(line),
         }
         if line is not None:
@@ -158,7 +196,7 @@ class TimeCorrelation:
         return {
             "pairs": [list(one) for one in self.pairs],
             "suspects": [list(one) for one in self.suspects],
-            "before": [[until_ns, asdict(line)] for until_ns, line in self.before],
+            "before": [[one.last_ns, one.next_ns, asdict(one.line)] for one in self.before],
             "newest": list(self.newest),
             "counts": [self.seen, self.rejected, self.jumps],
         }
@@ -171,7 +209,7 @@ class TimeCorrelation:
         return cls(
             [(at, offset) for at, offset in values["pairs"]],
             [(at, offset) for at, offset in values["suspects"]],
-            [(until_ns, Line(**line)) for until_ns, line in values["before"]],
+            [Past(last_ns, next_ns, Line(**line)) for last_ns, next_ns, line in values["before"]],
             (ground_ns, offset_ns),
             seen,
             rejected,
@@ -183,7 +221,8 @@ class TimeCorrelation:
         """From `results`, to translate on-board times with."""
         made = cls()
         for one in values["before"]:
-            made.before.append((one["until_ns"], Line(**{k: v for k, v in one.items() if k != "until_ns"})))
+            line = {name: value for name, value in one.items() if name not in ("last_ns", "next_ns")}
+            made.before.append(Past(one["last_ns"], one["next_ns"], Line(**line)))
         made._line = None if values["line"] is None else Line(**values["line"])
         return made
 
@@ -213,7 +252,8 @@ class TimeCorrelation:
             return
         line = self.line()
         if line is not None:
-            self.before = [*self.before, (sum(self.newest), line)][-JUMPS_MAX:]
+            past = Past(self.newest[0], self.suspects[0][0], line)
+            self.before = [*self.before, past][-JUMPS_MAX:]
         self.jumps += 1
         self.pairs, self.newest = [self.suspects[0]], self.suspects[-1]
         self.suspects, self._line = [], None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from flight.dictionary import ENUMERATIONS, PARAMETERS
 from flight.tm_frames import TM_FRAME_OCTETS
+from ground.alarms import LIVE
 from safehold import parquet
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
@@ -95,11 +96,13 @@ def _telemetry(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None
     if clock is None:
         connection.execute("CREATE TABLE parameters_raw AS SELECT * FROM read_parquet(?)", [file])
         return
-    times = parquet.read(Path(file), ["time_ns"])["time_ns"]
-    texts = utc_texts(clock, times)
+    told = {row[0] for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [file]).fetchall()}
+    columns = parquet.read(Path(file), [one for one in ("time_ns", "arrival_ns", "quality") if one in told])
+    arrivals, live = columns.get("arrival_ns"), columns.get("quality")
+    texts = utc_texts(clock, columns["time_ns"], arrivals, None if live is None else live == LIVE)
     connection.register("times", {"time_utc": np.array(texts, dtype=object if texts else "U1")})
     connection.execute(
-        "CREATE TABLE parameters_raw AS SELECT times.time_utc, told.* "
+        "CREATE TABLE parameters_raw AS SELECT times.time_utc::VARCHAR AS time_utc, told.* "
         "FROM read_parquet(?) told POSITIONAL JOIN times",
         [file],
     )
@@ -107,7 +110,8 @@ def _telemetry(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None
 
 
 def _time_events(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None:
-    """Gives `events` their `on_board_utc`: of those that came to the ground, if the run tells of its clock.
+    """Gives `events` their `on_board_utc`: of those that came to the ground, if the run tells of its clock
+    and the time is known.
 
     They join as texts by themselves: read with the rest, most would be taken for a database's times of day,
     which have no leap seconds.
@@ -118,12 +122,16 @@ def _time_events(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> No
         return
     texts: list[str | None] = [None] * len(events)
     times = np.array([events[place]["on_board_time_ns"] for place in came], dtype=np.int64)
-    for place, text in zip(came, utc_texts(clock, times), strict=True):
+    arrivals = None
+    if all("sim_time_ns" in events[place] for place in came):
+        arrivals = np.array([events[place]["sim_time_ns"] for place in came], dtype=np.int64)
+    live = np.array([events[place].get("quality") == LIVE for place in came], dtype=np.bool_)
+    for place, text in zip(came, utc_texts(clock, times, arrivals, live), strict=True):
         texts[place] = text
     connection.register("times", {"on_board_utc": np.array(texts, dtype=object)})
     connection.execute(
-        "CREATE OR REPLACE TABLE events AS SELECT told.*, times.on_board_utc FROM events told "
-        "POSITIONAL JOIN times"
+        "CREATE OR REPLACE TABLE events AS SELECT told.*, times.on_board_utc::VARCHAR AS on_board_utc "
+        "FROM events told POSITIONAL JOIN times"
     )
     connection.unregister("times")
 

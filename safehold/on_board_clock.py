@@ -22,12 +22,20 @@ def clock_document(epoch: datetime, told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def utc_texts(clock: Mapping[str, Any], on_board_ns: NDArray[np.int64]) -> list[str]:
+def utc_texts(
+    clock: Mapping[str, Any],
+    on_board_ns: NDArray[np.int64],
+    arrivals_ns: NDArray[np.int64] | None = None,
+    live: NDArray[np.bool_] | None = None,
+) -> list[str | None]:
     """UTC, ISO 8601, of on-board times by `clock` of result.json; by the clock as it is where nothing is
-    known of it.
+    known of it. None: the clock jumped, and the time may be one of two; fewer are if it is told when each
+    arrived, and which were live.
     """
-    ground_ns = TimeCorrelation.from_results(clock).to_ground_ns(np.asarray(on_board_ns, dtype=np.int64))
-    return leap_seconds().utc_texts(datetime.fromisoformat(clock["epoch_utc"]), ground_ns.tolist())
+    told = TimeCorrelation.from_results(clock)
+    ground_ns, known = told.to_ground_ns(np.asarray(on_board_ns, dtype=np.int64), arrivals_ns, live)
+    texts = leap_seconds().utc_texts(datetime.fromisoformat(clock["epoch_utc"]), ground_ns.tolist())
+    return [text if sure else None for text, sure in zip(texts, known.tolist(), strict=True)]
 
 
 def sentence(clock: Mapping[str, Any]) -> str:

@@ -82,10 +82,59 @@ def test_a_jump_begins_a_new_line_and_keeps_the_old(step_ns: int) -> None:
     assert found["jumps"] == len(found["before"]) == 1
     true_ns = clock.read(found["as_of_ns"]) - found["as_of_ns"]
     assert abs(found["offset_ns"] - true_ns) < 5 * found["offset_sigma_ns"]
-    if step_ns > 0:  # a clock that was set back has read the same twice
-        for ground_ns in (5 * 5400 * S, 8 * 5400 * S, 8 * 5400 * S + 400 * S, 11 * 5400 * S):
-            back = told.to_ground_ns(np.array([clock.read(ground_ns)]))
-            assert abs(int(back[0]) - ground_ns) < 1000
+    # Live, far from the jump and right behind it: a report arrives a quarter of a second after its stamp.
+    at_ns = [number * 5400 * S + second * S for number in (5, 8, 11) for second in (0, 190, 400)]
+    at_ns += [8 * 5400 * S + 201 * S, 8 * 5400 * S + 207 * S]
+    stamps, arrivals = np.array([clock.read(one) for one in at_ns]), np.array(at_ns) + S // 4
+    back, known = told.to_ground_ns(stamps, arrivals, np.ones(len(at_ns), dtype=bool))
+    assert known.all()
+    assert np.abs(back - at_ns).max() < 1000
+
+
+JUMP_NS = 8 * 5400 * S + 200 * S
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+@pytest.mark.parametrize("step_ns", [1800 * S, -1800 * S])
+def test_a_stored_time_is_right_or_not_known(step_ns: int) -> None:
+    """Set back, the clock reads half an hour twice; set forward, some of its readings tell of a line that
+    was not yet or no longer seen to hold. Whatever is said to be known is right.
+    """
+    told, clock = TimeCorrelation(), Clock(5_000_000, 1e-6)
+    clock.jumped_ns.append((JUMP_NS, step_ns))
+    clock.passes(told, range(5, 12), late=0.0)
+    told = TimeCorrelation.from_results(json.loads(json.dumps(told.results())))
+    true_ns = np.arange(JUMP_NS - 7200 * S, JUMP_NS + 7200 * S, 10 * S)
+    stamps = np.array([clock.read(int(one)) for one in true_ns])
+    stored = np.zeros(len(true_ns), dtype=bool)
+    for later_ns in (S // 4, 600 * S, 6 * 3600 * S):
+        back, known = told.to_ground_ns(stamps, true_ns + later_ns, stored)
+        right = np.abs(back - true_ns) < 1000
+        assert right[known].all()
+        twice = (
+            np.abs(true_ns - JUMP_NS) <= 1800 * S + 20 * S
+            if step_ns < 0
+            else np.abs(true_ns - JUMP_NS) < 20 * S
+        )
+        assert known[~twice].all()
+    if step_ns < 0:
+        assert not known[np.abs(true_ns - JUMP_NS) < 1780 * S].any(), "six hours later it may be either"
+        # Those that had arrived before the clock came by their time again were made before.
+        before = (true_ns < JUMP_NS) & (true_ns > JUMP_NS - 1700 * S)
+        back, known = told.to_ground_ns(stamps, true_ns + 60 * S, stored)
+        assert known[before].all()
+
+
+@pytest.mark.requirement("L2.2")
+def test_a_small_jump_leaves_every_time_known() -> None:
+    """What two lines differ by is then less than anybody asks of a stored time."""
+    told, clock = TimeCorrelation(), Clock(0, 0.0)
+    clock.jumped_ns.append((JUMP_NS, -500_000_000))
+    clock.passes(told, range(5, 12), late=0.0)
+    true_ns = np.arange(JUMP_NS - 600 * S, JUMP_NS + 600 * S, S)
+    back, known = told.to_ground_ns(np.array([clock.read(int(one)) for one in true_ns]))
+    assert known.all()
+    assert np.abs(back - true_ns).max() < 501_000_000
 
 
 def test_a_jump_is_not_believed_of_one_or_two_reports() -> None:
@@ -129,7 +178,9 @@ def test_without_reports_on_board_time_is_taken_as_it_is() -> None:
     told = TimeCorrelation()
     assert told.results()["line"] is None
     times = np.array([1, 2, 3])
-    assert (told.to_ground_ns(times) == times).all()
+    found, known = told.to_ground_ns(times)
+    assert (found == times).all()
+    assert known.all()
 
 
 @pytest.mark.requirement("L2.2", "L3.7")
@@ -183,7 +234,7 @@ def test_no_reports_can_end_it(pairs: list[tuple[int, int]], ordered: bool) -> N
         told.see(on_board_ns, ground_ns)
         _check_finite(told)
     assert TimeCorrelation.from_plain(told.to_plain()).results() == told.results()
-    told.to_ground_ns(np.array([0, S, _STAMP_END_NS - 1]))
+    _check_readings(told)
 
 
 @pytest.mark.requirement("L2.2", "L3.7")
@@ -203,7 +254,7 @@ def test_no_clock_can_end_it(steps: list[tuple[int, int]]) -> None:
         on_board_ns += elapsed_ns + astray_ns
         told.see(on_board_ns, ground_ns)
         _check_finite(told)
-    told.to_ground_ns(np.array([0, S, _STAMP_END_NS - 1]))
+    _check_readings(told)
 
 
 def _check_finite(told: TimeCorrelation) -> None:
@@ -211,3 +262,10 @@ def _check_finite(told: TimeCorrelation) -> None:
     json.dumps(found, allow_nan=False)
     assert found["reports"] >= found["rejected"]
     assert math.isfinite(found.get("drift", 0.0))
+
+
+def _check_readings(told: TimeCorrelation) -> None:
+    stamps = np.array([0, S, _STAMP_END_NS - 1])
+    for live in (False, True):
+        found, known = told.to_ground_ns(stamps, stamps[::-1].copy(), np.full(3, live))
+        assert len(found) == len(known) == 3

@@ -80,3 +80,35 @@ def test_on_board_times_are_utc_by_correlation_and_leap_seconds(folder: RunFolde
         assert len({row[1] for row in rows}) == 3
         events = database.execute("SELECT id, on_board_utc FROM events ORDER BY id").fetchall()
         assert events == [(1, None), (3, "2016-12-31T23:59:60.250000Z")]
+
+
+@pytest.mark.requirement("L2.2", "L3.7")
+def test_a_time_that_a_clock_read_twice_is_left_out_if_stored(folder: RunFolder, tmp_path: Path) -> None:
+    """Set back by half an hour at 3,600 s; 3,000 s was read then, and again half an hour later."""
+    line = {"reference_ns": 0, "drift": 0.0, "offset_sigma_ns": 1.0, "drift_sigma": 0.0, "pairs": 9}
+    past = line | {"offset_ns": 0.0, "last_ns": 3600 * 10**9, "next_ns": 3608 * 10**9}
+    clock = {
+        "epoch_utc": "2026-06-21T00:00:00+00:00",
+        "before": [past],
+        "line": line | {"offset_ns": -1800e9},
+    }
+    read_ns = 3000 * 10**9
+    columns = {
+        "time_ns": np.array([read_ns] * 4),
+        "arrival_ns": np.array([3000, 4800, 4000, 9000]) * 10**9 + 250_000_000,
+        "quality": np.array(["live", "live", "stored", "stored"]),
+    }
+    parquet.write(tmp_path / "telemetry.parquet", columns)
+    (tmp_path / "result.json").write_text(json.dumps({"clock": clock}), encoding="utf-8")
+    events = [
+        {"id": 1, "name": "a", "on_board_time_ns": read_ns, "sim_time_ns": int(at), "quality": str(quality)}
+        for at, quality in zip(columns["arrival_ns"], columns["quality"], strict=True)
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
+    place = write_archive(RunFolder.open(tmp_path), tmp_path / "archive")
+    first, second = "2026-06-21T00:50:00.000000Z", "2026-06-21T01:20:00.000000Z"
+    with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
+        times = database.execute("SELECT time_utc FROM parameters ORDER BY quality, arrival_ns").fetchall()
+        assert [row[0] for row in times] == [first, second, first, None]
+        times = database.execute("SELECT on_board_utc FROM events ORDER BY quality, sim_time_ns").fetchall()
+        assert [row[0] for row in times] == [first, second, first, None]
