@@ -122,13 +122,15 @@ class Desk:
             self.clock.to_plain(),
         ]
 
-    def to_plain(self) -> dict[str, Any]:
-        """The state as plain values, without the queue's and the contacts'."""
+    def to_plain(self, *, octets: bool = True) -> dict[str, Any]:
+        """The state as plain values, without the queue's and the contacts'; without the octets of files if a
+        store keeps these apart.
+        """
         return {
             "receiver": self.receiver.to_plain(),
             "operator": None if self.operator is None else self.operator.to_plain(),
             "recovery": self.recovery.to_plain(),
-            "files": self.files.to_plain(),
+            "files": self.files.to_plain(octets=octets),
             "timeliness": self.timeliness.to_plain(),
             "clock": self.clock.to_plain(),
         }

@@ -105,11 +105,13 @@ class Files:
         """What is only told."""
         return [self._counts(), [list(one) for one in self.whole]]
 
-    def to_plain(self) -> dict[str, Any]:
-        """The state as plain values."""
+    def to_plain(self, *, octets: bool = True) -> dict[str, Any]:
+        """The state as plain values; without the octets of files, and those that came whole, if a store keeps
+        these apart.
+        """
         return {
-            "service": self.service.to_plain(),
-            "whole": [list(one) for one in self.whole],
+            "service": self.service.to_plain(octets=octets),
+            "whole": [list(one) for one in self.whole] if octets else [],
             "packet_count": self.packet_count,
             "put": self.put,
         }

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from flight.frames import Delivery
 from ground.store import GroundStore, Saved, StoreError
+
+OCTETS = "octets/"
+"""What the names of pieces that are no JSON begin with."""
+_NONE: Mapping[str, bytes | None] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -28,9 +33,10 @@ class Keeper:
         saved = self.store.load()
         if saved is None:
             return None
-        self._pieces, self._rows = dict(saved.pieces), dict(saved.commands)
+        self._rows = dict(saved.commands)
+        self._pieces = {name: one for name, one in saved.pieces.items() if not name.startswith(OCTETS)}
         try:
-            parts = {name: json.loads(value) for name, value in saved.pieces.items()}
+            parts = {name: json.loads(value) for name, value in self._pieces.items()}
             rows = {index: json.loads(row) for index, row in saved.commands.items()}
         except ValueError as error:
             raise StoreError(f"what is kept is not mission control's: {error}") from error
@@ -42,8 +48,10 @@ class Keeper:
         if deliveries:
             self._try(lambda: self.store.journal(deliveries))
 
-    def keep(self, parts: Mapping[str, Any], rows: Mapping[int, Any]) -> None:
-        """The state as it is now."""
+    def keep(
+        self, parts: Mapping[str, Any], rows: Mapping[int, Any], octets: Mapping[str, bytes | None] = _NONE
+    ) -> None:
+        """The state as it is now: parts and commands, and what has changed of the octets (None: gone)."""
         self._check()
         pieces = {name: _octets(value) for name, value in parts.items()}
         pieces = {name: value for name, value in pieces.items() if self._pieces.get(name) != value}
@@ -52,12 +60,12 @@ class Keeper:
         for index, row in rows.items():
             if index in self._rows and self._seen.get(index) == row:
                 continue
-            octets = _octets(row)
-            if self._rows.get(index) != octets:
-                changed[index] = octets
+            content = _octets(row)
+            if self._rows.get(index) != content:
+                changed[index] = content
         changed |= dict.fromkeys(self._rows.keys() - rows.keys())
-        if pieces or changed:
-            self._try(lambda: self.store.commit(pieces, changed))
+        if pieces or changed or octets:
+            self._try(lambda: self.store.commit({**pieces, **octets}, changed))
         self._pieces |= pieces
         for index, octets_now in changed.items():
             if octets_now is None:

@@ -30,6 +30,7 @@ from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.contacts import NEVER, Contacts, Pass
 from ground.desk import Desk
+from ground.file_keeping import FileKeeping
 from ground.keeper import Keeper
 from ground.receiver import Report
 from ground.security import Sender
@@ -56,6 +57,7 @@ class Ground:
         self.config = config
         self._keys = load_ring() if keys is None else keys
         self._keeper = None if store is None else Keeper(store)
+        self._file_keeping = FileKeeping()
         self._sender = self._start_sender({})
         self._commands = CommandQueue(config.commands)
         self._contacts = Contacts(config)
@@ -217,15 +219,15 @@ class Ground:
         ground._restore(values)
         return ground
 
-    def _parts(self) -> dict[str, Any]:
-        """The state but for the commands, as plain values."""
+    def _parts(self, *, octets: bool = True) -> dict[str, Any]:
+        """The state but for the commands, as plain values; those of files only with `octets`."""
         return {
             "config": self._config_sha256,
             "uplink": self._uplink.to_plain(),
             "sender": self._sender.to_plain(),
             "watch": self._watch.to_plain(),
             "contacts": self._contacts.to_plain(),
-            **self._desk.to_plain(),
+            **self._desk.to_plain(octets=octets),
             "time_ns": self._time_ns,
             "chain": self._chain.to_bytes().hex(),
         }
@@ -261,6 +263,7 @@ class Ground:
             self._sender.select(parts["sender"]["key"])
             self._commands.restore_rows(parts["queue"], rows)
             self._restore(parts)
+            self._file_keeping.restore(self._desk.files, saved.pieces)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"what is kept is not mission control's: {error}") from error
         self._carrier_told = not self._contacts.passes
@@ -276,7 +279,9 @@ class Ground:
 
     def _keep(self) -> None:
         if self._keeper is not None:
-            self._keeper.keep(self._parts() | {"queue": self._commands.head()}, self._commands.rows())
+            parts = self._parts(octets=False) | {"queue": self._commands.head()}
+            octets = self._file_keeping.changes(self._desk.files)
+            self._keeper.keep(parts, self._commands.rows(), octets)
 
     def _check(self, until_ns: int, deliveries: list[Delivery]) -> None:
         last_ns = self._time_ns

@@ -141,10 +141,12 @@ class Destination:
             self.out.append((sequence, Ack(Directive.EOF, body.condition, 2)))
             self.out.append((sequence, Finished(bool(complete), condition)))
 
-    def to_plain(self) -> dict[str, Any]:
-        """As plain JSON values; files that were not taken are left out: take them first."""
+    def to_plain(self, *, octets: bool) -> dict[str, Any]:
+        """As plain JSON values, with the octets or only their numbers; files that were not taken are left
+        out: take them first.
+        """
         return {
-            "receptions": [one.to_plain() for one in self.receptions.values()],
+            "receptions": [one.to_plain(octets=octets) for one in self.receptions.values()],
             "history": [[sequence, *end] for sequence, end in self.history.items()],
             "counts": dict(sorted(self.counts.items())),
             "suspended": self.suspended,

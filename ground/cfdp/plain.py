@@ -17,6 +17,11 @@ def unpack(text: str) -> bytes:
     return zlib.decompress(base64.b85decode(text))
 
 
+def octets_of(plain: str | int) -> bytes:
+    """The octets of a state: packed, or for their number alone as many zeros, which are filled in later."""
+    return bytes(plain) if isinstance(plain, int) else unpack(plain)
+
+
 def fields(value: Any) -> list[Any]:
     """The fields of a slotted dataclass, in their order; its class makes the value of them again."""
     return [getattr(value, name) for name in value.__slots__]

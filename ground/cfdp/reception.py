@@ -32,7 +32,7 @@ from flight.cfdp_pdu import (
 )
 from ground.cfdp.counts import count
 from ground.cfdp.coverage import Coverage
-from ground.cfdp.plain import fields, optional_fields, pack, unpack
+from ground.cfdp.plain import fields, octets_of, optional_fields, pack
 from ground.cfdp.timer import Timer
 
 NAK_INTERVAL_NS = 2_000_000_000
@@ -41,13 +41,15 @@ LIMIT = 8
 """How often a timer may run out in one contact with nothing new in between."""
 RANGES_MAX = 4096
 """Ranges of a file that are kept apart; a segment that would make more is refused and comes again."""
+KEPT_OCTETS = 16 << 10
+"""A store keeps what has come in segments of this length."""
 NAKS_A_ROUND = 2
 """NAK PDUs a round: the satellite remembers 32 requests."""
 
 
 @dataclass(slots=True)
 class Reception:
-    """A transaction of which this side is the destination."""
+    """A transaction of which this side is the destination; `fresh` are segments of `data` that changed."""
 
     sequence: int
     metadata: Metadata | None = None
@@ -63,6 +65,7 @@ class Reception:
     nak_timer: Timer = field(default_factory=Timer)
     finished_timer: Timer = field(default_factory=Timer)
     out: list[Body] = field(default_factory=list)
+    fresh: set[int] = field(default_factory=set)
 
     @property
     def complete(self) -> bool:
@@ -163,8 +166,10 @@ class Reception:
         if not self.coverage.add(start, end, RANGES_MAX):
             count(counts, "holes")
             return
+        changed = min(start, len(self.data))
         if len(self.data) < end:
             self.data.extend(bytes(end - len(self.data)))
+        self.fresh.update(range(changed // KEPT_OCTETS, (end - 1) // KEPT_OCTETS + 1))
         self.data[start:end] = body.data
         self.expiries = 0
         if self.eof is not None:
@@ -240,13 +245,15 @@ class Reception:
             self.naks += 1
         self.nak_timer.start(now_ns, NAK_INTERVAL_NS, self.suspended)
 
-    def to_plain(self) -> dict[str, Any]:
-        """As plain JSON values; only what is unsaid (`out`) is left out: it is said before."""
+    def to_plain(self, *, octets: bool) -> dict[str, Any]:
+        """As plain JSON values, of the octets only their number if so wanted; only what is unsaid (`out`) is
+        left out: it is said before.
+        """
         return {
             "sequence": self.sequence,
             "metadata": optional_fields(self.metadata),
             "eof": optional_fields(self.eof),
-            "data": pack(self.data),
+            "data": pack(self.data) if octets else len(self.data),
             "coverage": [self.coverage.starts, self.coverage.ends],
             "finished": optional_fields(self.finished),
             "acknowledged": self.acknowledged,
@@ -266,7 +273,7 @@ class Reception:
             plain["sequence"],
             None if plain["metadata"] is None else Metadata(*plain["metadata"]),
             None if plain["eof"] is None else Eof(*plain["eof"]),
-            bytearray(unpack(plain["data"])),
+            bytearray(octets_of(plain["data"])),
             Coverage(list(starts), list(ends)),
             None if plain["finished"] is None else Finished(*plain["finished"]),
             plain["acknowledged"],

@@ -27,7 +27,7 @@ from flight.cfdp_pdu import (
     Nak,
 )
 from ground.cfdp.counts import count
-from ground.cfdp.plain import fields, optional_fields, pack, unpack
+from ground.cfdp.plain import fields, octets_of, optional_fields, pack
 from ground.cfdp.timer import Timer
 
 EOF_INTERVAL_NS = 3_000_000_000
@@ -162,12 +162,12 @@ class Sending:
             else:
                 self.requests.append((start, end))
 
-    def to_plain(self) -> dict[str, Any]:
-        """As plain JSON values."""
+    def to_plain(self, *, octets: bool) -> dict[str, Any]:
+        """As plain JSON values, of the octets only their number if so wanted."""
         return {
             "sequence": self.sequence,
             "name": self.name,
-            "data": pack(self.data),
+            "data": pack(self.data) if octets else len(self.data),
             "checksum_type": self.checksum_type,
             "segment": self.segment,
             "offset": self.offset,
@@ -187,7 +187,7 @@ class Sending:
         return cls(
             plain["sequence"],
             plain["name"],
-            unpack(plain["data"]),
+            octets_of(plain["data"]),
             plain["checksum_type"],
             plain["segment"],
             plain["offset"],

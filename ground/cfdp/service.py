@@ -218,15 +218,17 @@ class FileService:
                 del self.sendings[sending.sequence]
                 self.ended = [*self.ended[-255:], (sending.sequence, sending.name, sending.complete)]
 
-    def to_plain(self) -> dict[str, Any]:
-        """The whole state as plain JSON values."""
+    def to_plain(self, *, octets: bool = True) -> dict[str, Any]:
+        """The whole state as plain JSON values; of the octets of files under way only their numbers if so
+        wanted.
+        """
         return {
-            "destination": self.destination.to_plain(),
+            "destination": self.destination.to_plain(octets=octets),
             "files": [
                 [one.name, pack(one.data), one.checksum, one.sequence, one.completed_ns]
                 for one in self.destination.files
             ],
-            "sendings": [one.to_plain() for one in self.sendings.values()],
+            "sendings": [one.to_plain(octets=octets) for one in self.sendings.values()],
             "ended": [list(one) for one in self.ended],
             "next_sequence": self.next_sequence,
             "suspended": self.suspended,

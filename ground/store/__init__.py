@@ -39,7 +39,7 @@ class GroundStore(Protocol):
     def journal(self, deliveries: Sequence[Delivery]) -> None:
         """Appends frames that have arrived."""
 
-    def commit(self, pieces: Mapping[str, bytes], commands: Mapping[int, bytes | None]) -> None:
+    def commit(self, pieces: Mapping[str, bytes | None], commands: Mapping[int, bytes | None]) -> None:
         """Replaces these parts of the state and these commands (None: forgets it), all or nothing."""
 
     def reserve(self, key_id: int, below: int) -> None:

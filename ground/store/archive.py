@@ -17,7 +17,7 @@ from flight.frames import Delivery
 from ground.store import Saved, StoreError
 from ground.store.journal import Journal
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command (number INTEGER PRIMARY KEY, row BLOB NOT NULL);
@@ -71,13 +71,16 @@ class ArchiveStore:
             raise StoreError(f"{self.folder}: closed")
         self._journal.append(deliveries)
 
-    def commit(self, pieces: Mapping[str, bytes], commands: Mapping[int, bytes | None]) -> None:
+    def commit(self, pieces: Mapping[str, bytes | None], commands: Mapping[int, bytes | None]) -> None:
         """Replaces these parts of the state and these commands, all or nothing."""
+        parts = [(name, value) for name, value in pieces.items() if value is not None]
+        parts_gone = [(name,) for name, value in pieces.items() if value is None]
         kept = [(number, row) for number, row in commands.items() if row is not None]
         gone = [(number,) for number, row in commands.items() if row is None]
 
         def write(database: sqlite3.Connection) -> None:
-            database.executemany("INSERT OR REPLACE INTO piece VALUES (?, ?)", list(pieces.items()))
+            database.executemany("INSERT OR REPLACE INTO piece VALUES (?, ?)", parts)
+            database.executemany("DELETE FROM piece WHERE name = ?", parts_gone)
             database.executemany("INSERT OR REPLACE INTO command VALUES (?, ?)", kept)
             database.executemany("DELETE FROM command WHERE number = ?", gone)
 

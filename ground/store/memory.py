@@ -37,11 +37,15 @@ class MemoryStore:
         self.frames += deliveries
         self._after()
 
-    def commit(self, pieces: Mapping[str, bytes], commands: Mapping[int, bytes | None]) -> None:
+    def commit(self, pieces: Mapping[str, bytes | None], commands: Mapping[int, bytes | None]) -> None:
         """Replaces these parts of the state and these commands, all or nothing."""
         self._before()
         kept = self._kept()
-        kept.pieces.update(pieces)
+        for name, value in pieces.items():
+            if value is None:
+                kept.pieces.pop(name, None)
+            else:
+                kept.pieces[name] = value
         for index, row in commands.items():
             if row is None:
                 kept.commands.pop(index, None)
