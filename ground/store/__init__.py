@@ -37,7 +37,7 @@ class GroundStore(Protocol):
         """What is kept; None if nothing is yet."""
 
     def journal(self, deliveries: Sequence[Delivery]) -> None:
-        """Appends frames that have arrived."""
+        """Appends frames that have arrived; those that the end of the journal has already are left out."""
 
     def commit(self, pieces: Mapping[str, bytes | None], commands: Mapping[int, bytes | None]) -> None:
         """Replaces these parts of the state and these commands (None: forgets it), all or nothing."""

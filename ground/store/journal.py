@@ -18,6 +18,7 @@ from pathlib import Path
 
 from flight.frames import Delivery
 from ground.store import StoreError
+from ground.store.tail import Tail
 
 MAGIC = b"SHJ1"
 FRAME_OCTETS_MAX = 2048
@@ -58,15 +59,16 @@ def read(path: Path) -> tuple[list[Delivery], int]:
     return found, len(octets) - sum(_OVERHEAD + len(delivery.frame) for delivery in found)
 
 
-def _sound_end(file: int) -> int:
-    """The offset behind the last sound record, a piece of the file at a time."""
+def _sound_end(file: int, tail: Tail) -> int:
+    """The offset behind the last sound record, a piece of the file at a time; `tail` sees all of them."""
     end = base = 0
     piece = b""
     while more := os.pread(file, _PIECE_OCTETS, base + len(piece)):
         piece += more
         done = 0
-        for done, _ in records(piece):
+        for done, delivery in records(piece):
             end = base + done
+            tail.see((delivery,))
         # What a record needs that begins at the end of this piece is kept; what lies before cannot be one.
         keep = max(done, len(piece) - _OVERHEAD - FRAME_OCTETS_MAX)
         base, piece = base + keep, piece[keep:]
@@ -80,9 +82,10 @@ class Journal:
         """Opens or makes it, and cuts off an unfinished end; raises StoreError if that fails."""
         self._path = path
         self._file = -1
+        self._tail = Tail()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._size = _sound_end(self._file)
+            self._size = _sound_end(self._file, self._tail)
             self.cut_off = os.fstat(self._file).st_size - self._size
             if self.cut_off:
                 os.ftruncate(self._file, self._size)
@@ -92,7 +95,11 @@ class Journal:
             raise StoreError(f"{path}: {error.strerror}") from error
 
     def append(self, deliveries: Sequence[Delivery]) -> None:
-        """Adds frames; they are on the disk when this returns. Raises StoreError, and leaves nothing half."""
+        """Adds frames, but for those that its end has already; they are on the disk when this returns.
+
+        Raises StoreError, and leaves nothing half.
+        """
+        deliveries = self._tail.fresh(deliveries)
         octets = b"".join(record(delivery) for delivery in deliveries)
         try:
             written = 0
@@ -104,6 +111,7 @@ class Journal:
                 os.ftruncate(self._file, self._size)
             raise StoreError(f"{self._path}: {error.strerror}; no frame of this batch was kept") from error
         self._size += len(octets)
+        self._tail.see(deliveries)
 
     def close(self) -> None:
         """Closes the file; twice is fine."""

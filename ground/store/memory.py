@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flight.frames import Delivery
 from ground.store import Saved
+from ground.store.tail import Tail
 
 
 def _no_fault(_operation: int, _done: bool) -> None:
@@ -25,6 +26,7 @@ class MemoryStore:
     frames: list[Delivery] = field(default_factory=list)
     fault: Callable[[int, bool], None] = _no_fault
     operations: int = 0
+    _tail: Tail = field(default_factory=Tail)
 
     def load(self) -> Saved | None:
         """What is kept; None if nothing is yet."""
@@ -34,7 +36,9 @@ class MemoryStore:
     def journal(self, deliveries: Sequence[Delivery]) -> None:
         """Appends frames that have arrived."""
         self._before()
+        deliveries = self._tail.fresh(deliveries)
         self.frames += deliveries
+        self._tail.see(deliveries)
         self._after()
 
     def commit(self, pieces: Mapping[str, bytes | None], commands: Mapping[int, bytes | None]) -> None:

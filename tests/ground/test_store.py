@@ -329,9 +329,34 @@ def test_a_long_journal_is_opened_a_piece_at_a_time(
     journal = Journal(path)
     assert journal.cut_off == 700
     assert 0 < largest <= octets
-    journal.append(frames[:1])
+    journal.append(frames[-1:])  # it has that one
+    assert read(path)[0][-2:] == frames[-2:]
+    journal.append([Delivery(99, 0, b"new")])
     journal.close()
-    assert read(path)[0][-1] == frames[0]
+    assert read(path)[0][-2:] == [frames[-1], Delivery(99, 0, b"new")]
+
+
+def test_what_the_end_of_the_journal_has_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "frames.journal"
+    same = Delivery(4 * 10**9, 0, b"same")
+    batch = [FRAMES[3], same, same, FRAMES[4]]  # two that are equal are two
+    journal = Journal(path)
+    journal.append(FRAMES[:3])
+    journal.append(batch)
+    journal.append(batch)  # killed before it was committed, asked again in the same process
+    journal.close()
+    assert read(path) == (FRAMES[:3] + batch, 0)
+    torn = path.read_bytes()[:-10]
+    path.write_bytes(torn)
+    later = Delivery(4 * 10**9, 1, b"another of the same time")
+    journal = Journal(path)  # and in another
+    journal.append([*batch, later])
+    journal.close()
+    assert read(path)[0] == [*FRAMES[:3], *batch, later]
+    memory = MemoryStore()
+    for frames in (FRAMES[:3], batch, batch, [*batch, later]):
+        memory.journal(frames)
+    assert memory.frames == [*FRAMES[:3], *batch, later]
 
 
 @pytest.mark.requirement("L2.6")
