@@ -76,10 +76,13 @@ def file_beside(name: object, source: Source, key: str) -> Path:
         _refuse(source, 7, "is the name of a file, as text", key)
     if source.folder is None:
         _refuse(source, 1, "names a file, but this scenario has no folder", key)
-    folder = source.folder.resolve()
-    if "\0" in name or len(name) > 255 or not (path := (folder / name).resolve()).is_relative_to(folder):
-        _refuse(source, 1, f"{name[:60]!r} leads out of the scenario's folder", key)
-    return path
+    try:
+        folder = source.folder.resolve()
+        if "\0" in name or len(name) > 255 or not (path := (folder / name).resolve()).is_relative_to(folder):
+            _refuse(source, 1, f"{name[:60]!r} leads out of the scenario's folder", key)
+        return path
+    except (OSError, RuntimeError):  # a link that leads to itself
+        _refuse(source, 1, f"{name[:60]!r} leads nowhere", key)
 
 
 def _refuse(source: Source, number: int, wrong: str, key: str) -> NoReturn:

@@ -64,6 +64,8 @@ def read_text(path: Path, format: Format) -> str:
     try:
         if path.is_dir():
             raise format.refusal(str(path), 1, "is a folder; give a .toml file")
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise format.refusal(str(path), 1, "is no regular file")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
