@@ -20,6 +20,8 @@ SATELLITE = 1
 GROUND = 2
 FILE_OCTETS_MAX = 8 * 1024 * 1024
 """The longest file that either side takes."""
+FILE_NUMBER_MAX = 0x3F_FFFF
+"""A folder's files are numbered from 1 on."""
 SEGMENT_DOWN = 992
 SEGMENT_UP = 192
 """Octets of a file in one PDU: a packet of the downlink holds 1,024 altogether, one of the uplink 218."""
@@ -189,7 +191,10 @@ def read_name(name: str) -> tuple[str, int]:
     match = _NAME.fullmatch(name.encode("utf-8", "surrogateescape"))
     if match is None:
         raise PduError("name", "not a name of the satellite's files")
-    return match[1].decode(), int(match[2])
+    folder, number = match[1].decode(), int(match[2])
+    if not 0 < number <= FILE_NUMBER_MAX or name != file_name(folder, number):
+        raise PduError("name", "not the number of a file, or with more zeros than it has")
+    return folder, number
 
 
 def encode_pdu(pdu: Pdu) -> bytes:

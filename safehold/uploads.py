@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from flight.cfdp_pdu import PduError, read_name
 from safehold.errors import Problem, ScenarioError
 from safehold.stack import file_beside
 
@@ -35,6 +36,9 @@ def expand(tree: Mapping[str, Any], source: Source) -> dict[str, Any]:
             raise ScenarioError(source.label, [Problem("SH-SCN-005", "goes instead of `content`", key)])
         path = file_beside(one["file"], source, key)
         try:
+            if path.exists() and not path.is_file():  # a pipe would never end
+                wrong = f"{path} is no regular file"
+                raise ScenarioError(source.label, [Problem("SH-SCN-001", wrong, key)])
             with path.open("rb") as file:
                 octets = file.read(OCTETS_MAX + 1)
         except OSError as error:
@@ -56,7 +60,14 @@ def check(scenario: Scenario) -> Iterator[Problem]:
         key = f"[[upload]] {place}"
         if upload.at >= scenario.duration:
             yield Problem("SH-SCN-021", "begins after the run's end", f"{key}, at")
-        if upload.name in names:
+        try:
+            folder, _ = read_name(upload.name)
+        except PduError:
+            folder = ""
+        if folder != "upload":
+            wrong = f"is {upload.name!r}; names go from upload/0001 to upload/4194303, zeros to four digits"
+            yield Problem("SH-SCN-008", wrong, f"{key}, name")
+        elif upload.name in names:
             yield Problem(
                 "SH-SCN-024", f"{upload.name} goes up twice; give it another number", f"{key}, name"
             )

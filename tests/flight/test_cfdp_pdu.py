@@ -193,6 +193,11 @@ def test_no_octets_do_more_than_be_refused(octets: bytes, sealed: bool) -> None:
         "science/٠٠٠١",
         "science\\0001",
         "science/1",
+        "science/0000",
+        "science/00007",
+        "upload/04194303",
+        "upload/4194304",
+        "upload/99999999",
         "",
         "science/0001/..",
         "\udcff/0001",
@@ -206,7 +211,8 @@ def test_only_the_satellites_own_names_are_taken(name: str) -> None:
 
 def test_own_names_are_taken() -> None:
     assert read_name("science/0007") == ("science", 7)
-    assert read_name("blackbox/00123456") == ("blackbox", 123456)
+    assert read_name("blackbox/123456") == ("blackbox", 123456)
+    assert read_name("upload/4194303") == ("upload", 4194303)
     assert read_name(cfdp_pdu.file_name("upload", 12)) == ("upload", 12)
 
 

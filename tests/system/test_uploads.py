@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from pathlib import Path
@@ -20,6 +21,11 @@ UPLOAD = """
 at = "22m30s" # the station's carrier goes off at 23.5 min
 name = "upload/0007"
 file = "table.bin"
+"""
+STACK = """
+[[command]]
+at = "0s"
+stack = "FILE"
 """
 
 
@@ -90,6 +96,15 @@ def test_files_whose_time_is_the_same_go_up_one_after_the_other(tmp_path: Path) 
         (UPLOAD.replace("table.bin", "large.bin"), "SH-SCN-004.*larger than 256 KiB"),
         (UPLOAD.replace("22m30s", "23h"), "SH-SCN-021"),
         (UPLOAD.replace("upload/0007", "science/0007"), "SH-SCN-0.*name"),
+        (UPLOAD.replace("upload/0007", "upload/0000"), "SH-SCN-008.*name.*upload/0000.*4194303"),
+        (UPLOAD.replace("upload/0007", "upload/4194304"), "SH-SCN-008.*name.*upload/4194304"),
+        (UPLOAD.replace("upload/0007", "upload/9999999"), "SH-SCN-008.*name.*upload/9999999"),
+        (UPLOAD.replace("upload/0007", "upload/00007"), "SH-SCN-008.*name.*upload/00007"),
+        (UPLOAD.replace("table.bin", "loop"), "SH-SCN-001.*leads nowhere"),
+        (UPLOAD.replace("table.bin", "pipe"), "SH-SCN-001.*no regular file"),
+        (UPLOAD.replace("table.bin", "."), "SH-SCN-001.*no regular file"),
+        (STACK.replace("FILE", "loop"), "SH-SCN-001.*leads nowhere"),
+        (STACK.replace("FILE", "pipe"), "SH-SCN-001.*no regular file"),
         (UPLOAD + UPLOAD, "SH-SCN-024.*upload/0007 goes up twice"),
         (UPLOAD + 'content = "ab"', "SH-SCN-005.*instead of `content`"),
         (UPLOAD.replace("file =", "content ="), "SH-SCN-008.*base85"),
@@ -97,6 +112,8 @@ def test_files_whose_time_is_the_same_go_up_one_after_the_other(tmp_path: Path) 
 )
 def test_an_upload_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, upload: str, wrong: str) -> None:
     (tmp_path / "table.bin").write_bytes(b"octets")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "large.bin").write_bytes(bytes((256 << 10) + 1))
     with pytest.raises(ScenarioError) as caught:
         load(_scenario(tmp_path, upload))

@@ -65,8 +65,9 @@ def test_files_come_down_whole_over_a_lossy_reordering_repeating_link(loss: floa
     ground, satellite = _ground(), Satellite()
     down = Lossy("down", loss, repeat=0.1, jitter=9)
     up = Lossy("up", loss, repeat=0.1, jitter=9)
-    sent = {f"science/{i:04d}": picture(size, i) for i, size in enumerate((0, 1, 992, 65536, 40001))}
-    for sequence, (name, data) in enumerate(sent.items()):
+    sizes = (0, 1, 992, 65536, 40001)
+    sent = {f"science/{i:04d}": picture(size, i) for i, size in enumerate(sizes, start=1)}
+    for sequence, (name, data) in enumerate(sent.items(), start=1):
         satellite.send(sequence, name, data)
     fly(ground, satellite, down, up, 0, 500)
     ground.suspend(500 * TICK_NS)
