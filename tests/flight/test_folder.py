@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,79 @@ def test_a_log_that_is_torn_is_cut_and_named(tmp_path: Path) -> None:
         for path in tmp_path.glob("stream-0-*.log"):
             path.unlink()
         (tmp_path / "numbers.bin").unlink(missing_ok=True)
+
+
+def gaps_of(computer: Computer, stream: int = 0, ticks: int = 6) -> list[tuple[int, int]]:
+    """First number and count of what is named as lost in some steps."""
+    found = []
+    for _ in range(ticks):
+        computer.step()
+        for id_, _, values in computer.computer.events():
+            if id_ == EVENT_IDS["recorder_gap"] and values[0] == stream:
+                found.append((int(values[1]), int(values[2])))
+    return found
+
+
+def places(log: bytes) -> list[int]:
+    """Where the records of a log begin."""
+    found, at = [], 0
+    while at < len(log):
+        found.append(at)
+        at += 16 + struct.unpack_from("<QII", log, at)[1]
+    return found
+
+
+@pytest.mark.requirement("L2.4", "L3.6")
+@pytest.mark.parametrize("octet", [0, 8, 12, 20], ids=["number", "length", "checksum", "content"])
+@pytest.mark.parametrize("spoilt", [(3,), (2, 6), (0, 4, 5)], ids=str)
+def test_a_log_that_is_spoilt_in_the_middle_keeps_what_is_behind(
+    tmp_path: Path, spoilt: tuple[int, ...], octet: int
+) -> None:
+    """Exactly the spoilt records are named, none of the sound ones between them; no number is given again."""
+    first = flown(tmp_path)
+    records, (_, following) = first.computer.records(0), first.computer.record_range(0)
+    tick = first.tick
+    released(first)
+    (log,) = tmp_path.glob("stream-0-*.log")
+    octets = bytearray(log.read_bytes())
+    begins = places(bytes(octets))
+    assert len(begins) == len(records) > 8
+    for index in spoilt:
+        octets[begins[index] + octet] ^= 4 if octet else 64
+    log.write_bytes(octets)
+    again = started(tmp_path)
+    again.tick = tick
+    sound = [one for index, one in enumerate(records) if index not in spoilt]
+    assert again.computer.records(0) == sound
+    assert again.computer.record_range(0)[1] == following
+    named = [number for begin, count in gaps_of(again) for number in range(begin, begin + count)]
+    assert named == [records[index][0] for index in spoilt]
+    numbers = [number for number, _ in again.computer.records(0)]
+    assert numbers == sorted(set(numbers))
+    assert not set(named) & set(numbers)
+    tick = again.tick
+    released(again)
+    once = started(tmp_path)
+    once.tick = tick
+    assert gaps_of(once) == [], "it is told once"
+
+
+@pytest.mark.requirement("L2.4", "L3.6")
+def test_numbers_go_on_and_are_named_when_a_log_is_gone(tmp_path: Path) -> None:
+    first = flown(tmp_path)
+    records, held = first.computer.records(0), first.computer.record_range(0)
+    tick = first.tick
+    released(first)
+    for log in tmp_path.glob("stream-0-*.log"):
+        log.unlink()
+    again = started(tmp_path)
+    again.tick = tick
+    assert again.computer.record_range(0) == (held[1], held[1])
+    assert gaps_of(again) == [(0, len(records))]
+    assert min(number for number, _ in again.computer.records(0)) == held[1]
+    faults = again.computer.folder_faults()
+    assert faults is not None
+    assert faults["torn"] == 1
 
 
 @pytest.mark.requirement("L3.6")

@@ -88,6 +88,13 @@ void start(RecorderAccount& recorder, const StoreStatus& store) {
         account.refused = status.refused;
         account.committed = status.next;
         account.sent = status.first;
+    }
+}
+
+// A range of each stream in each step.
+void take_lost(RecorderAccount& recorder, const StoreStatus& store) {
+    for (std::size_t i = 0; i < stream_count; ++i) {
+        const StreamStatus& status = store.streams[i];
         if (status.lost != 0 && status.lost <= status.next && status.lost_from <= status.next - status.lost) {
             give_up(recorder, static_cast<Stream>(i), GivenUp::volatile_tail, status.lost_from, status.lost);
         }
@@ -196,6 +203,7 @@ void recorder_step(RecorderAccount& recorder, const RecorderControl& control, co
                    const computer::BootStatus& boot, bool transmitter_on, computer::DropRequest& drop,
                    EventList& events) {
     if (boot.fresh != 0) start(recorder, store);
+    take_lost(recorder, store);
     const bool acquired = transmitter_on && recorder.was_on == 0;
     recorder.was_on = transmitter_on ? 1 : 0;
     for (std::size_t i = 0; i < stream_count; ++i) {

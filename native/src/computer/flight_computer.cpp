@@ -473,6 +473,16 @@ void FlightComputer::carry_out() {
     if (stores_ != nullptr && changed) stores_->status(state_.store);
 }
 
+// What the step was told of lost records is told once.
+void FlightComputer::go_on_with_lost() {
+    std::uint32_t lost = 0;
+    for (const StreamStatus& stream : input_.store.streams)
+        lost |= stream.lost;
+    if (lost == 0 || stores_ == nullptr) return;
+    stores_->lost_told();
+    stores_->status(state_.store);
+}
+
 // A key that the replicas asked for is in force from the next frame on.
 void FlightComputer::carry_out_security() {
     const std::uint16_t id = voted_->security.select;
@@ -519,6 +529,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
             wait_down(sensor);
             return;
         }
+        go_on_with_lost();
         const auto differing = static_cast<std::uint8_t>(result.differing | compare_slice(active));
         heal(active, differing);
         if (state_.boot.fresh != 0) {

@@ -459,6 +459,10 @@ void begin(Cycle& cycle) {
     if (boot.warm == 0) cdh::start_cold(control.uplink);
     cycle.control_dirty = true;
     cycle.output.events.add(EventId::computer_reset, boot.cause, boot.count, boot.warm, down_s);
+}
+
+// Records that a start has found to be gone, a range of each stream in each step.
+void tell_gaps(Cycle& cycle) {
     for (std::size_t i = 0; i < stream_count; ++i) {
         const StreamStatus& stream = cycle.input.store.streams[i];
         if (stream.lost == 0) continue;
@@ -533,6 +537,7 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     executive.overruns_consecutive = input.status.overrun != 0 ? executive.overruns_consecutive + 1 : 0;
     const bool degraded = executive.overruns_consecutive >= overruns_degrade;
     if (input.boot.fresh != 0) begin(cycle);
+    tell_gaps(cycle);
     // A checkpoint does not know what was taken after it; the control state that was kept last does.
     if (input.status.restored > 1) cdh::start_cold(state.control.uplink);
     for (const Task& task : tasks) {

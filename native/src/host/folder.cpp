@@ -55,13 +55,13 @@ bool write_whole(int handle, const void* data, std::size_t count, std::uint64_t 
     return true;
 }
 
-// Nothing if it cannot be read.
-Octets read_whole(const std::string& path) {
+// Nothing if it cannot be read; of one that is longer than `most`, its beginning.
+Octets read_whole(const std::string& path, std::uint64_t most = octets_max) {
     const Handle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct ::stat status {};
     if (file.get() < 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
     if (status.st_size < 0 || static_cast<std::uint64_t>(status.st_size) > octets_max) return {};
-    Octets octets(static_cast<std::size_t>(status.st_size));
+    Octets octets(static_cast<std::size_t>(std::min(static_cast<std::uint64_t>(status.st_size), most)));
     std::size_t done = 0;
     while (done < octets.size()) {
         const ::ssize_t got = ::read(file.get(), octets.data() + done, octets.size() - done);
@@ -103,14 +103,42 @@ bool is_ours(const std::string& file) {
 
 struct Numbers {
     char magic[8];
-    std::array<std::array<std::uint64_t, 2>, computer::stream_count> streams;  // first and next
+    std::array<std::array<std::uint64_t, 3>, computer::stream_count> streams;  // first, next, octets held
     std::uint32_t spare;
     std::uint32_t crc;
 };
-static_assert(sizeof(Numbers) == 8 + 16 * computer::stream_count + 8);
+static_assert(sizeof(Numbers) == 8 + 24 * computer::stream_count + 8);
 
-constexpr char numbers_magic[8] = {'S', 'A', 'F', 'E', 'N', 'U', 'M', '1'};
+constexpr char numbers_magic[8] = {'S', 'A', 'F', 'E', 'N', 'U', 'M', '2'};
 constexpr char entry_magic[8] = {'S', 'A', 'F', 'E', 'F', 'I', 'L', '1'};
+constexpr std::uint64_t numbers_end = 1ULL << 48U;  // beyond any that a mission reaches
+constexpr std::uint64_t jump_max = 0x1'0000'0000U;
+
+// Where a record of a log begins: its head, if it and the record behind it are whole.
+bool whole_record(const Octets& log, std::size_t at, RecordHead& head) {
+    if (at > log.size() || log.size() - at < sizeof head) return false;
+    std::memcpy(&head, log.data() + at, sizeof head);
+    return head.length != 0 && head.length <= computer::record_octets_max &&
+           head.length <= log.size() - at - sizeof head;
+}
+
+// A record that is sound and numbered from `next` to before `end`. No checksum covers its number, but that of
+// a sound one behind it is higher.
+bool sound_record(const Octets& log, std::size_t at, std::uint64_t next, std::uint64_t end,
+                  RecordHead& head) {
+    if (!whole_record(log, at, head) || head.number < next || head.number >= end) return false;
+    if (computer::crc32(log.data() + at + sizeof head, head.length) != head.crc) return false;
+    if (head.number == next) return true;
+    RecordHead other = head;
+    std::size_t behind = at;
+    for (int looked = 0; looked < 16; ++looked) {
+        behind += sizeof other + other.length;
+        if (!whole_record(log, behind, other)) return true;
+        const bool sound = computer::crc32(log.data() + behind + sizeof other, other.length) == other.crc;
+        if (sound && other.number <= head.number) return false;
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -230,20 +258,31 @@ bool Folder::append(std::size_t stream, std::uint64_t number, const std::uint8_t
     return true;
 }
 
-void Folder::keep_numbers(const MassMemory& memory) {
+bool Folder::keep_numbers(const MassMemory& memory) {
     Numbers numbers{};
     std::memcpy(numbers.magic, numbers_magic, sizeof numbers.magic);
     computer::StoreStatus status{};
     memory.status(status);
-    for (std::size_t i = 0; i < numbers.streams.size(); ++i)
-        numbers.streams[i] = {status.streams[i].first, status.streams[i].next};
+    bool same = numbers_kept_;
+    AllNumbers now{};
+    for (std::size_t i = 0; i < now.size(); ++i) {
+        now[i] = {status.streams[i].first, status.streams[i].next, status.streams[i].octets};
+        same = same && now[i].first == kept_[i].first && now[i].next == kept_[i].next &&
+               now[i].octets == kept_[i].octets;
+        numbers.streams[i] = {now[i].first, now[i].next, now[i].octets};
+    }
+    if (same) return true;
     numbers.crc = computer::crc32(&numbers, sizeof numbers - sizeof numbers.crc);
-    (void)replace(name("numbers.bin"), &numbers, sizeof numbers, sizeof numbers);
+    numbers_kept_ = false;
+    if (!replace(name("numbers.bin"), &numbers, sizeof numbers, sizeof numbers)) return false;
+    kept_ = now;
+    numbers_kept_ = true;
+    return true;
 }
 
 // Logs in which no record is held any more go; the last one stays, for those to come.
 void Folder::drop(std::size_t stream, const MassMemory& memory) {
-    keep_numbers(memory);
+    (void)keep_numbers(memory);
     computer::StoreStatus status{};
     memory.status(status);
     Log& log = logs_.at(stream);
@@ -277,7 +316,10 @@ bool Folder::follow(const computer::FileRequest& request, const MassMemory& memo
         return fail();
     }
     FileEntry entry{};
-    return memory.entry(request.file, entry) && write_entry(entry, operation == FileOperation::seal);
+    if (!memory.entry(request.file, entry) || !write_entry(entry, operation == FileOperation::seal))
+        return false;
+    // Its name is on the disk before anything is said of it.
+    return operation != FileOperation::create || ::fsync(folder_) == 0 || fail();
 }
 
 void Folder::clear() {
@@ -285,6 +327,7 @@ void Folder::clear() {
         if (is_ours(file)) ::unlink(name(file).c_str());
     }
     logs_ = {};
+    numbers_kept_ = false;
 }
 
 void Folder::write_all(const Persistence& persistence, const MassMemory& memory) {
@@ -298,7 +341,7 @@ void Folder::write_all(const Persistence& persistence, const MassMemory& memory)
         if (write_at(file_name(entry.id), entry_octets, octets.data(), octets.size(), false))
             (void)write_entry(entry, true);
     });
-    keep_numbers(memory);
+    (void)keep_numbers(memory);
 }
 
 // --- reading
@@ -310,68 +353,129 @@ void Folder::read(Persistence& persistence, MassMemory& memory) {
         return read_whole(name("slot-" + std::to_string(slot) + "-" + std::to_string(copy) + ".bin"));
     });
     memory.empty();
+    const AllNumbers numbers = read_numbers();
     for (std::size_t i = 0; i < logs_.size(); ++i)
-        read_stream(i, memory);
+        read_stream(i, numbers[i], memory);
     for (const std::string& file : names_in(path_)) {
         std::uint64_t id = 0;
         if (number_in(file, "file-", ".bin", id) && id != 0 && id <= 0xFFFF'FFFFU)
             read_file(static_cast<std::uint32_t>(id), memory);
     }
-    const Octets octets = read_whole(name("numbers.bin"));
-    Numbers numbers{};
-    if (octets.size() != sizeof numbers) return;
-    std::memcpy(&numbers, octets.data(), sizeof numbers);
-    const bool sound = std::memcmp(numbers.magic, numbers_magic, sizeof numbers_magic) == 0 &&
-                       numbers.crc == computer::crc32(&numbers, sizeof numbers - sizeof numbers.crc);
-    if (!sound) {
-        ++faults.torn;
-        return;
-    }
-    for (std::size_t i = 0; i < numbers.streams.size(); ++i)
-        memory.reach(i, numbers.streams[i][0], numbers.streams[i][1]);
+    (void)keep_numbers(memory);
 }
 
-void Folder::read_stream(std::size_t stream, MassMemory& memory) {
+// Zeros if nothing sound is there.
+Folder::AllNumbers Folder::read_numbers() {
+    numbers_kept_ = false;
+    AllNumbers found{};
+    const std::string path = name("numbers.bin");
+    const Octets octets = read_whole(path);
+    Numbers numbers{};
+    if (octets.size() == sizeof numbers) std::memcpy(&numbers, octets.data(), sizeof numbers);
+    bool sound = std::memcmp(numbers.magic, numbers_magic, sizeof numbers_magic) == 0 &&
+                 numbers.crc == computer::crc32(&numbers, sizeof numbers - sizeof numbers.crc);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const auto& [first, next, held] = numbers.streams[i];
+        sound = sound && first <= next && next < numbers_end;
+        found[i] = {first, next, held};
+    }
+    if (sound) return found;
+    if (::access(path.c_str(), F_OK) == 0) ++faults.torn;
+    return {};
+}
+
+struct Folder::Found {
+    std::uint64_t first;     // what is below was dropped
+    std::uint64_t next;      // the number that is expected
+    std::uint64_t end;       // of what was kept
+    std::uint64_t read = 0;  // behind the highest number so far
+    std::uint64_t held = 0;  // octets of records before `end`
+    std::uint64_t bad = 0;   // octets that are no records
+    bool cut = false;        // bad ones are the last ones
+    bool full = false;       // what comes is beyond the quota
+};
+
+void Folder::read_stream(std::size_t stream, const StreamNumbers& kept, MassMemory& memory) {
     Log& log = logs_.at(stream);
     for (const std::string& file : names_in(path_)) {
         std::uint64_t first = 0;
-        if (number_in(file, "stream-" + std::to_string(stream) + "-", ".log", first))
+        if (number_in(file, "stream-" + std::to_string(stream) + "-", ".log", first) && first < numbers_end)
             log.segments.push_back(first);
     }
     std::sort(log.segments.begin(), log.segments.end());
+    memory.reach(stream, kept.first);
+    Found found{kept.first, kept.first, kept.next};
     for (std::size_t i = 0; i < log.segments.size(); ++i)
-        read_segment(stream, i, memory);
+        read_segment(stream, i, found, memory);
+    // Behind the last log, what is lost is at least the record that was being written.
+    if (found.cut) memory.lose(stream, found.next, std::max(found.next + 1, kept.next));
+    // What else is missing, if anything is: the records that were refused are not.
+    if (!found.full && found.held + found.bad < kept.octets) {
+        ++faults.torn;
+        memory.lose_gaps(stream, kept.first, kept.next);
+    }
+    memory.reach(stream, std::max(found.next, kept.next));
 }
 
-// Up to the first record that is not sound; the log is cut there.
-void Folder::read_segment(std::size_t stream, std::size_t index, MassMemory& memory) {
+// All that is sound. Numbers between two records are lost if what lies there is no record.
+void Folder::read_segment(std::size_t stream, std::size_t index, Found& found, MassMemory& memory) {
     Log& log = logs_.at(stream);
     const std::string path = log_name(stream, log.segments[index]);
-    const Octets octets = read_whole(path);
-    std::uint64_t next = std::max(log.segments[index], memory.next(stream));
-    std::size_t at = 0;
-    while (octets.size() - at >= sizeof(RecordHead)) {
-        RecordHead head;
-        std::memcpy(&head, octets.data() + at, sizeof head);
-        const std::uint8_t* record = octets.data() + at + sizeof head;
-        const bool sound = head.number >= next && head.number - next < 0x1'0000'0000U && head.length != 0 &&
-                           head.length <= computer::record_octets_max &&
-                           head.length <= octets.size() - at - sizeof head &&
-                           computer::crc32(record, head.length) == head.crc;
-        if (!sound) break;
-        memory.restore_record(stream, head.number, record, head.length);
-        next = head.number + 1;
-        at += sizeof head + head.length;
-    }
-    log.octets = at;
-    if (at == octets.size()) return;
-    ++faults.torn;
-    // The numbers up to the next log are gone; behind the last one, that of the record that was being
-    // written.
     const bool last = index + 1 == log.segments.size();
-    const std::uint64_t end = last ? next + 1 : std::max(log.segments[index + 1], next + 1);
-    memory.lose(stream, next, end);
-    if (::truncate(path.c_str(), static_cast<::off_t>(at)) != 0) (void)fail();
+    if (found.cut || found.full) memory.lose(stream, found.next, log.segments[index]);
+    found.cut = false;
+    found.next = std::max(found.next, log.segments[index]);
+    if (found.full && !last) return;
+    const Octets octets = read_whole(path, block_octets + 1);  // no log of ours has one more
+    Octets sound;
+    std::uint64_t& next = found.read = std::max(found.read, log.segments[index]);
+    const std::uint64_t limit = next + jump_max;
+    const std::uint64_t end = last ? limit : std::min(limit, log.segments[index + 1]);
+    for (std::size_t at = 0; at < octets.size();) {
+        RecordHead head;
+        if (!sound_record(octets, at, next, end, head)) {
+            ++at;
+            ++found.bad;
+            found.cut = true;
+            continue;
+        }
+        const std::size_t size = sizeof head + head.length;
+        sound.insert(sound.end(), octets.begin() + static_cast<std::ptrdiff_t>(at),
+                     octets.begin() + static_cast<std::ptrdiff_t>(at + size));
+        next = head.number + 1;
+        if (head.number >= found.first) {
+            if (found.cut) memory.lose(stream, found.next, head.number);
+            if (head.number < found.end) found.held += size;
+            found.full = found.full || !memory.has_room(stream, head.length);
+            if (found.full) {
+                memory.lose(stream, head.number, next);
+            } else {
+                memory.restore_record(stream, head.number, octets.data() + at + sizeof head, head.length);
+            }
+            found.next = std::max(found.next, next);
+        }
+        found.cut = false;
+        at += size;
+    }
+    log.octets = octets.size();
+    if (found.full || sound.size() == octets.size()) return;
+    ++faults.torn;
+    mend_segment(stream, index, sound, octets.size(), found.cut);
+}
+
+// Without what is no record. If the disk refuses that, what comes next goes behind it.
+void Folder::mend_segment(std::size_t stream, std::size_t index, const Octets& sound, std::size_t octets,
+                          bool at_end) {
+    Log& log = logs_.at(stream);
+    const std::string path = log_name(stream, log.segments[index]);
+    const bool only_end = at_end && sound.size() < octets &&
+                          read_whole(path, sound.size()) == sound;  // else it is written anew
+    if (only_end) {
+        if (::truncate(path.c_str(), static_cast<::off_t>(sound.size())) != 0) (void)fail();
+        log.octets = sound.size();
+    } else if (replace(path, sound.data(), sound.size(), sound.size())) {
+        log.octets = sound.size();
+    }
 }
 
 void Folder::read_file(std::uint32_t id, MassMemory& memory) {

@@ -378,16 +378,38 @@ std::vector<std::uint8_t> MassMemory::whole(const StoredFile& file) {
 
 void MassMemory::lose(std::size_t stream, std::uint64_t from, std::uint64_t end) {
     StreamLog& log = streams_.at(stream);
-    if (log.lost == 0) log.lost_from = from;
-    log.next = std::max(log.next, end);
-    if (log.octets == 0) log.open.first = log.next;
-    log.lost = static_cast<std::uint32_t>(std::min<std::uint64_t>(log.next - log.lost_from, 0xFFFF'FFFFU));
+    if (from < end && !log.holes.empty() && log.holes.back().end == from) {
+        log.holes.back().end = end;
+    } else if (from < end) {
+        log.holes.push_back({from, end});
+    }
+    reach(stream, end);
 }
 
-void MassMemory::forget_lost() {
+void MassMemory::lose_gaps(std::size_t stream, std::uint64_t from, std::uint64_t end) {
+    StreamLog& log = streams_.at(stream);
+    const std::vector<Hole> before = std::exchange(log.holes, {});
+    std::uint64_t expected = from;
+    const auto walk = [&](const Block& block) {
+        for (std::size_t at = find_record(block, from); at < block.octets().size();) {
+            const RecordHead head = head_at(block, at);
+            if (head.number >= end) return;
+            lose(stream, expected, head.number);
+            expected = head.number + 1;
+            at += sizeof head + head.length;
+        }
+    };
+    for (const Block& block : log.sealed)
+        walk(block);
+    walk(log.open);
+    lose(stream, expected, end);
+    for (const Hole& hole : before)
+        lose(stream, std::max(hole.from, end), hole.end);
+}
+
+void MassMemory::lost_told() {
     for (StreamLog& log : streams_) {
-        log.lost = 0;
-        log.lost_from = 0;
+        if (!log.holes.empty()) log.holes.erase(log.holes.begin());
     }
 }
 
@@ -422,17 +444,11 @@ bool MassMemory::restore_file(const FileEntry& entry, const std::uint8_t* conten
     return true;
 }
 
-// What was dropped, and numbers that were taken, beyond the records that are there.
-void MassMemory::reach(std::size_t stream, std::uint64_t first, std::uint64_t next) {
+// Numbers that were taken, beyond the records that are there.
+void MassMemory::reach(std::size_t stream, std::uint64_t next) {
     StreamLog& log = streams_.at(stream);
-    const std::uint64_t reached = std::max(log.next, next);
-    if (log.octets == 0) {
-        log.first = log.next = log.open.first = reached;
-        return;
-    }
-    if (first > log.first && first <= log.next) drop({first, static_cast<std::uint8_t>(stream), 1, {}});
-    log.next = reached;
-    if (log.octets == 0) log.first = reached;
+    log.next = std::max(log.next, next);
+    if (log.octets == 0) log.first = log.open.first = log.next;
 }
 
 bool MassMemory::entry(std::uint32_t file, FileEntry& entry) const {
@@ -490,8 +506,12 @@ void MassMemory::read(const ReadRequest& request, Readback& readback) const {
 void MassMemory::status(computer::StoreStatus& status) const {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         const StreamLog& log = streams_[i];
-        status.streams[i] = {log.first,   log.next, log.octets,   quotas_.streams[i],
-                             log.refused, log.lost, log.lost_from};
+        status.streams[i] = {log.first, log.next, log.octets, quotas_.streams[i], log.refused, 0, 0};
+        if (log.holes.empty()) continue;
+        const Hole& hole = log.holes.front();
+        status.streams[i].lost_from = hole.from;
+        status.streams[i].lost =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(hole.end - hole.from, 0xFFFF'FFFFU));
     }
     status.files = static_cast<std::uint32_t>(files_.size());
     status.file_octets = file_octets_;
@@ -502,8 +522,8 @@ void MassMemory::put(Out& out) const {
     for (const StreamLog& log : streams_) {
         out.value(log.head);
         out.value(std::array<std::uint64_t, 3>{log.first, log.next, log.octets});
-        out.value(std::array<std::uint32_t, 2>{log.refused, log.lost});
-        out.value(log.lost_from);
+        out.value(std::array<std::uint32_t, 2>{log.refused, 0});
+        out.list(log.holes);
         out.value(static_cast<std::uint64_t>(log.sealed.size()));
         for (const Block& block : log.sealed) {
             out.value(block.first);
@@ -534,8 +554,7 @@ void MassMemory::take(In& in) {
         log.next = numbers[1];
         log.octets = numbers[2];
         log.refused = counts[0];
-        log.lost = counts[1];
-        log.lost_from = in.value<std::uint64_t>();
+        log.holes = in.list<Hole>();
         const auto blocks = in.value<std::uint64_t>();
         for (std::uint64_t i = 0; i < blocks; ++i) {
             Block block;

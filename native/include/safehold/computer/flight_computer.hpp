@@ -164,6 +164,7 @@ class FlightComputer {
     void answer_no_majority(const SensorFrame& sensor);
     void keep_checkpoint(std::uint8_t voting, std::uint8_t differing);
     void carry_out();
+    void go_on_with_lost();
     void carry_out_files();
     void persist();
 

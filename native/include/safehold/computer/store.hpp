@@ -219,7 +219,8 @@ struct StreamStatus {
     std::uint64_t octets;
     std::uint64_t quota_octets;
     std::uint32_t refused;  // records that found no room, or that the host could not write
-    std::uint32_t lost;  // numbers from `lost_from` that the last start found torn: nothing answers to them
+    std::uint32_t lost;  // numbers from `lost_from` that were found torn or spoilt: nothing answers to them;
+                         // told in one step, the next ones in the next
     std::uint64_t lost_from;
 };
 static_assert(sizeof(StreamStatus) == 48);
@@ -299,6 +300,8 @@ class StorePort {
     // False from the moment that power failed within a write until the next start.
     [[nodiscard]] virtual bool powered() const = 0;
     virtual void power_up() = 0;
+    // The step was carried out that was told of lost records: the status goes on to the next ones.
+    virtual void lost_told() = 0;
 
   protected:
     ~StorePort() = default;

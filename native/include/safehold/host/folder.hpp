@@ -4,17 +4,20 @@
 //   slot-S-C.bin         copy C of slot S: written beside it, synchronised, renamed over it
 //   stream-S-N.log       at most 64 KiB of records of stream S from number N on, only ever added to
 //   file-ID.bin          a head of 64 octets with the directory's entry, then the file's octets
-//   numbers.bin          of each stream, the numbers of its oldest and its next record
+//   numbers.bin          of each stream, the numbers of its oldest and its next record, and the octets held;
+//                        kept anew before each control state, so that no number is ever given twice
 // A record is on the disk before its number is used; a file's octets when it is sealed. What a power failure
-// tore is found when the folder is read: a log is cut behind its last sound record and the numbers that
-// nobody answers to any more are named; a copy, a head or a file that is not sound is left out. Nothing here
-// throws but the constructor: what the disk refuses is counted, and answered with false. Meets L2.4, L3.6.
+// tore, or a disk has spoilt, is found when the folder is read: what is not sound is cut out of a log, the
+// records behind it stay, and the numbers that nobody answers to any more are named one by one; a copy, a
+// head or a file that is not sound is left out. Nothing here throws but the constructor: what the disk
+// refuses is counted, and answered with false. Meets L2.4, L3.6.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "safehold/host/mass_memory.hpp"
 #include "safehold/host/persistence.hpp"
@@ -47,7 +50,7 @@ class Folder final : public CopySink {
     [[nodiscard]] bool append(std::size_t stream, std::uint64_t number, const std::uint8_t* record,
                               std::size_t octets, std::size_t through);
     void drop(std::size_t stream, const MassMemory& memory);
-    void keep_numbers(const MassMemory& memory);
+    [[nodiscard]] bool keep_numbers(const MassMemory& memory);
     // What a file operation that was carried out in memory has made of a file.
     [[nodiscard]] bool follow(const computer::FileRequest& request, const MassMemory& memory,
                               const std::uint8_t* data);
@@ -74,14 +77,26 @@ class Folder final : public CopySink {
     [[nodiscard]] bool replace(const std::string& path, const void* octets, std::size_t count,
                                std::size_t through);
     [[nodiscard]] bool write_entry(const computer::FileEntry& entry, bool synchronise);
-    void read_stream(std::size_t stream, MassMemory& memory);
-    void read_segment(std::size_t stream, std::size_t index, MassMemory& memory);
+    struct StreamNumbers {
+        std::uint64_t first;
+        std::uint64_t next;
+        std::uint64_t octets;
+    };
+    using AllNumbers = std::array<StreamNumbers, computer::stream_count>;
+    struct Found;  // in a stream's logs up to here
+    [[nodiscard]] AllNumbers read_numbers();
+    void read_stream(std::size_t stream, const StreamNumbers& kept, MassMemory& memory);
+    void read_segment(std::size_t stream, std::size_t index, Found& found, MassMemory& memory);
+    void mend_segment(std::size_t stream, std::size_t index, const std::vector<std::uint8_t>& sound,
+                      std::size_t octets, bool at_end);
     void read_file(std::uint32_t id, MassMemory& memory);
     void clear();
 
     std::string path_;
     int folder_ = -1;
     std::array<Log, computer::stream_count> logs_;
+    AllNumbers kept_{};  // what numbers.bin says
+    bool numbers_kept_ = false;
 };
 
 }  // namespace safehold::host

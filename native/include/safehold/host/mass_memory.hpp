@@ -54,15 +54,19 @@ class MassMemory {
 
     // --- starts. Power failed while the next record was being written: nobody answers to its number.
     void tear(std::size_t stream) { lose(stream, next(stream), next(stream) + 1); }
+    // Nobody answers to the numbers from `from` to before `end`; told range by range, one in each step.
     void lose(std::size_t stream, std::uint64_t from, std::uint64_t end);
-    void forget_lost();
+    // All that are not held of those from `from` to before `end`.
+    void lose_gaps(std::size_t stream, std::uint64_t from, std::uint64_t end);
+    // The ranges that `status` names have been told of.
+    void lost_told();
 
     // --- for whoever keeps the content elsewhere (host/folder.hpp). What is restored joins no chain.
     void empty();
     void restore_record(std::size_t stream, std::uint64_t number, const std::uint8_t* record,
                         std::size_t record_octets);
     [[nodiscard]] bool restore_file(const computer::FileEntry& entry, const std::uint8_t* content);
-    void reach(std::size_t stream, std::uint64_t first, std::uint64_t next);
+    void reach(std::size_t stream, std::uint64_t next);
     [[nodiscard]] bool entry(std::uint32_t file, computer::FileEntry& entry) const;
     void each_record(const std::function<void(std::size_t stream, std::uint64_t number,
                                               const std::uint8_t* record, std::size_t octets)>& see) const;
@@ -76,6 +80,10 @@ class MassMemory {
     void take(In& in);
 
   private:
+    struct Hole {
+        std::uint64_t from;
+        std::uint64_t end;
+    };
     struct StreamLog {
         std::deque<Block> sealed;
         Block open;
@@ -84,8 +92,7 @@ class MassMemory {
         std::uint64_t next = 0;
         std::uint64_t octets = 0;
         std::uint32_t refused = 0;
-        std::uint32_t lost = 0;
-        std::uint64_t lost_from = 0;
+        std::vector<Hole> holes;  // numbers that nobody answers to, not told yet; by number
     };
     struct StoredFile {
         computer::FileEntry entry{};

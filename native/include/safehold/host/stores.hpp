@@ -26,12 +26,11 @@ class Stores final : public computer::StorePort {
                           folder->append(index, memory.next(index), record, record_octets, through);
         if (through != record_octets) {
             memory.tear(index);
-            power.out = out_torn;
         } else if (kept && fits) {
             memory.append(stream, record, record_octets);
         } else {
             memory.refuse(index);
-            if (folder != nullptr) folder->keep_numbers(memory);
+            if (folder != nullptr) (void)folder->keep_numbers(memory);
         }
     }
     void drop(const computer::DropRequest& request) override {
@@ -50,6 +49,11 @@ class Stores final : public computer::StorePort {
     }
     bool persist(computer::Slot slot, std::uint32_t sequence, const void* octets,
                  std::size_t count) override {
+        // The numbers go first: what leaves once control is kept is never followed by a number given again.
+        if (slot == computer::Slot::control && power.out == 0 && folder != nullptr &&
+            !folder->keep_numbers(memory)) {
+            return false;
+        }
         return persistence.write(slot, sequence, octets, count, power, folder.get());
     }
     std::size_t load(computer::Slot slot, void* octets, std::size_t count,
@@ -62,14 +66,9 @@ class Stores final : public computer::StorePort {
         if (folder != nullptr) folder->forget(static_cast<std::size_t>(slot), persistence.copies(slot));
     }
     [[nodiscard]] bool powered() const override { return power.out == 0; }
-    // What a record that was torn leaves behind is told of in the start that comes next, and in no other.
+    void lost_told() override { memory.lost_told(); }
     void power_up() override {
-        if (power.out != 0 && folder != nullptr) {
-            folder->read(persistence, memory);
-        } else if (power.out != out_torn && !read_anew_) {
-            memory.forget_lost();
-        }
-        read_anew_ = false;
+        if (power.out != 0 && folder != nullptr) folder->read(persistence, memory);
         if (power.out != 0) power = {power.writes, 0, 0, 0};
     }
 
@@ -77,7 +76,6 @@ class Stores final : public computer::StorePort {
     void keep_in(std::shared_ptr<Folder> chosen) {
         folder = std::move(chosen);
         folder->read(persistence, memory);
-        read_anew_ = true;
     }
 
     void put(Out& out) const {
@@ -103,8 +101,6 @@ class Stores final : public computer::StorePort {
     std::shared_ptr<Folder> folder;  // none: in memory alone
 
   private:
-    static constexpr std::uint32_t out_torn = 2;  // power is out, and a record is torn
-
     // The disk follows what was done in memory; what it refuses to begin or to add is refused.
     computer::FileAnswer change(const computer::FileRequest& request, const std::uint8_t* data) {
         const computer::FileAnswer answer = memory.file(request, data);
@@ -119,8 +115,6 @@ class Stores final : public computer::StorePort {
         (void)memory.file(undo, nullptr);
         return computer::FileAnswer::refused;
     }
-
-    bool read_anew_ = false;  // what is lost was found when the folder was read, and is not told yet
 
     computer::FileAnswer expose(const computer::FileRequest& request) {
         if (!camera) return computer::FileAnswer::refused;
