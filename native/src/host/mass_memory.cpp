@@ -18,7 +18,12 @@ using computer::ReadStatus;
 using computer::RecordHead;
 using computer::Stream;
 
-enum Operation : std::uint32_t { operation_append = 1, operation_drop = 2, operation_file = 16 };
+enum Operation : std::uint32_t {
+    operation_append = 1,
+    operation_drop = 2,
+    operation_unseal = 3,
+    operation_file = 16
+};
 
 RecordHead head_at(const Block& block, std::size_t at) {
     RecordHead head;
@@ -449,6 +454,14 @@ void MassMemory::reach(std::size_t stream, std::uint64_t next) {
     StreamLog& log = streams_.at(stream);
     log.next = std::max(log.next, next);
     if (log.octets == 0) log.first = log.open.first = log.next;
+}
+
+void MassMemory::unseal(const FileEntry& before) {
+    const auto found = files_.find(before.id);
+    if (found == files_.end()) return;
+    file_octets_ += before.length_max - found->second.entry.length_max;
+    found->second.entry = before;
+    note(operation_unseal, before.id, before.length_max, nullptr, 0);
 }
 
 bool MassMemory::entry(std::uint32_t file, FileEntry& entry) const {

@@ -2,10 +2,13 @@
 // it.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 
-#include "safehold/host/mass_memory.hpp"
+#include "safehold/host/stores.hpp"
 
 using namespace safehold;
 using namespace safehold::host;
@@ -139,4 +142,46 @@ TEST_CASE("L3.7 a block that a pool has from a file is checked like any other") 
         memory.read(request, *readback);
         CHECK(readback->records == 2);
     }
+}
+
+TEST_CASE("L3.6 a file that the disk does not seal is not sealed, and can be sealed later") {
+    std::string path = (std::filesystem::temp_directory_path() / "safehold-XXXXXX").string();
+    REQUIRE(::mkdtemp(path.data()) != nullptr);
+    const std::vector<std::uint8_t> data(100, 1);
+    computer::FileRequest request{};
+    request.file = 7;
+    request.kind = 1;
+    const auto ask = [&request](Stores& stores, computer::FileOperation operation, std::uint32_t length,
+                                const std::uint8_t* octets) {
+        request.operation = static_cast<std::uint8_t>(operation);
+        request.length = length;
+        return stores.file(request, octets);
+    };
+    computer::FileEntry entry{};
+    {
+        Stores stores;
+        const auto folder = std::make_shared<Folder>(path);
+        stores.keep_in(folder);
+        REQUIRE(ask(stores, computer::FileOperation::create, 1000, nullptr) == computer::FileAnswer::done);
+        REQUIRE(ask(stores, computer::FileOperation::write, 100, data.data()) == computer::FileAnswer::done);
+        folder->faults.fail_after = 0;
+        folder->faults.fail_error = ENOSPC;
+        CHECK(ask(stores, computer::FileOperation::seal, 100, nullptr) == computer::FileAnswer::refused);
+        REQUIRE(stores.memory.entry(7, entry));
+        CHECK(entry.sealed == 0);
+        CHECK(entry.length_max == 1000);
+        computer::StoreStatus status{};
+        stores.status(status);
+        CHECK(status.file_octets == 1000);
+        folder->faults.fail_after = ~std::uint64_t{0};
+        CHECK(ask(stores, computer::FileOperation::write, 100, data.data()) == computer::FileAnswer::done);
+        CHECK(ask(stores, computer::FileOperation::seal, 100, nullptr) == computer::FileAnswer::done);
+    }
+    Stores again;
+    again.keep_in(std::make_shared<Folder>(path));
+    REQUIRE(again.memory.entry(7, entry));
+    CHECK(entry.sealed == 1);
+    CHECK(entry.length == 100);
+    again.folder.reset();
+    std::filesystem::remove_all(path);
 }

@@ -67,6 +67,8 @@ class MassMemory {
                         std::size_t record_octets);
     [[nodiscard]] bool restore_file(const computer::FileEntry& entry, const std::uint8_t* content);
     void reach(std::size_t stream, std::uint64_t next);
+    // Whoever keeps the content elsewhere could not seal it there: the file is as `before`.
+    void unseal(const computer::FileEntry& before);
     [[nodiscard]] bool entry(std::uint32_t file, computer::FileEntry& entry) const;
     void each_record(const std::function<void(std::size_t stream, std::uint64_t number,
                                               const std::uint8_t* record, std::size_t octets)>& see) const;

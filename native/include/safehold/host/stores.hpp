@@ -101,13 +101,19 @@ class Stores final : public computer::StorePort {
     std::shared_ptr<Folder> folder;  // none: in memory alone
 
   private:
-    // The disk follows what was done in memory; what it refuses to begin or to add is refused.
+    // The disk follows what was done in memory; what it refuses to begin, to add or to seal is refused.
     computer::FileAnswer change(const computer::FileRequest& request, const std::uint8_t* data) {
+        computer::FileEntry before{};
+        const bool was_there = memory.entry(request.file, before);
         const computer::FileAnswer answer = memory.file(request, data);
         if (folder == nullptr || answer != computer::FileAnswer::done) return answer;
         if (folder->follow(request, memory, data)) return answer;
         const auto operation = static_cast<computer::FileOperation>(request.operation);
         if (operation == computer::FileOperation::write) return computer::FileAnswer::refused;
+        if (operation == computer::FileOperation::seal && was_there) {
+            memory.unseal(before);
+            return computer::FileAnswer::refused;
+        }
         if (operation != computer::FileOperation::create) return answer;
         computer::FileRequest undo = request;
         undo.operation = static_cast<std::uint8_t>(computer::FileOperation::remove);
