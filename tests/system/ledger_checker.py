@@ -126,19 +126,27 @@ def packets(frames: Iterable[bytes]) -> Iterator[bytes]:
         if pointer == _ONLY_IDLE:
             open_packets[channel] = None
             continue
-        if partial is None:
-            if pointer == _NO_START:
-                continue
+        if pointer != _NO_START:
+            # What a packet left over ends where the first header is, whatever the count says after a wrap.
+            if partial is not None:
+                yield from _whole(partial + data[:pointer])
             partial, data = bytearray(), data[pointer:]
+        elif partial is None:
+            continue
         partial += data
-        while len(partial) >= _PRIMARY:
-            length = 7 + int.from_bytes(partial[4:6], "big")
-            if len(partial) < length:
-                break
-            if apid_of(partial) != _IDLE_APID:
-                yield bytes(partial[:length])
-            del partial[:length]
+        yield from _whole(partial)
         open_packets[channel] = partial
+
+
+def _whole(octets: bytearray) -> Iterator[bytes]:
+    """Takes the whole packets away from the front of some octets."""
+    while len(octets) >= _PRIMARY:
+        length = 7 + int.from_bytes(octets[4:6], "big")
+        if len(octets) < length:
+            break
+        if apid_of(octets) != _IDLE_APID:
+            yield bytes(octets[:length])
+        del octets[:length]
 
 
 def files_here(frames: Iterable[bytes]) -> dict[int, tuple[str, bytes]]:
