@@ -23,6 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = "tests/native/test_ctest.py"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take the files in our order, not those with most tests first."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest file goes first, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
