@@ -183,7 +183,10 @@ void sample(CdhAccount& account, const Telemetry& telemetry, const StoreStatus& 
         BatchGroup& group = batches.groups[i];
         if (group.bits > bits_max) group.samples = 0;  // a flip
         if (group.samples != 0 && append(batches, i, octets, tick)) {
-            const bool old = clock_ns - group.clock_ns >= batch_age_ns || clock_ns < group.clock_ns;
+            // Without sign: a flip may have put the group's time anywhere.
+            const auto age =
+                static_cast<std::uint64_t>(clock_ns) - static_cast<std::uint64_t>(group.clock_ns);
+            const bool old = clock_ns < group.clock_ns || age >= static_cast<std::uint64_t>(batch_age_ns);
             if (old || group.samples == samples_max) (void)flush(account, i, store, records);
             continue;
         }
