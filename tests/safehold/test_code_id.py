@@ -44,7 +44,7 @@ def test_an_edited_source_changes_the_id_and_the_cache_of_compiled_code(copy: Pa
     edited_plant = ids(copy)
     assert edited_plant[0] != before[0]
     assert edited_plant[1] != before[1]
-    tool = copy / "safehold" / "cli.py"
+    tool = copy / "safehold" / "cli" / "__init__.py"
     tool.write_text(tool.read_text() + "\n# edited\n")
     edited_tool = ids(copy)
     assert edited_tool[0] != edited_plant[0]
