@@ -19,24 +19,29 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flight.tm_frames import may_bring_files
 from safehold import expectations
+from safehold.assembly import (
+    flight_configuration,
+    flip_bit,
+    ground_config,
+    limits_k,
+    make_plant,
+    plant_faults,
+)
 from safehold.code_id import prepare_numba_cache
 from safehold.contact_log import ContactLog, Seen
 from safehold.deployment import IN_PROCESS, Deployment, deployment_of, open_flight, open_ground
 from safehold.display import Status
-from safehold.errors import Problem, ScenarioError
 from safehold.frame_store import FrameStore
-from safehold.ground_elements import with_elements
 from safehold.judge import Judge
-from safehold.orbits import environment_model, initial_orbit, orbit_s, sites
-from safehold.radio import is_link_kind, link_config, station_table
+from safehold.orbits import initial_orbit, orbit_s, sites
+from safehold.radio import link_config
 from safehold.registry import COMPUTER_RESET, IN_FLIGHT, REPLICA_BIT_FLIP, down_ns
 from safehold.schema import MODES, Fault, Scenario
 from safehold.timeline import FlightEvent
@@ -46,7 +51,6 @@ if TYPE_CHECKING:
     from _safehold_native import BlockPool
 
     from flight.remote import RemoteComputer
-    from ground.config import GroundConfig
     from ground.process import GroundClient
     from sim.link import Link
     from sim.plant import Plant
@@ -84,7 +88,7 @@ class Simulation:
         self.events: list[FlightEvent] = []
         self.keep_truth = keep_truth
         self.truth = TruthStore(self.columns)
-        self.judge = Judge(self.columns, self._limits_k(), round(orbit_s(self.orbit.state_gcrf.tolist())))
+        self.judge = Judge(self.columns, limits_k(scenario), round(orbit_s(self.orbit.state_gcrf.tolist())))
         self.onsets: dict[int, tuple[str, bool]] = {}  # of a fault's index: the mode, and whether sunlit
         self._onsets_waiting: list[tuple[int, int]] = []
         self._second_ticks = scenario.flight.control_rate_hz
@@ -93,9 +97,11 @@ class Simulation:
         self.deployment = deployment_of(deployment)
         self._flight: RemoteComputer | None = None
         # The ground's process starts while the plant is being made.
-        self.ground: GroundClient = open_ground(self._ground_config(), self.deployment)
+        self.ground: GroundClient = open_ground(
+            ground_config(scenario, self.orbit, self.sites, self.link.config.latency_ns), self.deployment
+        )
         try:
-            self.plant: Plant = self._make_plant(scenario.fault)
+            self.plant: Plant = make_plant(scenario, self.orbit, self.sites, scenario.fault)
             self.computer, self.driver = self._make_flight(self.plant, self.deployment)
             self.expectations = expectations.install(scenario, self.driver)
             self.driver.set_truth_interval(
@@ -114,58 +120,19 @@ class Simulation:
 
         return Link(link_config(self.scenario))
 
-    def _make_plant(self, faults: Sequence[Fault]) -> Plant:
-        from sim.environment.tables import EnvironmentTables
-        from sim.plant import Initial, Plant
-        from sim.spacecraft import Spacecraft
-
-        scenario = self.scenario
-        tables = EnvironmentTables(scenario.epoch, scenario.duration / 1e9, environment_model(scenario))
-        quaternion = scenario.initial.quaternion_body_from_gcrf
-        state = [float(value) for value in self.orbit.state_gcrf]
-        initial = Initial(
-            position_gcrf_m=(state[0], state[1], state[2]),
-            velocity_gcrf_m_s=(state[3], state[4], state[5]),
-            rate_body_rad_s=_three(math.radians(rate) for rate in scenario.initial.rate_deg_s),
-            quaternion_body_from_gcrf=None if quaternion is None else _four(quaternion),
-            battery_state_of_charge=scenario.initial.battery_state_of_charge,
-        )
-        return Plant(
-            Spacecraft.with_overrides(scenario.spacecraft),
-            tables,
-            initial,
-            stations=self.sites,
-            faults=_plant_faults(faults),
-            seed=scenario.seed,
-            tick_ns=self.tick_ns,
-            gravity_gradient=scenario.environment.gravity_gradient,
-            residual_dipole=scenario.environment.residual_dipole,
-        )
-
     def _make_flight(self, plant: Plant, deployment: Deployment) -> tuple[Any, Any]:
         """The flight computer, and the driver that steps it and the plant."""
         from flight.dictionary import load_native
         from sim.records import CONTROL_OCTETS
 
         native = load_native()
-        flight = self.scenario.flight
-        configuration = {
-            "replicas": flight.replicas,
-            "resync": flight.resync,
-            "autonomy": flight.autonomy,
-            "parameters": {
-                "epoch_utc_j2000_s": _calendar_seconds(self.scenario.epoch),
-                **station_table(self.sites),
-                **flight.parameters,
-            },
-            "tick_ns": self.tick_ns,
-        }
+        configuration = flight_configuration(self.scenario, self.sites)
         camera = functools.partial(_expose, plant)
         computer: Any
         if deployment.flight_apart:
             computer = self._flight = open_flight(configuration, deployment)
             computer.set_camera(camera)
-            port = native.RemoteFlight(computer.exchange, flight.replicas)
+            port = native.RemoteFlight(computer.exchange, self.scenario.flight.replicas)
         else:
             from flight.keys import load_ring
 
@@ -193,95 +160,12 @@ class Simulation:
             if fault.kind == REPLICA_BIT_FLIP.name:
                 replica = int(fault.target.rpartition(".")[2])
                 driver.schedule_flip(
-                    fault.at // self.tick_ns, replica, self._flip_bit(index, FlightComputer.state_size * 8)
+                    fault.at // self.tick_ns,
+                    replica,
+                    flip_bit(self.scenario, index, FlightComputer.state_size * 8),
                 )
             elif fault.kind == COMPUTER_RESET.name:
                 driver.schedule_reset(fault.at // self.tick_ns, down_ns(fault.parameters))
-
-    def _flip_bit(self, index: int, bits: int) -> int:
-        """The bit of a flip: as given, or chosen by the seed."""
-        given = self.scenario.fault[index].parameters.get("bit", -1)
-        bit = int(given)
-        if bit < 0:
-            name = f"{self.scenario.seed} replica_bit_flip {index}".encode()
-            return int.from_bytes(hashlib.sha256(name).digest()[:8], "little") % bits
-        if bit >= bits:
-            wrong = f"is {bit}; a replica's state has {bits} bits"
-            raise ScenarioError(
-                self.scenario.name, [Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, bit")]
-            )
-        return bit
-
-    def _ground_config(self) -> GroundConfig:
-        from ground.config import Command, GroundConfig, Orbit, Station, Upload
-        from ground.tracking import PRIORITIES
-
-        scenario = self.scenario
-        state = [float(value) for value in self.orbit.state_gcrf]
-        degree = min(8, scenario.environment.gravity_degree)
-        order = scenario.environment.gravity_order
-        config = GroundConfig(
-            epoch=scenario.epoch.isoformat(),
-            duration_ns=scenario.duration,
-            tick_ns=self.tick_ns,
-            latency_ns=self.link.config.latency_ns,
-            orbit=Orbit(
-                position_gcrf_m=(state[0], state[1], state[2]),
-                velocity_gcrf_m_s=(state[3], state[4], state[5]),
-                gravity_degree=degree,
-                gravity_order=min(degree, order if order is not None else degree),
-                ballistic_m2_kg=self._ballistic_m2_kg() if scenario.environment.drag else 0.0,
-            ),
-            stations=tuple(
-                Station(
-                    name=site.name,
-                    latitude_rad=math.radians(site.latitude_deg),
-                    longitude_rad=math.radians(site.longitude_deg),
-                    altitude_m=site.altitude_m,
-                    elevation_mask_rad=math.radians(site.elevation_mask_deg),
-                )
-                for site in self.sites
-            ),
-            commands=tuple(
-                Command(
-                    at_ns=command.at,
-                    name=command.name,
-                    arguments=_numbers(command.arguments),
-                    execute_at_ns=command.execute_at,
-                    priority=PRIORITIES.index(command.priority),
-                    expires_ns=command.expires,
-                    stack=command.group,
-                    after_completion=command.after_completion,
-                )
-                for command in scenario.command
-            ),
-            uploads=tuple(
-                Upload(at_ns=upload.at, name=upload.name, content=upload.content)
-                for upload in sorted(scenario.upload, key=lambda one: one.at)
-            ),
-            tc_rate_bit_s=scenario.link.tc_rate_bit_s,
-            tm_rate_bit_s=scenario.link.tm_rate_bit_s,
-            operator=not scenario.flight.autonomy,
-            operator_reaction_ns=scenario.flight.operator_reaction,
-        )
-        return with_elements(config, scenario)
-
-    def _ballistic_m2_kg(self) -> float:
-        """Drag coefficient · area / mass as the ground knows them: front, and the wings' mean of an orbit."""
-        from sim.spacecraft import Spacecraft
-
-        craft = Spacecraft.with_overrides(self.scenario.spacecraft)
-        _, width_m, height_m = craft.size_body_m
-        area_m2 = width_m * height_m + 2.0 / math.pi * 2.0 * craft.wing_area_m2
-        return craft.drag_coefficient * area_m2 / (craft.dry_mass_kg + craft.propellant_kg)
-
-    def _limits_k(self) -> dict[str, tuple[float, float]]:
-        from sim.spacecraft import TEMPERATURE_NODES, Spacecraft
-
-        craft = Spacecraft.with_overrides(self.scenario.spacecraft)
-        names = [f"temperature_{node}_k" for node in TEMPERATURE_NODES]
-        limits = zip(craft.temperature_min_k, craft.temperature_max_k, strict=True)
-        return {name: (float(low), float(high)) for name, (low, high) in zip(names, limits, strict=True)}
 
     # --- flying -------------------------------------------------------------------------------------------
 
@@ -299,7 +183,7 @@ class Simulation:
         self.scenario = scenario
         self.link.config = link_config(scenario)
         self.lookahead = self.link.config.lookahead_ticks
-        self.plant.set_faults(_plant_faults(scenario.fault))
+        self.plant.set_faults(plant_faults(scenario.fault))
         self._schedule_in_flight(self.driver)
         self.await_onsets()
 
@@ -430,7 +314,7 @@ class Simulation:
         from flight.dictionary import load_native
 
         self.collect()
-        plant = self._make_plant(faults)
+        plant = make_plant(self.scenario, self.orbit, self.sites, faults)
         computer, driver = self._make_flight(plant, Deployment())
         plant.restore(self.plant.state_bytes())
         blocks = load_native().BlockPool()
@@ -564,36 +448,6 @@ def _expose(plant: Plant, file: int, exposure_ms: int) -> bytes:
     return expose(plant, file, exposure_ms)
 
 
-def _plant_faults(faults: Sequence[Fault]) -> list[Any]:
-    """The rows of the plant's table; faults of the computer are the driver's, of the link the link's."""
-    from sim.faults import fault_row
-
-    return [
-        fault_row(fault.kind, fault.target, fault.at, fault.duration, fault.parameters)
-        for fault in faults
-        if fault.kind not in IN_FLIGHT and not is_link_kind(fault.kind)
-    ]
-
-
 def digest_of(digests: Mapping[str, str]) -> str:
     """The run's digest: SHA-256 over the four chains in their order."""
     return hashlib.sha256(b"".join(bytes.fromhex(digests[name]) for name in CHAINS)).hexdigest()
-
-
-def _calendar_seconds(epoch: datetime) -> float:
-    """UTC seconds, leap seconds left out, from 2000-01-01T12:00:00: what the on-board clock counts from."""
-    return (epoch - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds()
-
-
-def _three(values: Iterable[float]) -> tuple[float, float, float]:
-    x, y, z = values
-    return x, y, z
-
-
-def _four(values: Iterable[float]) -> tuple[float, float, float, float]:
-    w, x, y, z = values
-    return w, x, y, z
-
-
-def _numbers(arguments: Mapping[str, int | float | bool | str]) -> dict[str, float]:
-    return {name: float(value) for name, value in arguments.items()}

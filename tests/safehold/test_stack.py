@@ -60,13 +60,11 @@ def test_a_stack_becomes_commands_of_one_group_in_its_order(tmp_path: Path) -> N
 
 
 def test_the_ground_is_told_all_of_it(tmp_path: Path) -> None:
-    from safehold.simulation import Simulation
+    from safehold.assembly import ground_config
+    from safehold.orbits import initial_orbit, sites
 
-    simulation = Simulation(load(write(tmp_path, STACK)))
-    try:
-        told = simulation._ground_config().commands
-    finally:
-        simulation.close()
+    scenario = load(write(tmp_path, STACK))
+    told = ground_config(scenario, initial_orbit(scenario), sites(scenario), 0).commands
     assert [(one.priority, one.after_completion) for one in told] == [(0, False), (1, False), (3, True)]
     assert told[0].expires_ns == 3600 * 10**9
     assert told[1].stack == told[2].stack != ""

@@ -19,6 +19,7 @@ from ground.config import GroundConfig
 from ground.mission import NEVER, Ground
 from ground.process import InProcessGround
 from ground.store.memory import MemoryStore
+from safehold.assembly import ground_config
 from safehold.scenario import Source, from_tree
 from safehold.schema import Scenario
 from safehold.simulation import Simulation
@@ -110,7 +111,8 @@ class WitnessedFlight(Simulation):
         self, scenario: Scenario, chance: random.Random, killed_share: float, store: MemoryStore | None
     ) -> None:
         super().__init__(scenario, keep_truth=False)
-        self.mortal = MortalGround(self._ground_config(), chance, killed_share, store)
+        config = ground_config(scenario, self.orbit, self.sites, self.link.config.latency_ns)
+        self.mortal = MortalGround(config, chance, killed_share, store)
         self.ground = self.mortal
         self.committed: dict[int, dict[int, bytes]] = {stream: {} for stream in STREAMS}
         self.following = dict.fromkeys(STREAMS, 0)
