@@ -64,7 +64,7 @@ def test_the_ground_is_told_all_of_it(tmp_path: Path) -> None:
     from safehold.orbits import initial_orbit, sites
 
     scenario = load(write(tmp_path, STACK))
-    told = ground_config(scenario, initial_orbit(scenario), sites(scenario), 0).commands
+    told = ground_config(scenario, initial_orbit(scenario), sites(scenario), latency_ns=240_000_000).commands
     assert [(one.priority, one.after_completion) for one in told] == [(0, False), (1, False), (3, True)]
     assert told[0].expires_ns == 3600 * 10**9
     assert told[1].stack == told[2].stack != ""
