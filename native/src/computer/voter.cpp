@@ -49,26 +49,6 @@ int population(std::uint8_t mask) {
     return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
 }
 
-// CRC-32 by eight tables, eight octets at a time.
-constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
-    std::array<std::array<std::uint32_t, 256>, 8> tables{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-        std::uint32_t value = i;
-        for (int k = 0; k < 8; ++k)
-            value = (value & 1U) != 0 ? (value >> 1) ^ 0xEDB88320U : value >> 1;
-        tables[0][i] = value;
-    }
-    for (std::size_t t = 1; t < 8; ++t) {
-        for (std::size_t i = 0; i < 256; ++i) {
-            const std::uint32_t before = tables[t - 1][i];
-            tables[t][i] = (before >> 8) ^ tables[0][before & 0xFFU];
-        }
-    }
-    return tables;
-}
-
-constexpr std::array<std::array<std::uint32_t, 256>, 8> tables = make_tables();
-
 std::uint64_t word(const std::uint8_t* octets) {
     std::uint64_t value;
     std::memcpy(&value, octets, 8);
@@ -116,20 +96,6 @@ std::uint8_t differing_slice(const std::array<ReplicaState, replicas_max>& repli
     if (e01) return e02 ? std::uint8_t{0} : bit(2);
     if (e02) return bit(1);
     return equal(1, 2) ? bit(0) : voting;
-}
-
-std::uint32_t crc32(const void* octets, std::size_t count) {
-    const auto* at = static_cast<const std::uint8_t*>(octets);
-    std::uint32_t crc = 0xFFFFFFFFU;
-    for (; count >= 8; count -= 8, at += 8) {
-        const std::uint64_t value = word(at) ^ crc;
-        crc = tables[7][value & 0xFFU] ^ tables[6][(value >> 8) & 0xFFU] ^ tables[5][(value >> 16) & 0xFFU] ^
-              tables[4][(value >> 24) & 0xFFU] ^ tables[3][(value >> 32) & 0xFFU] ^
-              tables[2][(value >> 40) & 0xFFU] ^ tables[1][(value >> 48) & 0xFFU] ^ tables[0][value >> 56];
-    }
-    for (; count > 0; --count, ++at)
-        crc = (crc >> 8) ^ tables[0][(crc ^ *at) & 0xFFU];
-    return ~crc;
 }
 
 bool resynchronise(std::array<ReplicaState, replicas_max>& replicas, std::uint8_t voting, int target) {
