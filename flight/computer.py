@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flight.dictionary import load_native
+from flight.dictionary import SHA256, load_native
 from flight.keys import KeyRing, load_ring
 
 if TYPE_CHECKING:
-    from _safehold_native import FlightComputer
+    from _safehold_native import FlightComputer, OtherMissionError
 
-__all__ = ["Computer", "FlightComputer", "make_computer"]
+__all__ = ["Computer", "FlightComputer", "OtherMissionError", "check_folder", "make_computer"]
 
 _native = load_native()
 if not TYPE_CHECKING:
     FlightComputer = _native.FlightComputer
+    OtherMissionError = _native.OtherMissionError
 
 
 class Computer(Protocol):
@@ -55,6 +56,7 @@ def make_computer(
     parameters: Mapping[str, float | Sequence[float]] | None = None,
     keys: KeyRing | None = None,
     folder: Path | None = None,
+    quotas: Mapping[str, int] | None = None,
 ) -> FlightComputer:
     """A flight computer at its start.
 
@@ -62,8 +64,10 @@ def make_computer(
     period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters:
     settings by their dictionary name; keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
     folder: where persistence and mass memory are kept, and gone on from if something is there; in memory
-    alone if left out. Raises ValueError for a setting that does not exist or is out of its limits,
-    RuntimeError for a folder that cannot be written or that another process has.
+    alone if left out. quotas: octets of mass memory, by `critical`, `housekeeping`, `debug`, `files`. Raises
+    ValueError for a setting or quota that does not exist or is out of its limits, OtherMissionError, a
+    ValueError, for a folder of another mission, RuntimeError for one that cannot be written or that another
+    process has.
     """
     return FlightComputer(
         replicas=replicas,
@@ -73,4 +77,20 @@ def make_computer(
         parameters=dict(parameters or {}),
         keys=dict((load_ring() if keys is None else keys).keys),
         folder=None if folder is None else str(folder),
+        quotas=dict(quotas or {}),
     )
+
+
+def check_folder(folder: Path) -> None:
+    """Opens a data folder and gives it back, before it is known which mission is to fly.
+
+    Raises OtherMissionError if it is not known whose data it holds, or if they are of another dictionary;
+    RuntimeError if it cannot be written or another process has it.
+    """
+    found = _native.folder_mission(str(folder))
+    dictionary = f"dictionary {SHA256}"
+    if found and dictionary not in found.splitlines():
+        raise OtherMissionError(
+            f"the flight computer's data folder {folder} belongs to another mission: expected "
+            f"{dictionary[:23]}, found {found[:23]}. Give another folder, or the software that made it"
+        )

@@ -6,11 +6,11 @@
 | STEP | sensor frame; TC frames | actuator frame; TM frames |
 | STATE | | the computer's state |
 | RESTORE | a state | nothing |
-| TELEMETRY | | parameters and counters as JSON |
+| TELEMETRY | | parameters, counters and what was refused as JSON |
 | TICK | a tick's inputs | a tick's outputs |
 | LAST | | the last tick's outputs |
 | DIGEST | | the flight chain's digest, 32 octets |
-| SAVE | | configuration, computer, stores, chain |
+| SAVE | | SHA-256 of the mission, configuration, computer, stores, chain |
 | LOAD | tick, 8 octets; what SAVE gave | nothing |
 | STOP | | nothing |
 
@@ -18,7 +18,8 @@ TICK is what a run asks (layout in docs/wire.md): it has a number, and is refuse
 takes an image in it, the reply is EXPOSE with the file's id and the exposure in ms, 4 octets each; the host
 answers IMAGE with its octets, and then comes the reply to TICK.
 
-A request that cannot be answered gets ERROR and the reason; the process goes on.
+A request that cannot be answered gets ERROR and the reason, which begins with its type (OtherMissionError if
+a folder or a state belongs to another mission); the process goes on.
 """
 
 from __future__ import annotations

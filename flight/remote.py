@@ -52,6 +52,7 @@ class RemoteComputer:
         autonomy: bool = True,
         tick_ns: int = 100_000_000,
         parameters: Mapping[str, float | Sequence[float]] | None = None,
+        quotas: Mapping[str, int] | None = None,
         timeout_s: float = 30.0,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,6 +72,7 @@ class RemoteComputer:
                 "autonomy": autonomy,
                 "tick_ns": tick_ns,
                 "parameters": dict(parameters or {}),
+                "quotas": dict(quotas or {}),
             }
             self._request(
                 protocol.START, SHA256.encode(), json.dumps(configuration, allow_nan=False).encode()
@@ -113,6 +115,10 @@ class RemoteComputer:
     def counters(self) -> dict[str, Any]:
         """`flight.computer.Computer.counters`."""
         return self._report()["counters"]
+
+    def refused(self) -> dict[str, int]:
+        """How often it refused to start, or to load a state, for belonging to another mission."""
+        return self._report()["refused"]
 
     def close(self) -> None:
         """Ends the process that this object started, and the connection."""

@@ -10,14 +10,15 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zmq
 
 from flight import protocol
-from flight.computer import FlightComputer, make_computer
+from flight.computer import FlightComputer, OtherMissionError, check_folder, make_computer
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_server
 from flight.dictionary import SHA256, load_native
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
@@ -37,6 +38,7 @@ class Service:
         self.computer: FlightComputer | None = None
         self.stopped = False
         self.unanswered: list[bytes] | None = None
+        self.refused = {"start_of_another_mission": 0, "load_of_another_mission": 0}
         self._station: Any = None
         self._ask = ask
         self._data = data
@@ -76,11 +78,15 @@ class Service:
         if kind == protocol.STATE:
             return [kind, self._running().state_bytes()]
         if kind == protocol.RESTORE:
-            self._running().restore(_only(rest, "RESTORE"))
+            self._restore(_only(rest, "RESTORE"))
             return [kind]
         if kind == protocol.TELEMETRY:
             running = self._running()
-            report = {"telemetry": running.telemetry(), "counters": running.counters()}
+            report = {
+                "telemetry": running.telemetry(),
+                "counters": running.counters(),
+                "refused": self.refused,
+            }
             return [kind, json.dumps(report).encode()]
         if kind == protocol.STOP:
             self.stopped = True
@@ -90,7 +96,9 @@ class Service:
     def _of_station(self, kind: bytes, rest: list[bytes]) -> list[bytes]:
         station = self._answering()
         if kind == protocol.LOAD:
-            station.load(_only(rest, "LOAD"))
+            state = _only(rest, "LOAD")
+            with self._counting("load_of_another_mission"):
+                station.load(state)
             return []
         if kind == protocol.LAST:
             return [station.last()]
@@ -99,11 +107,42 @@ class Service:
     def _begin(self, rest: list[bytes]) -> None:
         computer, tick_ns = _start(rest, None)
         if self._data is not None:  # what runs gives its folder back only to what can be started
-            self.computer, self._station = None, None
-            computer, tick_ns = _start(rest, self._data)
+            with self._counting("start_of_another_mission"):
+                self._check_mission(computer)
+                self.computer, self._station = None, None
+                computer, tick_ns = _start(rest, self._data)
         station = load_native().FlightStation(computer, tick_ns)
         station.set_camera(self._expose)
         self.computer, self._station = computer, station
+
+    def _check_mission(self, computer: FlightComputer) -> None:
+        """Raises OtherMissionError if the folder is at work for another mission than this computer's."""
+        if self.computer is None or self.computer.mission() == computer.mission():
+            return
+        differs = load_native().what_differs(computer.mission(), self.computer.mission())
+        raise OtherMissionError(
+            f"the flight computer's data folder {self._data} belongs to another mission ({differs}). Give "
+            "another folder, or start the mission that it belongs to"
+        )
+
+    def _restore(self, state: bytes) -> None:
+        if self._data is None:
+            self._running().restore(state)
+            return
+        with self._counting("load_of_another_mission"):
+            raise OtherMissionError(
+                f"RESTORE would replace what the data folder {self._data} holds by a state that does not say "
+                "of which mission it is; LOAD takes what SAVE gave"
+            )
+
+    @contextmanager
+    def _counting(self, what: str) -> Iterator[None]:
+        """Counts what is refused for belonging to another mission."""
+        try:
+            yield
+        except OtherMissionError:
+            self.refused[what] += 1
+            raise
 
     def _expose(self, file: int, exposure_ms: int) -> bytes:
         """The octets of an image, from the host; none if it has gone."""
@@ -146,6 +185,7 @@ def _start(rest: list[bytes], data: Path | None) -> tuple[FlightComputer, int]:
         autonomy=bool(configuration["autonomy"]),
         parameters=configuration["parameters"],
         folder=data,
+        quotas=configuration.get("quotas", {}),
     )
     return computer, int(configuration["tick_ns"])
 
@@ -166,8 +206,8 @@ def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:
                 f"{bind}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
             )
         if data is not None:
-            make_computer(folder=data)  # which opens it, and gives it back
-    except (CurveError, KeyFileError, RuntimeError) as error:
+            check_folder(data)
+    except (CurveError, KeyFileError, OtherMissionError, RuntimeError) as error:
         print(f"safehold flight: {error}", file=sys.stderr, flush=True)
         return 2
     context = zmq.Context()

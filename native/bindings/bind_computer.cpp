@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <map>
 #include <optional>
 
 #include "bind.hpp"
@@ -61,6 +62,35 @@ ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& 
     config.persistence = persistence;
     config.autonomy = autonomy ? 1 : 0;
     return config;
+}
+
+void set_quota(host::Quotas& quotas, const std::string& name, std::uint64_t octets) {
+    std::uint64_t least = host::Quotas::stream_least;
+    std::uint64_t* place = nullptr;
+    if (name == "critical") place = &quotas.streams[static_cast<std::size_t>(computer::Stream::critical)];
+    if (name == "housekeeping")
+        place = &quotas.streams[static_cast<std::size_t>(computer::Stream::housekeeping)];
+    if (name == "debug") place = &quotas.streams[static_cast<std::size_t>(computer::Stream::debug)];
+    if (name == "files") {
+        place = &quotas.files;
+        least = host::Quotas::files_least;
+    }
+    if (place == nullptr) {
+        throw py::value_error("there is no quota " + name +
+                              "; there are critical, housekeeping, debug and files");
+    }
+    if (octets < least || octets > host::Quotas::most) {
+        throw py::value_error("quota " + name + " must be from " + std::to_string(least) + " to " +
+                              std::to_string(host::Quotas::most) + " octets, not " + std::to_string(octets));
+    }
+    *place = octets;
+}
+
+host::Quotas make_quotas(const std::map<std::string, std::uint64_t>& given) {
+    host::Quotas quotas;
+    for (const auto& [name, octets] : given)
+        set_quota(quotas, name, octets);
+    return quotas;
 }
 
 py::object value_of(const std::uint8_t* at, Type type) {
@@ -308,19 +338,28 @@ py::dict telemetry_dict(const Telemetry& telemetry) {
 }
 
 void bind_computer(py::module_& module) {
+    py::register_exception<host::OtherMission>(module, "OtherMissionError", PyExc_ValueError);
+    module.def(
+        "folder_mission", [](const std::string& path) { return host::Folder(path).mission(); },
+        py::arg("path"));
+    module.def("what_differs", &host::what_differs, py::arg("here"), py::arg("there"));
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
         .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
                          std::int64_t tick_ns, std::uint32_t persistence, bool autonomy, const py::dict& keys,
-                         const std::optional<std::string>& folder) {
+                         const std::optional<std::string>& folder,
+                         const std::map<std::string, std::uint64_t>& quotas) {
                  auto flight = std::make_unique<FlightComputer>(
-                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy));
-                 if (folder) flight->stores().keep_in(std::make_shared<host::Folder>(*folder));
+                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy),
+                     make_quotas(quotas));
+                 if (folder) flight->keep_in(std::make_shared<host::Folder>(*folder));
                  load_keys(*flight, keys);
                  return flight;
              }),
              py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
              py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
-             py::arg("autonomy") = true, py::arg("keys") = py::dict(), py::arg("folder") = py::none())
+             py::arg("autonomy") = true, py::arg("keys") = py::dict(), py::arg("folder") = py::none(),
+             py::arg("quotas") = py::dict())
+        .def("mission", &FlightComputer::mission)
         .def("folder_faults", &folder_faults)
         .def(
             "fail_folder",

@@ -163,7 +163,7 @@ def test_the_ground_arm_goes_on_from_a_snapshot_in_mid_contact(seized: Scenario,
         simulation.close()
     other = Simulation(arm(seized, "autonomy"))
     try:
-        with pytest.raises(ValueError, match="another configuration"):
+        with pytest.raises(ValueError, match="another mission"):
             other.driver.restore(driver)
     finally:
         other.close()

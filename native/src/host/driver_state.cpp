@@ -19,7 +19,7 @@ struct Head {
     SensorFrame sensor;
 };
 
-constexpr char magic[16] = "SAFEHOLD-DRIVE2";
+constexpr char magic[16] = "SAFEHOLD-DRIVE3";
 
 }  // namespace
 

@@ -43,7 +43,7 @@ std::vector<FlightCost> flight_cost(const std::string& path, std::uint64_t block
     Recording recording(path);
     const TickInput* now = nullptr;
     const Stores::Camera camera = [&now](std::uint32_t, std::uint32_t) { return now->image; };
-    auto whole = std::make_unique<HostedComputer>(recording.config);
+    auto whole = std::make_unique<HostedComputer>(recording.config, recording.quotas);
     whole->take(recording.state.data(), recording.state.size());
     whole->stores().camera = camera;
     auto stores = std::make_unique<Stores>(whole->stores());

@@ -64,14 +64,24 @@ Belief LocalFlight::belief() const {
 }
 
 void LocalFlight::put(Out& out) const {
+    out.value(mission_digest(computer_.mission()));
     out.value(computer_.config());
     computer_.put(out);
     out.value(chain_);
 }
 
 void LocalFlight::restore(In in, std::uint64_t /*tick*/) {
+    const std::string mission = computer_.mission();
+    const auto found = in.value<Digest>();
     computer::ComputerConfig config{};
     in.take(&config, sizeof config);
+    if (found != mission_digest(mission)) {
+        throw OtherMission(
+            "the state is of another mission: expected " + short_name(mission_digest(mission)) + ", found " +
+            short_name(found) + " (" +
+            what_differs(mission, describe_mission(config, computer_.stores().memory.quotas())) +
+            "). Load a state that this mission has kept, or start the one that it is of");
+    }
     if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {
         throw std::invalid_argument("the state was made with another configuration of the flight computer");
     }

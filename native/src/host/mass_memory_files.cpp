@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "mass_memory_parts.hpp"
+#include "safehold/cdh/cfdp.hpp"
 
 namespace safehold::host {
 namespace {
@@ -18,7 +19,25 @@ using memory::operation_file;
 using memory::own;
 using memory::room;
 
+bool is_black_box(std::uint32_t file) {
+    return file >= cdh::file_id_black_box;
+}
+
 }  // namespace
+
+// The black box has room of its own, which no other file takes.
+bool MassMemory::has_room_for(const FileRequest& request) const {
+    if (files_.size() >= computer::files_max || file_octets_ + request.length > quotas_.files) return false;
+    if (is_black_box(request.file)) return true;
+    std::uint64_t octets = request.length;
+    std::size_t count = 1;
+    for (const auto& [id, file] : files_) {
+        if (is_black_box(id)) continue;
+        octets += file.entry.length_max;
+        ++count;
+    }
+    return count <= computer::files_max - chunks_kept && octets <= quotas_.files - black_box_octets;
+}
 
 FileAnswer MassMemory::create(const FileRequest& request) {
     if (request.file == 0) return FileAnswer::unknown;
@@ -28,9 +47,7 @@ FileAnswer MassMemory::create(const FileRequest& request) {
         file_octets_ -= before->second.entry.length_max;
         files_.erase(before);
     }
-    if (files_.size() >= computer::files_max || file_octets_ + request.length > quotas_.files) {
-        return FileAnswer::full;
-    }
+    if (!has_room_for(request)) return FileAnswer::full;
     StoredFile& file = files_[request.file];
     file.entry.id = request.file;
     file.entry.kind = request.kind;

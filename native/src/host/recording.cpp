@@ -6,7 +6,7 @@
 namespace safehold::host {
 namespace {
 
-constexpr char magic[16] = "SAFEHOLD-INPUT2";
+constexpr char magic[16] = "SAFEHOLD-INPUT3";
 constexpr std::uint8_t flag_uplink = 1;
 constexpr std::uint8_t flag_flips = 2;
 constexpr std::uint8_t flag_overrun = 4;
@@ -48,6 +48,8 @@ Recorder::Recorder(const std::string& path, std::uint64_t tick, const HostedComp
     const Header header = make_header(tick);
     write(&header, sizeof header);
     write(&computer.config(), sizeof computer.config());
+    const Quotas& quotas = computer.stores().memory.quotas();
+    write(&quotas, sizeof quotas);
     Out out;
     computer.put(out);
     const std::uint64_t octets = out.octets.size();
@@ -129,6 +131,7 @@ Recording::Recording(const std::string& path) : file_(std::fopen(path.c_str(), "
     }
     first_tick = header.first_tick;
     read(&config, sizeof config);
+    read(&quotas, sizeof quotas);
     std::uint64_t octets = 0;
     read(&octets, sizeof octets);
     if (octets > state_octets_max) throw std::runtime_error("the recording's start state is too long");

@@ -9,12 +9,12 @@ namespace safehold::host {
 
 Replay replay(const std::string& path) {
     Recording recording(path);
-    auto computer = std::make_unique<HostedComputer>(recording.config);
+    auto computer = std::make_unique<HostedComputer>(recording.config, recording.quotas);
     Replay result{};
     // Only a recording from the first tick says how the replicas started; a later one brings its state along.
     // Which keys the satellite held is told by the recording; this computer has none.
     computer->take(recording.state.data(), recording.state.size());
-    auto fresh = std::make_unique<HostedComputer>(recording.config);
+    auto fresh = std::make_unique<HostedComputer>(recording.config, recording.quotas);
     fresh->set_security(computer->state().security, 0);
     Out start;
     fresh->put(start);

@@ -19,14 +19,12 @@
 #include "safehold/computer/flight_computer.hpp"
 #include "safehold/computer/witness.hpp"
 #include "safehold/host/frame_codec.hpp"
+#include "safehold/host/quotas.hpp"
 #include "safehold/host/sha256.hpp"
 
 namespace safehold::host {
 
 inline constexpr std::int64_t chunk_ns = 600'000'000'000;
-inline constexpr std::uint32_t chunk_octets_max = 0x8'0000;
-inline constexpr std::uint32_t chunks_kept =
-    146;  // 24 h, the one begun before them, and the one that is open
 inline constexpr std::int64_t check_interval_ns = 60'000'000'000;
 
 struct ChunkHead {

@@ -4,6 +4,7 @@
 //   slot-S-C.bin         copy C of slot S: written beside it, synchronised, renamed over it
 //   stream-S-N.log       at most 64 KiB of records of stream S from number N on, only ever added to
 //   file-ID.bin          a head of 64 octets with the directory's entry, then the file's octets
+//   mission-C.txt        copy C of whose folder it is (host/mission.hpp), and the SHA-256 of that
 //   numbers.bin          of each stream, the numbers of its oldest and its next record, and the octets held;
 //                        kept anew before each control state, so that no number is ever given twice
 // A record is on the disk before its number is used; a file's octets when it is sealed. What a power failure
@@ -41,6 +42,14 @@ class Folder final : public CopySink {
     Folder& operator=(const Folder&) = delete;
     ~Folder();
 
+    // Whose it is: nothing if the folder is new. Throws OtherMission if there is data and neither copy of the
+    // mission is sound.
+    [[nodiscard]] std::string mission() const;
+    // From now on it belongs to this mission, which is written down before anything else is. Throws
+    // OtherMission if it belongs to another one, std::runtime_error if it cannot be written; the folder's
+    // data stay as they are.
+    void claim(const std::string& mission);
+
     // What is there. Quotas and the digest chain of `memory` stay.
     void read(Persistence& persistence, MassMemory& memory);
     // Replaces all that is there.
@@ -70,6 +79,7 @@ class Folder final : public CopySink {
     [[nodiscard]] std::string name(const std::string& file) const { return path_ + "/" + file; }
     [[nodiscard]] std::string log_name(std::size_t stream, std::uint64_t first) const;
     [[nodiscard]] std::string file_name(std::uint32_t id) const;
+    [[nodiscard]] std::string mission_name(std::size_t copy) const;
     [[nodiscard]] bool may();
     bool fail();
     [[nodiscard]] bool write_at(const std::string& path, std::uint64_t offset, const void* octets,

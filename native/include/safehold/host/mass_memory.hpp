@@ -18,15 +18,9 @@
 #include "safehold/host/block_pool.hpp"
 #include "safehold/host/chain.hpp"
 #include "safehold/host/octets.hpp"
+#include "safehold/host/quotas.hpp"
 
 namespace safehold::host {
-
-// Octets of records that each stream may hold, and of the files together.
-struct Quotas {
-    std::array<std::uint64_t, computer::stream_count> streams = {8U << 20U, 4U << 20U, 16U << 20U, 32U << 20U,
-                                                                 2U << 20U};
-    std::uint64_t files = 96U << 20U;
-};
 
 struct Block {
     std::uint64_t first = 0;                              // number of its first record
@@ -38,7 +32,12 @@ struct Block {
 
 class MassMemory {
   public:
-    MassMemory() = default;
+    explicit MassMemory(const Quotas& quotas = {}) : quotas_(quotas) {}
+
+    // Of what is held, nothing changes: what lies beyond a smaller quota is given up as the flight software
+    // finds it.
+    void set_quotas(const Quotas& quotas) { quotas_ = quotas; }
+    [[nodiscard]] const Quotas& quotas() const { return quotas_; }
 
     void append(computer::Stream stream, const std::uint8_t* record, std::size_t record_octets);
     void drop(const computer::DropRequest& request);
@@ -105,6 +104,7 @@ class MassMemory {
     void seal(std::size_t stream, StreamLog& log);
     void put_record(std::size_t stream, const std::uint8_t* record, std::size_t record_octets);
     [[nodiscard]] static std::vector<std::uint8_t> whole(const StoredFile& file);
+    [[nodiscard]] bool has_room_for(const computer::FileRequest& request) const;
     [[nodiscard]] computer::FileAnswer create(const computer::FileRequest& request);
     [[nodiscard]] computer::FileAnswer write(StoredFile& file, const computer::FileRequest& request,
                                              const std::uint8_t* data);

@@ -86,6 +86,7 @@ class Recording {
 
     std::uint64_t first_tick = 0;
     computer::ComputerConfig config{};
+    Quotas quotas;
     std::vector<std::uint8_t> state;  // of the computer and its stores
     Chain flight_chain{"flight"};
     Digest flight_digest{};  // after the end record

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,12 +11,15 @@
 #include "safehold/host/black_box.hpp"
 #include "safehold/host/folder.hpp"
 #include "safehold/host/mass_memory.hpp"
+#include "safehold/host/mission.hpp"
 #include "safehold/host/persistence.hpp"
 
 namespace safehold::host {
 
 class Stores final : public computer::StorePort {
   public:
+    explicit Stores(const Quotas& quotas = {}) : memory(quotas) {}
+
     void status(computer::StoreStatus& status) const override { memory.status(status); }
     void append(computer::Stream stream, const std::uint8_t* record, std::size_t record_octets) override {
         if (power.out != 0) return;
@@ -142,13 +146,14 @@ class Stores final : public computer::StorePort {
 
 // The stores are made first: the computer asks them how things stand when it starts.
 struct StoreOwner {
+    explicit StoreOwner(const Quotas& quotas) : kept(quotas) {}
     Stores kept;
 };
 
 class HostedComputer : private StoreOwner, public computer::FlightComputer {
   public:
-    explicit HostedComputer(const computer::ComputerConfig& config)
-        : StoreOwner{}, computer::FlightComputer(config, &kept), black_box_(kept) {
+    explicit HostedComputer(const computer::ComputerConfig& config, const Quotas& quotas = {})
+        : StoreOwner(quotas), computer::FlightComputer(config, &kept), black_box_(kept) {
         set_witness(&black_box_);
     }
     HostedComputer(const HostedComputer&) = delete;
@@ -157,6 +162,14 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
     [[nodiscard]] Stores& stores() { return kept; }
     [[nodiscard]] const Stores& stores() const { return kept; }
     [[nodiscard]] const BlackBox& black_box() const { return black_box_; }
+    [[nodiscard]] std::string mission() const { return describe_mission(config(), kept.memory.quotas()); }
+
+    // Goes on from what a folder holds, and keeps everything there. Throws OtherMission, and leaves the
+    // folder as it is, if it belongs to another mission.
+    void keep_in(const std::shared_ptr<Folder>& folder) {
+        folder->claim(mission());
+        kept.keep_in(folder);
+    }
 
     // The computer's state, then that of its stores and of the black box.
     void put(Out& out) const {
@@ -180,6 +193,7 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
     void take(Kept read) {
         read.stores.camera = std::move(kept.camera);
         read.stores.folder = std::move(kept.folder);
+        read.stores.memory.set_quotas(kept.memory.quotas());
         kept = std::move(read.stores);
         if (kept.folder != nullptr) kept.folder->write_all(kept.persistence, kept.memory);
         restore(*read.state);
