@@ -10,8 +10,8 @@ the first of
     the ground's promise + lookahead
     the arrival at the ground of something that is on its way down, and can be answered, + lookahead
 
-and the driver returns earlier by itself when it has sent a frame that somebody may hear, or when a contact
-has begun or ended.
+and the driver returns earlier by itself when it has sent a frame that may be answered, or when a contact has
+begun or ended. Frames that nobody answers wait in the driver, with what the stations saw as each left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flight.tm_frames import may_bring_files
+from flight.tm_frames import FILE_CHANNEL, may_bring_files
 from safehold import expectations
 from safehold.assembly import (
     flight_configuration,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 CHAINS = ("plant", "flight", "link", "ground")
 STATE_JOINS_EVERY_S = 60
+_ANY_CHANNEL, _FILES_ONLY = 0xFF, 1 << FILE_CHANNEL
 
 
 class Simulation:
@@ -149,6 +150,7 @@ class Simulation:
         if not deployment.flight_apart:
             driver.set_camera(camera)
         driver.set_plant_state(plant.state.ctypes.data, plant.state.nbytes, CONTROL_OCTETS)
+        driver.set_sight(plant.sight_address, plant.sight_width)
         driver.contact_mask = plant.contact_mask
         self._schedule_in_flight(driver)
         return computer, driver
@@ -237,7 +239,9 @@ class Simulation:
         if not self.contacts.mask:
             self.uplink_octets_outside += sum(len(frame) for frame in uplink)
         self.plant.state["receiver_lock"][0] = int(self.link.receiver_lock(tick))
-        answered = None if self.ground.reacts else may_bring_files
+        reacts = self.ground.reacts
+        answered = None if reacts else may_bring_files
+        self.driver.answered_channels = _ANY_CHANNEL if reacts else _FILES_ONLY
         horizon = min(
             until,
             self.link.next_arrival_up_tick(),
@@ -246,11 +250,7 @@ class Simulation:
             self.link.next_arrival_down_tick(answered) + self.lookahead,
         )
         reached = self.driver.run(max(horizon, tick + 1), uplink)
-        frames = self.driver.downlink()
-        if frames:
-            self._look()
-        for sent_tick, frame in frames:
-            self.link.send_down(sent_tick, frame)
+        self._send_down()
         self._note_contact(reached, self.driver.contact_mask)
 
     def _exchange(self, tick: int) -> None:
@@ -263,9 +263,21 @@ class Simulation:
         for uplink in uplinks:
             self.link.send_up(uplink)
 
+    def _send_down(self) -> None:
+        """Give the link what the satellite has sent, and what the stations saw each time."""
+        from sim.link import read_sight
+
+        sights = dict(self.driver.sights())
+        for tick, frame in self.driver.downlink():
+            if tick in sights:
+                self.link.look(*read_sight(sights.pop(tick)))
+            self.link.send_down(tick, frame)
+
     def _look(self) -> None:
         """Tell the link what the stations see of the satellite now."""
-        self.link.look(self.plant.views(), int(self.plant.state["antenna"][0]))
+        from sim.link import read_sight
+
+        self.link.look(*read_sight(self.plant.sight()))
 
     def _note_contact(self, tick: int, mask: int) -> None:
         self.link.set_contact(tick, mask)

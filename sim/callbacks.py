@@ -17,6 +17,7 @@ import numpy as np
 
 from flight.dictionary import ACTUATOR_DTYPE, SENSOR_DTYPE
 from sim.compiled import compiled_callback, pointer
+from sim.link.geometry import View, fill_views
 from sim.records import FAULT_DTYPE, FAULTS_MAX, MODEL_DTYPE, STATE_DTYPE
 from sim.step import start, step
 from sim.truth import WIDTH, write_row
@@ -32,6 +33,7 @@ from sim.truth import WIDTH, write_row
     CONTEXT_SIZE,
 ) = range(8)
 BELIEF_SIZE = 16
+VIEW_SIZE = len(View._fields)
 _F64 = np.dtype(np.float64)
 # Numba's own annotations leave these out.
 _numba: Any = numba
@@ -49,6 +51,7 @@ class Callbacks(NamedTuple):
 
     step: Any
     truth: Any
+    sight: Any
 
 
 @functools.cache
@@ -61,6 +64,7 @@ def callbacks() -> Callbacks:
         return Callbacks(
             step=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_step),
             truth=compiled_callback(types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS))(_plant_truth),
+            sight=compiled_callback(types.void(_WORDS, _NUMBERS))(_plant_sight),
         )
     finally:
         if collecting:
@@ -99,3 +103,20 @@ def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]
         carray(belief, (BELIEF_SIZE,)),
         carray(row, (WIDTH,)),
     )
+
+
+def _plant_sight(context, row):  # type: ignore[no-untyped-def]
+    """`void plant_sight(void *context, double *row)`: a view of each station, and the patch that is fed."""
+    words = carray(context, (CONTEXT_SIZE,))
+    state = carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0]
+    model = carray(pointer(words[CONTEXT_MODEL]), (1,), MODEL_DTYPE)[0]
+    count = model.station_count
+    fill_views(
+        state.environment,
+        state.velocity_gcrf_m_s,
+        state.quaternion_body_from_gcrf,
+        model.station_itrs_m[:count],
+        model.station_up[:count],
+        carray(row, (count, VIEW_SIZE)),
+    )
+    carray(row, (count * VIEW_SIZE + 1,))[count * VIEW_SIZE] = state.antenna

@@ -21,11 +21,12 @@ from sim.callbacks import (
     CONTEXT_FAULTS,
     CONTEXT_FAULTS_UNTIL,
     CONTEXT_SIZE,
+    VIEW_SIZE,
     callbacks,
 )
 from sim.environment.tables import EnvironmentTables
 from sim.faults import fault_table
-from sim.link.geometry import View, fill_views
+from sim.link.geometry import View, read_sight
 from sim.model import Site, model_record
 from sim.noise import normals
 from sim.records import CONTROL_OCTETS, FAULTS_MAX, STATE_DTYPE
@@ -34,6 +35,7 @@ from sim.truth import COLUMNS, WIDTH
 
 _STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _TRUTH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_SIGHT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 # At power-on the computer's lanes and the sensors are fed.
 _SWITCHES_AT_POWER_ON = 0b0000_0011
 
@@ -108,22 +110,14 @@ class Plant:
         functions = callbacks()
         self._step = _STEP(functions.step.address)
         self._truth = _TRUTH(functions.truth.address)
-        count = int(self.model["station_count"][0])
-        self._views = np.zeros((count, len(View._fields)))
-        # The buffers keep their addresses, so that these need not be taken anew.
-        self._seen_from = (
-            self.state["environment"][0],
-            self.state["velocity_gcrf_m_s"][0],
-            self.state["quaternion_body_from_gcrf"][0],
-            self.model["station_itrs_m"][0][:count],
-            self.model["station_up"][0][:count],
-        )
+        self._sight = _SIGHT(functions.sight.address)
+        self._seen = np.zeros(VIEW_SIZE * int(self.model["station_count"][0]) + 1)
         self._set_initial(initial, seed)
         self._step(self.context, 0, self.sensor_frame.ctypes.data)
 
     @property
     def context(self) -> int:
-        """Address of the context that `plant_step` and `plant_truth` take."""
+        """Address of the context that `plant_step`, `plant_truth` and `plant_sight` take."""
         return int(self._context.ctypes.data)
 
     @property
@@ -137,14 +131,29 @@ class Plant:
         return int(callbacks().truth.address)
 
     @property
+    def sight_address(self) -> int:
+        """Address of `void plant_sight(void*, double*)`."""
+        return int(callbacks().sight.address)
+
+    @property
+    def sight_width(self) -> int:
+        """Numbers in a row of the sight."""
+        return len(self._seen)
+
+    @property
     def contact_mask(self) -> int:
         """Stations that see the satellite above their mask at the state's time, a bit each."""
         return int(self.state["contact_mask"][0])
 
+    def sight(self) -> list[float]:
+        """What the stations see of the satellite at the state's time, as `sim.link.read_sight` takes it."""
+        self._sight(self.context, self._seen.ctypes.data)
+        seen: list[float] = self._seen.tolist()
+        return seen
+
     def views(self) -> list[View]:
         """What each station sees of the satellite, and it of them, at the state's time."""
-        fill_views(*self._seen_from, self._views)
-        return [View(*row) for row in self._views.tolist()]
+        return read_sight(self.sight())[0]
 
     def set_faults(self, rows: Sequence[Any]) -> None:
         """From the next step on these faults act instead of those given before, each in its own time.

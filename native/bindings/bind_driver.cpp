@@ -94,6 +94,13 @@ py::list take_downlink(Driver& driver) {
     return frames;
 }
 
+py::list take_sights(Driver& driver) {
+    py::list sights;
+    for (const host::Sight& sight : driver.take_sights())
+        sights.append(py::make_tuple(sight.tick, sight.row));
+    return sights;
+}
+
 py::list take_events(Driver& driver) {
     py::list events;
     for (const host::VotedEvent& voted : driver.take_events()) {
@@ -174,6 +181,14 @@ void bind_driver(py::module_& module) {
             },
             py::arg("until_tick"), py::arg("uplink") = py::tuple())
         .def("downlink", &take_downlink)
+        .def("sights", &take_sights)
+        .def(
+            "set_sight",
+            [](Driver& driver, std::uintptr_t address, std::size_t width) {
+                driver.set_sight(reinterpret_cast<host::PlantSight>(address), width);
+            },
+            py::arg("address"), py::arg("width"))
+        .def_property("answered_channels", &Driver::answered, &Driver::set_answered)
         .def("events", &take_events)
         .def("truth_rows", &take_truth)
         .def("set_truth_interval", &Driver::set_truth_interval, py::arg("ticks"))

@@ -2,8 +2,8 @@
 
 from sim.link.budget import Budget, Channel, Patch
 from sim.link.config import LinkConfig
-from sim.link.geometry import View
+from sim.link.geometry import View, read_sight
 from sim.link.impairments import Impairment
 from sim.link.queue import NEVER, Link
 
-__all__ = ["NEVER", "Budget", "Channel", "Impairment", "Link", "LinkConfig", "Patch", "View"]
+__all__ = ["NEVER", "Budget", "Channel", "Impairment", "Link", "LinkConfig", "Patch", "View", "read_sight"]

@@ -78,6 +78,10 @@ class Budget:
         better = self.station_eirp_dbw[station] - self.tc.eirp_dbw if self.station_eirp_dbw else 0.0
         return ebn0_db(self.tc, range_m, sine, self.atmosphere_zenith_db) + gain + better
 
+    def tc_ebn0_least_db(self, station: int, range_m: float) -> float:
+        """Eb/N0 on board at a distance where satellite and station stand worst to each other."""
+        return self.tc_ebn0_db(station, range_m, 0.0, 0.0)
+
 
 def free_space_loss_db(range_m: float, frequency_hz: float) -> float:
     """(4 pi range / wavelength) squared, ITU-R P.525."""

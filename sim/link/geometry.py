@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,12 @@ class View(NamedTuple):
     range_rate_m_s: float
     sine_elevation: float
     cosine_boresight: float
+
+
+def read_sight(row: Sequence[float]) -> tuple[list[View], int]:
+    """The view of each station, and which patch the transmitter feeds, from a row of the plant's sight."""
+    width = len(View._fields)
+    return [View(*row[at : at + width]) for at in range(0, len(row) - 1, width)], int(row[-1])
 
 
 @compiled

@@ -62,7 +62,7 @@ class Link:
     _carrier_on: int = 0
     _down_free_ns: int = 0
     _up_free_ns: list[int] = field(default_factory=list)
-    _strong: int = EVERY_STATION  # stations whose carrier a receiver can hold
+    _strong: int = EVERY_STATION  # of the stations in contact, those whose carrier a receiver can hold
     _strong_is_old: bool = True
     _signal: Signal = field(default_factory=Signal)  # of the last look; not state, since every hop looks anew
     _chain_up: Chain = field(default_factory=lambda: Chain("link.up"))
@@ -97,8 +97,11 @@ class Link:
         self._signal = Signal(views, antenna)
 
     def next_look_tick(self, tick: int) -> int:
-        """The tick at which the receiver's lock has to be judged anew; NEVER outside contact."""
-        if not self._contacts[-1][1]:
+        """The tick at which the receiver's lock has to be judged anew, if the last look was at this one;
+        NEVER outside contact. Each second, but for as long as the look says that it is certain.
+        """
+        stations = self._contacts[-1][1]
+        if not stations:
             return NEVER
         config = self.config
         edges = [
@@ -108,7 +111,9 @@ class Link:
             for edge_ns in (one.start_ns, one.end_ns)
         ]
         if config.budget is not None and self._carrier_on:
-            edges.append((tick // self._look_ticks + 1) * self._look_ticks)
+            sure_ns = self._signal.sure_for_ns(config, stations, tick * config.tick_ns)
+            sure_tick = tick + sure_ns // config.tick_ns
+            edges.append((sure_tick // self._look_ticks + 1) * self._look_ticks)
         return min((edge for edge in edges if edge > tick), default=NEVER)
 
     @property
@@ -178,8 +183,11 @@ class Link:
                 rate = self._signal.tc_error_rate(self.config, station, flying.arrival_ns)
                 draw = Draw(self.config.seed, True, flying.departure_ns, station, flying.copy)
                 frames.append(self._disturbed("up", self._chain_up, flying, draw, rate))
-        if self._strong_is_old or tick % self._look_ticks == 0:
-            self._strong = self._signal.strong_stations(self.config, tick * self.config.tick_ns)
+        stations = self._contacts[-1][1]
+        due = tick % self._look_ticks == 0 and stations and self._carrier_on
+        if self._strong_is_old or due:
+            time_ns = tick * self.config.tick_ns
+            self._strong = self._signal.strong_stations(self.config, stations, time_ns)
             self._strong_is_old = False
         self._forget()
         return frames

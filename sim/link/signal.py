@@ -12,6 +12,9 @@ from sim.link.geometry import View
 from sim.link.impairments import DOWN, UP, weather
 
 EVERY_STATION = 2**62 - 1
+SPEED_MOST_M_S = 12_000.0
+"""More than a satellite that stays with the Earth can go against the ground."""
+_MARGIN_DB = 0.01  # far more than rounding, so that what is sure is what a look would find
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,33 @@ class Signal:
             return 0.0
         return bit_error_rate(config.budget.tc, self.tc_ebn0_db(config, station, time_ns))
 
-    def strong_stations(self, config: LinkConfig, time_ns: int) -> int:
-        """The stations whose carrier a receiver can hold, a bit each."""
+    def strong_stations(self, config: LinkConfig, stations: int, time_ns: int) -> int:
+        """Those of the stations whose carrier a receiver can hold, a bit each."""
         if config.budget is None or self.views is None:
-            return EVERY_STATION
+            return stations
         least_db = config.budget.acquisition_ebn0_db
         return sum(
             1 << station
-            for station in range(config.station_count)
+            for station in stations_of(stations)
             if self.tc_ebn0_db(config, station, time_ns) >= least_db
         )
+
+    def sure_for_ns(self, config: LinkConfig, stations: int, time_ns: int) -> int:
+        """How long after the look, made at a time, a receiver can hold the carrier of each of the stations
+        whichever way the satellite flies and turns, if nothing attenuates it more; 0 if that is not sure.
+        """
+        if config.budget is None or self.views is None:
+            return 0
+        weaker_db = _attenuation_db(config, UP, time_ns) + config.budget.acquisition_ebn0_db + _MARGIN_DB
+        sure_ns = EVERY_STATION
+        for station in stations_of(stations):
+            range_m = self.views[station].range_m
+            spare_db = config.budget.tc_ebn0_least_db(station, range_m) - weaker_db
+            if spare_db <= 0.0:
+                return 0
+            away_m = range_m * (10.0 ** (spare_db / 20.0) - 1.0)
+            sure_ns = min(sure_ns, int(away_m / SPEED_MOST_M_S * 1e9))
+        return sure_ns
 
 
 def tm_error_rates(config: LinkConfig, flying: Flying) -> dict[int, float]:

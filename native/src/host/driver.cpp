@@ -23,6 +23,11 @@ void put_in_order(std::vector<T>& waiting, const T& item) {
     std::stable_sort(waiting.begin(), waiting.end(), [](const T& a, const T& b) { return a.tick > b.tick; });
 }
 
+// Of a TM frame: bits 1 to 3 of the second octet (CCSDS 132.0-B, 4.1.2.3).
+std::uint32_t channel_of(const std::array<std::uint8_t, cdh::tm_frame_octets>& frame) {
+    return (static_cast<std::uint32_t>(frame[1]) >> 1) & 7U;
+}
+
 }  // namespace
 
 Driver::Driver(std::shared_ptr<FlightPort> flight, PlantStep step, PlantTruth truth, void* context,
@@ -71,6 +76,7 @@ void Driver::step_once(std::vector<std::vector<std::uint8_t>>& uplink) {
     watch.lap(timing_.plant);
     if (mask != contact_mask_) attention_ |= attention_contact;
     contact_mask_ = mask;
+    if (flight_->view().frame_count != 0) look();
     ++tick_;
     ++timing_.ticks;
 }
@@ -98,7 +104,16 @@ void Driver::take_outputs() {
         events_.push_back({tick_, view.events[i]});
     for (std::size_t i = 0; i < view.frame_count; ++i)
         downlink_.push_back({tick_, view.frames[i]});
-    if (view.frame_count != 0) attention_ |= attention_downlink;
+    for (std::size_t i = 0; i < view.frame_count; ++i) {
+        if (((answered_ >> channel_of(view.frames[i])) & 1U) != 0) attention_ |= attention_downlink;
+    }
+    if (downlink_.size() >= downlink_held_max) attention_ |= attention_downlink;
+}
+
+void Driver::look() {
+    if (plant_sight_ == nullptr) return;
+    Sight& sight = sights_.emplace_back(Sight{tick_, std::vector<double>(sight_width_)});
+    plant_sight_(context_, sight.row.data());
 }
 
 void Driver::look_at_truth() {
@@ -134,6 +149,9 @@ double Driver::telemetry_value(const Watch& watch) const {
 std::vector<DownlinkFrame> Driver::take_downlink() {
     return std::exchange(downlink_, {});
 }
+std::vector<Sight> Driver::take_sights() {
+    return std::exchange(sights_, {});
+}
 std::vector<VotedEvent> Driver::take_events() {
     return std::exchange(events_, {});
 }
@@ -143,6 +161,11 @@ void Driver::set_plant_state(const void* address, std::size_t octets, std::size_
     plant_state_ = static_cast<const std::uint8_t*>(address);
     plant_state_octets_ = octets;
     plant_control_octets_ = control_octets;
+}
+
+void Driver::set_sight(PlantSight sight, std::size_t width) {
+    plant_sight_ = sight;
+    sight_width_ = width;
 }
 
 std::size_t Driver::add_watch(const Watch& watch) {

@@ -94,6 +94,7 @@ void Driver::restore(const std::uint8_t* octets, std::size_t count, const BlockP
     flips_ = std::move(flips);
     resets_ = std::move(resets);
     downlink_ = std::move(downlink);
+    sights_.clear();
     events_ = std::move(events);
     truth_ = std::move(truth);
 }

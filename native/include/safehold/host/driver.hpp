@@ -7,7 +7,9 @@
 //   chain: full state every 60 s, then (time, voted actuator frame k, TM frames)
 //   truth row of time k under actuator frame k, when a row or a watch wants one
 //   plant_step(actuator frame k) -> sensor frame k + 1, contact mask
-// `run` returns early after a tick that needs attention: TM frames left, or the contact mask changed.
+// `run` returns early after a tick that needs attention: a TM frame left that may be answered, more of them
+// wait than are held, or the contact mask changed. Of each tick in which TM frames left, what the stations
+// see right after it is kept beside them.
 #pragma once
 
 #include <array>
@@ -26,9 +28,11 @@ namespace safehold::host {
 
 using PlantStep = std::int64_t (*)(void* context, const std::uint8_t* actuator, std::uint8_t* sensor);
 using PlantTruth = void (*)(void* context, const std::uint8_t* actuator, const double* belief, double* row);
+using PlantSight = void (*)(void* context, double* row);
 
 inline constexpr std::uint32_t attention_downlink = 1;
 inline constexpr std::uint32_t attention_contact = 2;
+inline constexpr std::size_t downlink_held_max = 512;  // frames that nobody answers, until `run` returns
 
 struct DownlinkFrame {
     std::uint64_t tick;
@@ -36,6 +40,12 @@ struct DownlinkFrame {
     std::array<std::uint8_t, 5> spare{};  // no padding: the frames that wait are part of the state's octets
 };
 static_assert(sizeof(DownlinkFrame) == 8 + cdh::tm_frame_octets + 5);
+
+// What the plant's sight gives after a tick in which TM frames left.
+struct Sight {
+    std::uint64_t tick;
+    std::vector<double> row;
+};
 
 struct VotedEvent {
     std::uint64_t tick;
@@ -60,6 +70,8 @@ class Driver {
     [[nodiscard]] std::size_t truth_width() const { return width_; }
 
     [[nodiscard]] std::vector<DownlinkFrame> take_downlink();
+    // One for each tick of the frames that were taken last; none of frames that came with a restored state.
+    [[nodiscard]] std::vector<Sight> take_sights();
     [[nodiscard]] std::vector<VotedEvent> take_events();
     // Rows of 1 + width, the tick first; they are forgotten, and their room is used again.
     [[nodiscard]] const std::vector<double>& truth() const { return truth_; }
@@ -68,6 +80,11 @@ class Driver {
     void set_truth_interval(std::uint64_t ticks) { truth_interval_ = ticks; }
     // The plant's state, whose first `control_octets` can change what happens next.
     void set_plant_state(const void* address, std::size_t octets, std::size_t control_octets);
+    // What gives a row of `width` numbers of what the stations see.
+    void set_sight(PlantSight sight, std::size_t width);
+    // The virtual channels, a bit each, whose frames `run` returns after; those of others it holds.
+    void set_answered(std::uint32_t channels) { answered_ = channels; }
+    [[nodiscard]] std::uint32_t answered() const { return answered_; }
     std::size_t add_watch(const Watch& watch);
     [[nodiscard]] const std::vector<Watch>& watches() const { return watches_; }
     void schedule_flip(const Flip& flip);
@@ -99,6 +116,7 @@ class Driver {
     void gather_inputs(std::vector<std::vector<std::uint8_t>>& uplink);
     [[nodiscard]] std::uint32_t wanted() const;
     void take_outputs();
+    void look();
     void look_at_truth();
     [[nodiscard]] LocalFlight& here() const;
     [[nodiscard]] double telemetry_value(const Watch& watch) const;
@@ -106,8 +124,10 @@ class Driver {
     std::shared_ptr<FlightPort> flight_;
     PlantStep plant_step_;
     PlantTruth plant_truth_;
+    PlantSight plant_sight_ = nullptr;
     void* context_;
     std::size_t width_;
+    std::size_t sight_width_ = 0;
     std::int64_t tick_ns_;
     const std::uint8_t* plant_state_ = nullptr;
     std::size_t plant_state_octets_ = 0;
@@ -116,6 +136,7 @@ class Driver {
     std::uint64_t tick_ = 0;
     std::int64_t contact_mask_ = 0;
     std::uint32_t attention_ = 0;
+    std::uint32_t answered_ = ~0U;
     SensorFrame sensor_;
     FlightInput input_;
     Chain plant_chain_{"plant"};
@@ -124,6 +145,7 @@ class Driver {
     std::vector<Flip> flips_;    // by tick, the next one last
     std::vector<Reset> resets_;  // likewise
     std::vector<DownlinkFrame> downlink_;
+    std::vector<Sight> sights_;
     std::vector<VotedEvent> events_;
     std::vector<double> truth_;
     std::vector<double> row_;
