@@ -127,21 +127,21 @@ def _number(value: int, type_name: str) -> float:
     return struct.unpack(">" + _CODES[type_name], octets)[0]  # type: ignore[no-any-return]
 
 
-def decode_header(packet: TmPacket) -> tuple[int, int, int, bytes]:
-    """Group, number of samples, first control tick and coded bits of a TM[3,128]; raises PacketError `data`
-    if they contradict the dictionary.
+def decode_header(data: bytes) -> tuple[int, int, int, bytes]:
+    """Group, number of samples, first control tick and coded bits of a TM[3,128]'s data; raises PacketError
+    `data` if they contradict the dictionary.
     """
-    if len(packet.data) < _HEADER.size:
-        raise PacketError("data", f"a batch of {len(packet.data)} octets")
-    group, count, samples, tick = _HEADER.unpack_from(packet.data)
+    if len(data) < _HEADER.size:
+        raise PacketError("data", f"a batch of {len(data)} octets")
+    group, count, samples, tick = _HEADER.unpack_from(data)
     if group >= len(groups()) or count != len(groups()[group]) or samples == 0:
         raise PacketError("data", f"a batch of {samples} samples of {count} elements of group {group}")
-    return group, samples, tick, packet.data[_HEADER.size :]
+    return group, samples, tick, data[_HEADER.size :]
 
 
 def decode_batch(packet: TmPacket) -> Batch:
     """Reads a TM[3,128]; raises PacketError `data` if it contradicts the dictionary or itself."""
-    group, samples, tick, coded = decode_header(packet)
+    group, samples, tick, coded = decode_header(packet.data)
     elements = groups()[group]
     sizes = [8 * _OCTETS[element.type] for element in elements]
     bits = _Bits(coded)

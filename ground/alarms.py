@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -96,18 +97,28 @@ class AlarmMonitor:
         times_ns: NDArray[np.int64],
         arrivals_ns: NDArray[np.int64],
     ) -> None:
-        """Judge one value's stored samples, all that there are and in order of on-board time."""
+        """Judge one value's stored samples, in order of on-board time, which later calls continue."""
         numbers = values.astype(np.float64)
         red = (numbers >= limits.red[0]) & (numbers <= limits.red[1])
         yellow = (numbers >= limits.yellow[0]) & (numbers <= limits.yellow[1])
         levels = np.where(red & yellow, 0, np.where(red, 1, 2))
-        if not levels.any():
+        watch = self._watches.get((name, STORED), _Watch())
+        if not (levels.any() or watch.level or watch.streak):
             return
-        watch = self._watches.setdefault((name, STORED), _Watch())
+        self._watches[name, STORED] = watch
         for at, level in enumerate(levels.tolist()):
             if level or watch.level or watch.streak:
                 came, made = int(arrivals_ns[at]), int(times_ns[at])
                 self._judge(watch, level, Alarm("limit", name, "", STORED, came, made, float(numbers[at])))
+
+    def order_from(self, first: int, key: Callable[[Alarm], int]) -> None:
+        """Sort the alarms from one on. What is judged afterwards may still clear them."""
+        places = sorted(range(first, len(self.alarms)), key=lambda place: key(self.alarms[place]))
+        moved = {place: first + at for at, place in enumerate(places)}
+        self.alarms[first:] = [self.alarms[place] for place in places]
+        for watch in self._watches.values():
+            if watch.alarm is not None:
+                watch.alarm = moved.get(watch.alarm, watch.alarm)
 
     def open(self) -> list[Alarm]:
         """Alarms that have not been cleared, but for those of events."""

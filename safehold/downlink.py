@@ -7,33 +7,20 @@ made, by id and time; what never came counts as late if its pass is over.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from flight.tm_frames import TM_FRAME_OCTETS
 from ground.alarms import LIVE, AlarmMonitor
-from ground.gaps import STREAMS, Gaps
-from safehold.telemetry import Received, TelemetryTable
+from ground.gaps import STREAMS
+from safehold.decoding import Received, announce
+from safehold.telemetry import TelemetryTable
 
 USABLE_S = 60.0
-
-
-def announce_last(gaps: Gaps, telemetry: TelemetryTable) -> int | None:
-    """Tell the gaps what the last live report says that mass memory holds; returns its on-board time."""
-    columns = telemetry.columns
-    if "records_next_0" not in columns:
-        return None
-    told = np.flatnonzero((columns["quality"] == LIVE) & ~np.isnan(columns["records_next_0"].astype(float)))
-    if not len(told):
-        return None
-    row = told[np.argmax(columns["arrival_ns"][told])]
-    time_ns = int(columns["time_ns"][row])
-    for stream in range(len(STREAMS)):
-        first, following = (int(columns[f"records_{edge}_{stream}"][row]) for edge in ("first", "next"))
-        gaps.announce(stream, first, following, time_ns)
-    return time_ns
 
 
 def downlink_document(
@@ -47,7 +34,9 @@ def downlink_document(
 
     flight_events: (time ns, id) of every event made on board. passes: `passes` of result.json.
     """
-    as_of_ns = announce_last(received.gaps, received.telemetry)
+    last = received.last_held
+    if last is not None:
+        announce(received.gaps, last.octets, last.time_ns)
     found = received.gaps.results()
     streams = found["streams"]
     return {
@@ -59,7 +48,7 @@ def downlink_document(
         "records_missing": sum(one["missing"] for one in streams.values()),
         "records_given_up": sum(one["given_up"] for one in streams.values()),
         "backlog_records": sum(one["backlog"] for one in streams.values()),
-        "backlog_as_of_s": None if as_of_ns is None else as_of_ns / 1e9,
+        "backlog_as_of_s": None if last is None else last.time_ns / 1e9,
         "streams": streams,
         "stored_housekeeping": received.stored,
         "ledger": found["ledger"],
@@ -149,12 +138,13 @@ def pass_yields(
     """
     outcomes = [one[name] for one in commands for name in ("executed_ns", "completed_ns") if one[name]]
     known = set(outcomes)
+    held = holdings(received.telemetry, [_span_ns(entry)[1] for entry in passes if _was_open(entry)])
     made = []
     for entry in passes:
-        if not entry["open"] or entry["aos_s"] is None:
+        if not _was_open(entry):
             made.append({**entry, **_NOTHING})
             continue
-        begin_ns, end_ns = round(entry["aos_s"] * 1e9), round(entry["los_s"] * 1e9) + 1_000_000_000
+        begin_ns, end_ns = _span_ns(entry)
 
         def inside(pairs: Iterable[tuple[int, int]], begin: int = begin_ns, end: int = end_ns) -> int:
             return sum(number for time_ns, number in pairs if begin <= time_ns <= end)
@@ -173,10 +163,26 @@ def pass_yields(
                 "bytes_repeated": inside(received.repeated),
                 "commands_verified": sum(1 for one in outcomes if one in verified),
                 "backlog_records": sum(told[-1]) if told else None,
-                "backlog_octets": _octets(received.telemetry, end_ns, told[-1]) if told else None,
+                "backlog_octets": _octets(told[-1], held.get(end_ns)) if told else None,
             }
         )
     return made
+
+
+def _was_open(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["open"]) and entry["aos_s"] is not None
+
+
+def _span_ns(entry: Mapping[str, Any]) -> tuple[int, int]:
+    """When what a pass brought arrived."""
+    return round(entry["aos_s"] * 1e9), round(entry["los_s"] * 1e9) + 1_000_000_000
+
+
+def _octets(backlog: Sequence[int], held: Holdings | None) -> int | None:
+    """How many octets records to come have; None if nothing is known of those held."""
+    if not any(backlog):
+        return 0
+    return None if held is None else held.of(backlog)
 
 
 _NOTHING = {
@@ -191,24 +197,39 @@ _NOTHING = {
 }
 
 
-def _octets(telemetry: TelemetryTable, time_ns: int, backlog: Sequence[int]) -> int | None:
-    """How many octets records to come have: by stream as many as those have on the mean that the satellite
-    held at a time, by its stored housekeeping; None if that tells nothing of it.
-    """
-    if not any(backlog):
-        return 0
-    columns = telemetry.columns
-    if "stream_octets_0" not in columns or "records_next_0" not in columns:
-        return None
-    known = np.isfinite(columns["stream_octets_0"]) & np.isfinite(columns["records_next_0"])
-    rows = np.flatnonzero(known & (columns["time_ns"] <= time_ns))
-    if not len(rows):
-        return None
-    total = 0.0
-    for stream, number in enumerate(backlog):
-        octets, first, following = (
-            float(columns[f"{name}_{stream}"][rows[-1]])
-            for name in ("stream_octets", "records_first", "records_next")
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What mass memory held, by stream: octets, the first record, and the one to come."""
+
+    octets: tuple[float, ...]
+    first: tuple[float, ...]
+    following: tuple[float, ...]
+
+    def of(self, backlog: Sequence[int]) -> int:
+        """How many octets so many records to come have, if they have as many each as those held."""
+        held = zip(backlog, self.octets, self.first, self.following, strict=True)
+        return round(
+            math.fsum(
+                number * octets / max(1.0, following - first) for number, octets, first, following in held
+            )
         )
-        total += number * octets / max(1.0, following - first)
-    return round(total)
+
+
+def holdings(telemetry: TelemetryTable, times_ns: Iterable[int]) -> dict[int, Holdings]:
+    """What the satellite last said that its mass memory held, by each of the times at which it did."""
+    wanted = sorted(set(times_ns))
+    found: dict[int, Holdings] = {}
+    for piece in telemetry.pieces() if wanted else ():
+        if "stream_octets_0" not in piece or "records_next_0" not in piece:
+            break
+        known = np.flatnonzero(np.isfinite(piece["stream_octets_0"]) & np.isfinite(piece["records_next_0"]))
+        until = np.searchsorted(piece["time_ns"][known], np.array(wanted, dtype=np.int64), side="right")
+        for time_ns, rows in zip(wanted, until.tolist(), strict=True):
+            if rows:
+                found[time_ns] = Holdings(
+                    *(
+                        tuple(float(piece[f"{name}_{i}"][known[rows - 1]]) for i in range(len(STREAMS)))
+                        for name in ("stream_octets", "records_first", "records_next")
+                    )
+                )
+    return found

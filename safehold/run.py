@@ -27,7 +27,7 @@ from safehold.truth import Truth
 
 if TYPE_CHECKING:
     from safehold.judge import Verdict
-    from safehold.telemetry import Received
+    from safehold.decoding import Received
 
 CHUNK_TICKS = 3000
 CUT_SHORT = "cut short, so judged only on what it flew"
@@ -147,7 +147,7 @@ def fly(
 
 def conclude(outing: Outing, complete: bool) -> Result:
     """Make the result of a flight that has ended."""
-    from safehold.telemetry import decode
+    from safehold.decoding import decode
 
     simulation = outing.simulation
     scenario = simulation.scenario

@@ -3,11 +3,15 @@
 A batch holds one group of elements over a run of control ticks (flight.batches, docs/wire.md). Here all
 groups of a tick become one sample, timed by the batch that began nearest before it. A group that came twice
 is taken once, one that did not come is missing. The bits are read in C++: a day has millions.
+
+Batches wait as they came, in a temporary file, by windows of on-board time, and are put together a window at
+a time: a month needs no more memory than a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,10 +22,14 @@ from numpy.typing import NDArray
 from flight.batches import decode_header, groups
 from flight.dictionary import TYPE_OCTETS, load_native
 from flight.packets import PacketError, TmPacket
+from safehold.spool import Spool
 
+WINDOW_NS = 6 * 3600 * 10**9
 # Pieces of one tick agree on its time but for the clock's drift since their batches began. Ticks that are
 # numbered alike after a restart lie further apart.
 _SAME_TIME_NS = 500_000_000
+# Beyond the edge of a window, pieces of its samples are looked for as far as this.
+_MARGIN_NS = 20 * _SAME_TIME_NS
 _WORDS = {
     "f64": ("<u8", "<f8"),
     "i64": ("<u8", "<i8"),
@@ -62,74 +70,113 @@ class _Pieces:
     arrivals: list[tuple[int, int, int]] = field(default_factory=list)  # arrival ns, station, samples
 
 
+_BATCH = struct.Struct("<qqHH")  # on-board ns, arrival ns, station, octets
+
+
 @dataclass(slots=True)
 class StoredBuilder:
-    """Takes batches as they come; `tick_ns` is the control period."""
+    """Takes batches as they come; `tick_ns` is the control period, `window_ns` how much of on-board time is
+    put together at a time.
+    """
 
     tick_ns: int
+    window_ns: int = WINDOW_NS
     batches: int = 0
     refused: int = 0
-    _groups: dict[int, _Pieces] = field(default_factory=dict)
+    _batches: Spool = field(default_factory=Spool)
+    _windows: set[int] = field(default_factory=set)
 
     def add(self, packet: TmPacket, *, arrival_ns: int, station: int) -> None:
         """A TM[3,128]; one that contradicts the dictionary or itself is counted and dropped."""
         try:
-            group, samples, tick, coded = decode_header(packet)
+            read = self._read(packet.data, packet.time_ns)
         except PacketError:
             self.refused += 1
             return
+        self.batches += 1
+        times = read[2]
+        self._windows.update((times // self.window_ns).tolist())
+        edges = np.concatenate([times - _MARGIN_NS, times, times + _MARGIN_NS])
+        octets = _BATCH.pack(packet.time_ns, arrival_ns, station, len(packet.data)) + packet.data
+        for window in np.unique(edges // self.window_ns).tolist():
+            self._batches.add((window,), octets)
+
+    def windows(self) -> list[int]:
+        """The windows of on-board time that may have samples, in order."""
+        return sorted(self._windows)
+
+    def samples(self, window: int) -> Samples:
+        """What has come of a window, `window * window_ns` to the next."""
+        groups_of: dict[int, _Pieces] = {}
+        waiting, at = self._batches.read((window,)), 0
+        while at < len(waiting):
+            time_ns, arrival_ns, station, octets = _BATCH.unpack_from(waiting, at)
+            at += _BATCH.size + octets
+            group, ticks, times, values = self._read(waiting[at - octets : at], time_ns)
+            mine = groups_of.setdefault(group, _Pieces())
+            mine.ticks.append(ticks)
+            mine.times_ns.append(times)
+            mine.values.append(values)
+            mine.arrivals.append((arrival_ns, station, len(ticks)))
+        numbers = sorted(groups_of)
+        return _together(numbers, [groups_of[one] for one in numbers], window, self.window_ns)
+
+    def _read(
+        self, data: bytes, time_ns: int
+    ) -> tuple[int, NDArray[np.uint32], Numbers, NDArray[np.uint64]]:
+        """Group, ticks, on-board times and values of a batch; raises PacketError for one that is none."""
+        group, samples, tick, coded = decode_header(data)
         found = load_native().read_batch(coded, _sizes(group), samples, tick)
         if found is None:
-            self.refused += 1
-            return
-        self.batches += 1
+            raise PacketError("data", "a batch that contradicts itself")
         ticks = np.frombuffer(found[0], dtype=np.uint32)
-        mine = self._groups.setdefault(group, _Pieces())
-        mine.ticks.append(ticks)
         # Ticks wrap at 2³²; within a batch they only go on.
-        mine.times_ns.append(packet.time_ns + (ticks - ticks[0]).astype(np.int64) * self.tick_ns)
-        mine.values.append(np.frombuffer(found[1], dtype=np.uint64).reshape(samples, -1))
-        mine.arrivals.append((arrival_ns, station, samples))
+        times = time_ns + (ticks - ticks[0]).astype(np.int64) * self.tick_ns
+        return group, ticks, times, np.frombuffer(found[1], dtype=np.uint64).reshape(samples, -1)
 
-    def samples(self) -> Samples:
-        """All that has come."""
-        if not self._groups:
-            empty = np.zeros(0, dtype=np.int64)
-            return Samples(empty, empty, empty, {}, 0)
-        numbers = sorted(self._groups)
-        pieces = [self._groups[number] for number in numbers]
-        ticks = np.concatenate([one for mine in pieces for one in mine.ticks]).astype(np.int64)
-        times = np.concatenate([one for mine in pieces for one in mine.times_ns])
-        ages = np.concatenate([one - one[0] for mine in pieces for one in mine.times_ns])
-        arrivals = np.repeat(
-            np.array([one[:2] for mine in pieces for one in mine.arrivals], dtype=np.int64),
-            [one[2] for mine in pieces for one in mine.arrivals],
-            axis=0,
-        )
-        sample_of, count = _samples_of(ticks, times)
-        nearest = np.full(count, -1, dtype=np.int64)
-        order = np.argsort(-ages, kind="stable")
-        nearest[sample_of[order]] = order  # the youngest is written last
-        last = np.full(count, -1, dtype=np.int64)
-        order = np.argsort(arrivals[:, 0], kind="stable")
-        last[sample_of[order]] = order
-        in_order = np.argsort(times[nearest], kind="stable")
-        place_of = np.empty(count, dtype=np.int64)
-        place_of[in_order] = np.arange(count)
-        values: dict[tuple[str, int], tuple[Numbers, NDArray[Any]]] = {}
-        start = repeated = 0
-        for number, mine in zip(numbers, pieces, strict=True):
-            stacked = np.concatenate(mine.values)
-            places = place_of[sample_of[start : start + len(stacked)]]
-            start += len(stacked)
-            # Of the same group and time the first to come counts.
-            places, firsts = np.unique(places, return_index=True)
-            repeated += len(stacked) - len(firsts)
-            for name, index, column in _columns(number, stacked[firsts]):
-                values[name, index] = places, column
-        chosen = nearest[in_order]
-        came = arrivals[last[in_order]]
-        return Samples(times[chosen], came[:, 0], came[:, 1], values, repeated)
+
+def _together(numbers: Sequence[int], pieces: Sequence[_Pieces], window: int, window_ns: int) -> Samples:
+    """The samples of a window, from all pieces of their groups in it and near it."""
+    if not numbers:
+        empty = np.zeros(0, dtype=np.int64)
+        return Samples(empty, empty, empty, {}, 0)
+    ticks = np.concatenate([one for mine in pieces for one in mine.ticks]).astype(np.int64)
+    times = np.concatenate([one for mine in pieces for one in mine.times_ns])
+    ages = np.concatenate([one - one[0] for mine in pieces for one in mine.times_ns])
+    arrivals = np.repeat(
+        np.array([one[:2] for mine in pieces for one in mine.arrivals], dtype=np.int64),
+        [one[2] for mine in pieces for one in mine.arrivals],
+        axis=0,
+    )
+    sample_of, count = _samples_of(ticks, times)
+    nearest = np.full(count, -1, dtype=np.int64)
+    order = np.argsort(-ages, kind="stable")
+    nearest[sample_of[order]] = order  # the youngest is written last
+    last = np.full(count, -1, dtype=np.int64)
+    order = np.argsort(arrivals[:, 0], kind="stable")
+    last[sample_of[order]] = order
+    in_order = np.argsort(times[nearest], kind="stable")
+    chosen = times[nearest][in_order]
+    in_order = in_order[chosen // window_ns == window]
+    place_of = np.full(count, -1, dtype=np.int64)  # of a neighbouring window's samples
+    place_of[in_order] = np.arange(len(in_order))
+    values: dict[tuple[str, int], tuple[Numbers, NDArray[Any]]] = {}
+    start = repeated = 0
+    for number, mine in zip(numbers, pieces, strict=True):
+        stacked = np.concatenate(mine.values)
+        places = place_of[sample_of[start : start + len(stacked)]]
+        start += len(stacked)
+        stacked, places = stacked[places >= 0], places[places >= 0]
+        if not len(stacked):
+            continue
+        # Of the same group and time the first to come counts.
+        places, firsts = np.unique(places, return_index=True)
+        repeated += len(stacked) - len(firsts)
+        for name, index, column in _columns(number, stacked[firsts]):
+            values[name, index] = places, column
+    chosen = nearest[in_order]
+    came = arrivals[last[in_order]]
+    return Samples(times[chosen], came[:, 0], came[:, 1], values, repeated)
 
 
 def _samples_of(ticks: Numbers, times_ns: Numbers) -> tuple[Numbers, int]:

@@ -10,7 +10,7 @@ from flight.tm_frames import Clcw, TmFramer
 from ground.files import Files
 from safehold.command_run import downlink_lines
 from safehold.downlink import downlink_document
-from safehold.telemetry import decode
+from safehold.decoding import decode
 
 S = 10**9
 

@@ -9,8 +9,9 @@ import pytest
 
 from ground.alarms import AlarmMonitor
 from ground.gaps import Gaps
+from safehold.decoding import Received
 from safehold.downlink import event_delays, pass_yields
-from safehold.telemetry import Received, TelemetryTable
+from safehold.telemetry import TelemetryTable
 
 S = 10**9
 PASSES = [
@@ -68,7 +69,7 @@ def test_a_pass_tells_what_it_brought_and_what_is_still_to_come() -> None:
         **{f"records_next_{i}": np.array([0.0, 20.0]) for i in range(5)},
     }
     received = Received(
-        TelemetryTable(columns),
+        TelemetryTable.of(columns),
         stored={},
         events=[],
         gaps=Gaps(),

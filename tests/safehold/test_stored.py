@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from flight import batches
-from flight.dictionary import PARAMETERS
-from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket
+from flight.dictionary import PARAMETERS, Limits
+from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket, encode_housekeeping
 from ground.alarms import STORED, AlarmMonitor
 from safehold.downlink import alarm_counts
-from safehold.stored import StoredBuilder
+from safehold.stored import Samples, StoredBuilder
 from safehold.telemetry import STORED_STRUCTURE, TelemetryBuilder
 from tests.flight.test_recorder import Craft
 
@@ -43,6 +44,12 @@ def built(packets: list[TmPacket]) -> StoredBuilder:
     return builder
 
 
+def samples_of(builder: StoredBuilder) -> Samples:
+    """Those of the only window."""
+    (window,) = builder.windows()
+    return builder.samples(window)
+
+
 def reference(packets: list[TmPacket]) -> Iterator[tuple[tuple[str, int], int, float]]:
     """(element, on-board time in ms, value) of every sample."""
     for packet in packets:
@@ -57,7 +64,7 @@ def reference(packets: list[TmPacket]) -> Iterator[tuple[tuple[str, int], int, f
 def test_samples_are_those_of_the_codec_in_order_and_once(packets: list[TmPacket]) -> None:
     shuffled = [*packets, *packets[:7]]
     random.Random(1).shuffle(shuffled)
-    samples = built(shuffled).samples()
+    samples = samples_of(built(shuffled))
     assert samples.repeated > 0
     times_ms = np.round(samples.times_ns / 1e6).astype(int)
     assert (np.diff(times_ms) > 0).all()
@@ -74,9 +81,12 @@ def test_samples_are_those_of_the_codec_in_order_and_once(packets: list[TmPacket
 
 @pytest.mark.requirement("L6.2")
 def test_a_group_that_did_not_come_is_missing_and_not_zero(packets: list[TmPacket]) -> None:
-    samples = built([one for one in packets if one.data[0] != 0]).samples()
-    table = TelemetryBuilder(["here"]).table(samples)
-    assert len(table) == len(samples) > 100
+    builder = TelemetryBuilder(["here"])
+    for packet in packets:
+        if packet.data[0] != 0:
+            builder.stored.add(packet, arrival_ns=10**12, station=0)
+    table = builder.table()
+    assert len(table) == builder.samples > 100
     row = table[5]
     assert (row["structure"], row["quality"], row["station"]) == (STORED_STRUCTURE, STORED, "here")
     absent = batches.groups()[0][0].parameter
@@ -90,7 +100,7 @@ def test_what_contradicts_itself_is_counted_and_dropped(packets: list[TmPacket],
     whole = packets[3]
     for data in (whole.data[:cut], b"\xff" + whole.data[1:], whole.data + b"\0"):
         builder = built([TmPacket(3, 128, 0, data)])
-        assert (builder.refused, builder.batches, len(builder.samples())) == (1, 0, 0)
+        assert (builder.refused, builder.batches, builder.windows()) == (1, 0, [])
 
 
 @pytest.mark.requirement("S3")
@@ -102,17 +112,17 @@ def test_any_octets_are_refused_by_both_codecs_or_read_alike(packets: list[TmPac
         for _ in range(draw.choice((1, 1, 4))):
             whole[draw.randrange(2, len(whole))] ^= 1 << draw.randrange(8)
         packet = TmPacket(3, 128, 10**9, bytes(whole[: draw.choice((len(whole), len(whole), 300))]))
-        samples = built([packet]).samples()
+        builder = built([packet])
         try:
             batch = batches.decode_batch(packet)
         except PacketError:
-            assert len(samples) == 0
+            assert not builder.windows()
             outcomes.add("refused")
             continue
         outcomes.add("read")
-        assert sum(len(places) for places, _ in samples.values.values()) == len(set(batch.ticks)) * len(
-            batch.elements
-        )
+        found = [builder.samples(window) for window in builder.windows()]
+        values = sum(len(places) for samples in found for places, _ in samples.values.values())
+        assert values == len(set(batch.ticks)) * len(batch.elements)
     assert outcomes == {"refused", "read"}
 
 
@@ -120,8 +130,61 @@ def test_any_octets_are_refused_by_both_codecs_or_read_alike(packets: list[TmPac
 def test_ticks_that_begin_anew_are_other_samples(packets: list[TmPacket]) -> None:
     """After a cold start ticks are counted from 0 again; the clock goes on."""
     again = [TmPacket(3, 128, one.time_ns + 3600 * 10**9, one.data) for one in packets]
-    once, both = built(packets).samples(), built([*packets, *again]).samples()
+    once, both = samples_of(built(packets)), samples_of(built([*packets, *again]))
     assert (len(both), both.repeated) == (2 * len(once), 0)
+
+
+@pytest.mark.requirement("L6.2")
+@pytest.mark.parametrize("window_s", [7, 61, 400])
+def test_windows_hold_the_same_as_one_of_all(packets: list[TmPacket], window_s: int) -> None:
+    """Pieces of one sample that lie on two sides of an edge are put together, once, and in their order."""
+    shuffled = [*packets, *packets[:7]]
+    random.Random(1).shuffle(shuffled)
+    tables, monitors = [], []
+    for window_ns in (10**15, window_s * 10**9):
+        builder = TelemetryBuilder(["here", "there"], window_ns=window_ns)
+        monitors.append(AlarmMonitor())
+        for at, packet in enumerate(shuffled):
+            # The clock drifts between the batches of a sample's groups.
+            drifting = replace(packet, time_ns=packet.time_ns + 4_000_000 * (at % 50))
+            builder.stored.add(drifting, arrival_ns=10**12 + at // 9, station=at % 2)
+        report = encode_housekeeping(1, {"tick": 5})[2:]
+        for second in (3, 500, 700):
+            times = {"time_ns": second * 10**9, "arrival_ns": 10**12}
+            builder.add(1, report, **times, station=1, stored=False)
+        tables.append((builder.table(), builder.samples, builder.repeated))
+    (whole, *counts), (cut, *again) = tables
+    assert counts == again
+    assert counts[0] > 400
+    assert counts[1] > 0
+    assert sum(1 for _ in whole.pieces()) == 1
+    assert sum(1 for _ in cut.pieces()) >= 780 // window_s
+    assert list(whole.columns) == list(cut.columns)
+    for name, column in whole.columns.items():
+        assert column.dtype == cut.columns[name].dtype, name
+        np.testing.assert_array_equal(column, cut.columns[name], err_msg=name)
+    assert [row["time_ns"] for row in cut] == cut.columns["time_ns"].tolist()
+
+
+@pytest.mark.requirement("L6.1")
+def test_alarms_of_stored_values_do_not_depend_on_the_windows() -> None:
+    """Judged in pieces as at once, and told in the order of the values' names, not of the pieces."""
+    draw = np.random.default_rng(3)
+    seconds = np.arange(600, dtype=np.int64) * 10**9
+    limits = Limits(yellow=(0.0, 1.0), red=(-1.0, 2.0))
+    given = {name: np.repeat(draw.choice([0.5, 1.5, 2.5], 60), 10) for name in ("b", "a", "c")}
+    found = []
+    for step in (600, 7):
+        monitor = AlarmMonitor()
+        for at in range(0, 600, step):
+            part = slice(at, at + step)
+            for name, values in given.items():
+                times = {"times_ns": seconds[part], "arrivals_ns": seconds[part] // (50 * 10**9)}
+                monitor.see_samples(name, limits, values[part], **times)
+        monitor.order_from(0, lambda alarm: list(given).index(alarm.name))
+        found.append((monitor.results(), monitor.open()))
+    assert len(found[0][0]) > 30
+    assert found[0] == found[1]
 
 
 @pytest.mark.requirement("L6.1")
