@@ -10,8 +10,8 @@ import numpy as np
 
 from safehold.compare import ARMS, POINTING_LIMIT_DEG, Comparison
 from safehold.durations import format_clock
-from safehold.report import thin
 from safehold.report_style import MODE_COLOURS, PALETTE, layout, page, table
+from safehold.survey import thin
 
 
 def rows(comparison: Comparison) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +24,32 @@ _PGM = b"P5\n"
 _PIXELS_MAX = 1 << 24
 
 
-def files_of(received: Iterable[Delivery]) -> list[ReceivedFile]:
+def files_of(received: Iterable[Delivery]) -> Iterator[ReceivedFile]:
     """The files that came whole in the frames that a ground accepted, as it found them."""
     service, receiver = FileService(), Receiver(values_wanted=False)
-    files: list[ReceivedFile] = []
     for arrival_ns, _, frame in received:
         if not may_bring_files(frame):
             continue
         receiver.receive(frame)
         for octets in receiver.files:
             service.on_pdu(octets[6:], arrival_ns)
-            files += service.take_files()
-    return files
+            yield from service.take_files()
 
 
 def as_told(
-    files: Iterable[ReceivedFile], told: Iterable[Mapping[str, Any]]
-) -> tuple[list[ReceivedFile], list[str]]:
-    """Those that mission control says came whole (`files.received` of result.json), and, in words, where the
-    two differ. It may give a reception up that the frames have all of: that file is incomplete, and not kept.
+    files: Iterable[ReceivedFile], told: Iterable[Mapping[str, Any]], differences: list[str]
+) -> Iterator[ReceivedFile]:
+    """Those that mission control says came whole (`files.received` of result.json). Where the two differ goes
+    to `differences` in words. It may give a reception up that the frames have all of: that file is
+    incomplete, and not kept.
     """
     expected = [(str(one["name"]), str(one["sha256"])) for one in told]
-    kept, found, differences = [], set(), []
+    found = set()
     for file in files:
         key = file.name, hashlib.sha256(file.data).hexdigest()
         if key in expected:
-            kept.append(file)
             found.add(key)
+            yield file
         else:
             differences.append(
                 f"{_shown(file.name)} is whole in the frames, not to mission control: not kept"
@@ -58,7 +57,6 @@ def as_told(
     for key in dict.fromkeys(expected):
         if key not in found:
             differences.append(f"{_shown(key[0])} is whole to mission control, not in the frames kept")
-    return kept, differences
 
 
 def _shown(name: str) -> str:
@@ -72,7 +70,7 @@ def write_files(writer: FolderWriter, files: Iterable[ReceivedFile]) -> list[str
     A name that is not one of the satellite's is left out: nothing from the link names a path. A name that
     came twice keeps the last.
     """
-    content: dict[str, bytes] = {}
+    written: set[str] = set()
     for file in files:
         try:
             folder, number = read_name(file.name)
@@ -80,14 +78,14 @@ def write_files(writer: FolderWriter, files: Iterable[ReceivedFile]) -> list[str
             continue
         name = f"{FOLDER}/{folder}-{number:04d}"
         picture = png_of_pgm(file.data)
-        content[name + (".pgm" if picture is not None else ".bin")] = file.data
+        content = {name + (".pgm" if picture is not None else ".bin"): file.data}
         if picture is not None:
             content[name + ".png"] = picture
-    if content:
         (writer.path / FOLDER).mkdir(exist_ok=True)
-    for name, data in content.items():
-        writer.write_bytes(name, data)
-    return sorted(content)
+        for place, data in content.items():
+            writer.write_bytes(place, data)
+        written |= content.keys()
+    return sorted(written)
 
 
 def received_chunks(folder: Path) -> list[Path]:

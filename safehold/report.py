@@ -1,28 +1,26 @@
 """A run's report: one HTML file that works offline, with the figures that a person looks at first.
 
-The figures are plain descriptions that Plotly's own script, copied into the file, draws in the browser. Long
-series are thinned to the extremes of each stretch, so that no spike is lost.
+The figures are plain descriptions that Plotly's own script, copied into the file, draws in the browser.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safehold import judgement, parquet
+from safehold import judgement
 from safehold.durations import format_clock
 from safehold.expectations import finding, sentence
 from safehold.folder import RunFolder
 from safehold.report_style import MODE_COLOURS, PALETTE, layout, table
 from safehold.report_style import page as whole_page
+from safehold.survey import DRAWINGS, Drawing, Survey, look, numbers
 
-STRETCHES = 1200
 EVENTS_SHOWN = 400
 SEVERE = ("low", "medium", "high")
 
@@ -31,18 +29,18 @@ Array = NDArray[Any]
 
 def write_report(folder: RunFolder) -> Path:
     """Write report.html into a run's folder; returns its path."""
-    truth = parquet.read(folder.path / "truth.parquet")
-    text = page(folder.result, truth, folder.events(), folder.scenario_text)
+    survey = look(folder.path / "truth.parquet")
+    text = page(folder.result, survey, folder.events(), folder.scenario_text)
     path = folder.path / "report.html"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def page(
-    result: Mapping[str, Any], truth: Mapping[str, Array], events: Sequence[Mapping[str, Any]], scenario: str
+    result: Mapping[str, Any], survey: Survey, events: Sequence[Mapping[str, Any]], scenario: str
 ) -> str:
     """The whole report as text."""
-    drawings = figures(result, truth, scenario)
+    drawings = figures(result, survey, scenario)
     boxes = "".join(f'<section><div id="figure-{index}"></div></section>' for index in range(len(drawings)))
     body = f"""{_head(result)}
 {_expectations(result)}
@@ -54,74 +52,21 @@ def page(
     return whole_page(f"safehold {result['scenario']}", body, drawings)
 
 
-def figures(result: Mapping[str, Any], truth: Mapping[str, Array], scenario: str) -> list[dict[str, Any]]:
+def figures(result: Mapping[str, Any], survey: Survey, scenario: str) -> list[dict[str, Any]]:
     """The drawings, each a `data` and a `layout`."""
-    hours = truth["sim_time_ns"].astype(np.float64) / 3.6e12
-    if not len(hours):
+    if not survey.rows:
         return []
-    night = _eclipses(hours, truth["illumination"])
-    rates = {axis: np.degrees(truth[f"rate_body_{axis}_rad_s"]) for axis in "xyz"}
-    wheels = {f"wheel {number}": truth[f"wheel_speed_{number}_rad_s"] for number in range(1, 5)}
-    power = {"array": truth["array_power_w"], "bus": truth["bus_power_w"]}
-    nodes = [name for name in truth if name.startswith("temperature_") and name.endswith("_k")]
-    temperatures = {name[12:-2].replace("_", " "): truth[name] - 273.15 for name in nodes}
-    size = np.sqrt(sum((rate**2 for rate in rates.values()), np.zeros(len(hours))))
-    pointing = {"pointing error": truth["pointing_error_deg"]}
-    if "attitude_knowledge_error_deg" in truth:
-        pointing["knowledge error"] = truth["attitude_knowledge_error_deg"]
-    charge = {"state of charge": truth["battery_state_of_charge"] * 100.0}
-    return [
-        _modes(result),
-        _lines(hours, {"size": size}, "Body rate", "deg/s", night, logarithmic=True),
-        _lines(hours, rates, "Body rate by axis", "deg/s", night),
-        _lines(hours, pointing, "Pointing", "deg", night, logarithmic=True),
-        _lines(hours, wheels, "Wheel speeds", "rad/s", night),
-        _lines(hours, charge, "Battery", "%", night, range_=[0.0, 101.0]),
-        _lines(hours, power, "Power", "W", night),
-        _lines(hours, temperatures, "Temperatures", "°C", night),
-        _contacts(result),
-        _ground_track(truth, scenario),
-    ]
+    night = _eclipses(survey)
+    lines = [_lines(drawing, survey, night) for drawing in DRAWINGS]
+    return [_modes(result), *lines, _contacts(result), _ground_track(survey.track, scenario)]
 
 
 # --- drawings ---------------------------------------------------------------------------------------------
 
 
-def thin(x: Array, y: Array) -> tuple[list[float | None], list[float | None]]:
-    """At most two points a stretch, its lowest and its highest, in order; NaN as gaps."""
-    if len(x) <= 2 * STRETCHES:
-        kept = np.arange(len(x))
-    else:
-        edges = np.linspace(0, len(x), STRETCHES + 1).astype(int).tolist()
-        chosen: list[int] = []
-        for start, end in pairwise(edges):
-            part = y[start:end]
-            if np.isnan(part).all():
-                chosen.append(start)
-                continue
-            chosen.extend(sorted({int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}))
-        kept = np.array(chosen)
-    return _numbers(x[kept]), _numbers(y[kept])
-
-
-def _numbers(values: Array) -> list[float | None]:
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
-
-
-def _lines(
-    hours: Array,
-    series: Mapping[str, Array],
-    title: str,
-    unit: str,
-    night: list[dict[str, Any]],
-    *,
-    logarithmic: bool = False,
-    range_: list[float] | None = None,
-) -> dict[str, Any]:
+def _lines(drawing: Drawing, survey: Survey, night: list[dict[str, Any]]) -> dict[str, Any]:
     traces = []
-    for index, (name, values) in enumerate(series.items()):
-        shown = np.where(values > 0.0, values, np.nan) if logarithmic else values
-        x, y = thin(hours, np.asarray(shown, dtype=np.float64))
+    for index, (name, (x, y)) in enumerate(survey.lines[drawing.title].items()):
         colour = PALETTE[index % len(PALETTE)]
         traces.append(
             {
@@ -133,24 +78,22 @@ def _lines(
                 "line": {"width": 1.3, "color": colour},
             }
         )
-    axis: dict[str, Any] = {"title": {"text": unit}}
-    if logarithmic:
+    axis: dict[str, Any] = {"title": {"text": drawing.unit}}
+    if drawing.logarithmic:
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
-    if range_ is not None:
-        axis["range"] = range_
-    return {"data": traces, "layout": layout(title, hours=float(hours[-1]), yaxis=axis, shapes=night)}
+    if drawing.range is not None:
+        axis["range"] = list(drawing.range)
+    return {"data": traces, "layout": layout(drawing.title, hours=survey.hours, yaxis=axis, shapes=night)}
 
 
-def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
+def _eclipses(survey: Survey) -> list[dict[str, Any]]:
     """Grey bands where less than half of the Sun is seen."""
-    dark: NDArray[np.bool_] = np.concatenate(([False], illumination < 0.5, [False]))
-    starts, ends = np.flatnonzero(dark[1:] & ~dark[:-1]), np.flatnonzero(~dark[1:] & dark[:-1])
     return [
         {
             "type": "rect",
             "yref": "paper",
-            "x0": float(hours[start]),
-            "x1": float(hours[min(end, len(hours) - 1)]),
+            "x0": start,
+            "x1": end,
             "y0": 0,
             "y1": 1,
             "fillcolor": "#8a93a6",
@@ -158,7 +101,7 @@ def _eclipses(hours: Array, illumination: Array) -> list[dict[str, Any]]:
             "line": {"width": 0},
             "layer": "below",
         }
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        for start, end in survey.eclipses
     ]
 
 
@@ -224,17 +167,16 @@ def _clock(seconds: float) -> str:
     return format_clock(round(seconds * 1e9))
 
 
-def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
+def _ground_track(track: Mapping[str, Array], scenario: str) -> dict[str, Any]:
     """Latitude and longitude below the satellite, by the Earth's rotation angle alone: good to a quarter of a
     degree.
     """
-    step = max(1, len(truth["sim_time_ns"]) // 3000)
-    x, y, z = (truth[f"position_gcrf_{axis}_m"][::step] for axis in "xyz")
-    seconds = truth["sim_time_ns"][::step].astype(np.float64) / 1e9
+    x, y, z = (track[f"position_gcrf_{axis}_m"] for axis in "xyz")
+    seconds = track["sim_time_ns"].astype(np.float64) / 1e9
     latitude = np.degrees(np.arctan2(z, np.hypot(x, y)))
     longitude = np.degrees(np.arctan2(y, x) - _earth_rotation_angle(scenario, seconds))
     longitude = (longitude + 180.0) % 360.0 - 180.0
-    lit = truth["illumination"][::step] >= 0.5
+    lit = track["illumination"] >= 0.5
     traces = []
     for name, chosen, colour in (("sunlit", lit, "#e0a52b"), ("eclipse", ~lit, "#3b4a6b")):
         marker = {"size": 2.5, "color": colour}
@@ -243,19 +185,19 @@ def _ground_track(truth: Mapping[str, Array], scenario: str) -> dict[str, Any]:
                 "type": "scatter",
                 "mode": "markers",
                 "name": name,
-                "x": _numbers(longitude[chosen]),
-                "y": _numbers(latitude[chosen]),
+                "x": numbers(longitude[chosen]),
+                "y": numbers(latitude[chosen]),
                 "marker": marker,
             }
         )
-    contact = truth["in_contact"][::step].astype(bool)
+    contact = track["in_contact"].astype(bool)
     traces.append(
         {
             "type": "scatter",
             "mode": "markers",
             "name": "in contact",
-            "x": _numbers(longitude[contact]),
-            "y": _numbers(latitude[contact]),
+            "x": numbers(longitude[contact]),
+            "y": numbers(latitude[contact]),
             "marker": {"size": 5, "color": "#2a9d5c"},
         }
     )

@@ -26,8 +26,8 @@ from safehold.timeline import ModeSpan, mode_spans, outage_ticks
 from safehold.truth import Truth
 
 if TYPE_CHECKING:
-    from safehold.judge import Verdict
     from safehold.decoding import Received
+    from safehold.judge import Verdict
 
 CHUNK_TICKS = 3000
 CUT_SHORT = "cut short, so judged only on what it flew"
@@ -162,7 +162,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
     return Result(
         scenario=scenario,
         document=found,
-        truth=Truth(simulation.truth.rows(), simulation.columns, simulation.tick_ns),
+        truth=Truth(simulation.truth.rows(), simulation.columns, simulation.tick_ns, simulation.truth.read),
         events=events,
         telemetry=received.telemetry,
         received=simulation.frames,

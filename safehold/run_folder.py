@@ -78,11 +78,12 @@ def _write_result(writer: FolderWriter, result: Result) -> list[str]:
     writer.write_json_lines("events.jsonl", result.events)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
     writer.write_file("frames.tm", result.received.write_frames)
-    files, differences = as_told(files_of(result.received), result.document["files"]["received"])
-    write_files(writer, files)
-    truth = result.truth
-    parquet.write(writer.path / "truth.parquet", {name: truth[name] for name in truth})
-    parquet.write(writer.path / "telemetry.parquet", result.telemetry.columns)
+    differences: list[str] = []
+    told = result.document["files"]["received"]
+    write_files(writer, as_told(files_of(result.received), told, differences))
+    truth = result.truth.pieces(parquet.ROWS_AT_A_TIME)
+    writer.write_file("truth.parquet", lambda path: parquet.write_pieces(path, truth))
+    writer.write_file("telemetry.parquet", lambda path: parquet.write_pieces(path, result.telemetry.pieces()))
     return differences
 
 

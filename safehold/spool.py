@@ -30,7 +30,7 @@ class Spool:
         if self._waiting_bytes > WAITING_BYTES:
             self._write()
 
-    def keys(self) -> set[Key]:
+    def kept(self) -> set[Key]:
         """Every key that anything was added to."""
         return self._places.keys() | self._waiting.keys()
 

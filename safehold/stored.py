@@ -121,9 +121,7 @@ class StoredBuilder:
         numbers = sorted(groups_of)
         return _together(numbers, [groups_of[one] for one in numbers], window, self.window_ns)
 
-    def _read(
-        self, data: bytes, time_ns: int
-    ) -> tuple[int, NDArray[np.uint32], Numbers, NDArray[np.uint64]]:
+    def _read(self, data: bytes, time_ns: int) -> tuple[int, NDArray[np.uint32], Numbers, NDArray[np.uint64]]:
         """Group, ticks, on-board times and values of a batch; raises PacketError for one that is none."""
         group, samples, tick, coded = decode_header(data)
         found = load_native().read_batch(coded, _sizes(group), samples, tick)

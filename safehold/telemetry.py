@@ -150,7 +150,7 @@ class TelemetryBuilder:
 
     def _pieces(self, extent: _Extent) -> Iterator[Columns]:
         """The table's columns, a window at a time."""
-        windows = {window for window, _ in self._reports.keys()} | set(self.stored.windows())
+        windows = {window for window, _ in self._reports.kept()} | set(self.stored.windows())
         none = True
         for window in sorted(windows):
             piece = self._window(window, extent)
@@ -186,9 +186,7 @@ class TelemetryBuilder:
                     made[name] = _column(values.get((parameter.name, index), ()), place_of, whole=whole)
         return made
 
-    def _reports_of(
-        self, window: int
-    ) -> tuple[dict[str, NDArray[Any]], dict[tuple[str, int], list[_Piece]]]:
+    def _reports_of(self, window: int) -> tuple[dict[str, NDArray[Any]], dict[tuple[str, int], list[_Piece]]]:
         """The reports of a window: of each what a row has beside its values, and the values by element."""
         heads: dict[str, list[NDArray[Any]]] = {name: [_NO_NUMBERS] for name in _HEADS}
         values: dict[tuple[str, int], list[_Piece]] = {}

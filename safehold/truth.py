@@ -6,8 +6,9 @@ a day.
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 import numpy as np
@@ -58,6 +59,16 @@ class TruthStore:
         self._file.flush()
         return np.memmap(self._file, dtype=np.float64, mode="r", shape=(self._file_rows, self._width))
 
+    def read(self, first: int, end: int) -> Rows:
+        """Rows from one to before another, without mapping the others."""
+        if self._file is None:
+            return self.rows()[first:end]
+        self._spill()
+        self._file.flush()
+        width = self._width * 8
+        octets = os.pread(self._file.fileno(), (end - first) * width, first * width)
+        return np.frombuffer(octets, dtype=np.float64).reshape(-1, self._width)
+
 
 class Truth(Mapping[str, NDArray[np.generic]]):
     """Columns of a run's truth by name, each an array over the output instants.
@@ -66,8 +77,17 @@ class Truth(Mapping[str, NDArray[np.generic]]):
     name.
     """
 
-    def __init__(self, rows: Rows, columns: tuple[str, ...], tick_ns: int) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        columns: tuple[str, ...],
+        tick_ns: int,
+        read: Callable[[int, int], Rows] | None = None,
+    ) -> None:
+        """`read`: gives some of the rows without the others."""
         self._rows = rows
+        self._read = read
+        self._given = columns
         self._columns = tuple(name for name in columns if name != "sim_time_ns")
         self._index = {name: index + 1 for index, name in enumerate(columns)}
         self._tick_ns = tick_ns
@@ -81,6 +101,13 @@ class Truth(Mapping[str, NDArray[np.generic]]):
         if name == "flight_mode":
             return column.astype(np.uint8)
         return column
+
+    def pieces(self, rows: int) -> Iterator[Truth]:
+        """The same instants in their order, so many at a time; one piece without any if there are none."""
+        for first in range(0, max(1, len(self._rows)), rows):
+            end = min(first + rows, len(self._rows))
+            part = self._rows[first:end] if self._read is None else self._read(first, end)
+            yield Truth(part, self._given, self._tick_ns)
 
     def __iter__(self) -> Iterator[str]:
         yield "sim_time_ns"

@@ -9,8 +9,8 @@ from flight.packets import TmPacket, encode_housekeeping, encode_tm_packet
 from flight.tm_frames import Clcw, TmFramer
 from ground.files import Files
 from safehold.command_run import downlink_lines
-from safehold.downlink import downlink_document
 from safehold.decoding import decode
+from safehold.downlink import downlink_document
 
 S = 10**9
 

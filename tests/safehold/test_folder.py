@@ -85,3 +85,30 @@ def test_parquet_keeps_columns_types_and_values(tmp_path: Path) -> None:
     assert found["in_contact"].tolist() == [True, False]
     np.testing.assert_array_equal(found["value"], columns["value"])
     assert parquet.read(path, ["value"]).keys() == {"value"}
+
+
+@pytest.mark.requirement("L6.3")
+@pytest.mark.parametrize("cut", [1_000, 16_384, 50_000])
+def test_parquet_in_pieces_is_the_same_file(tmp_path: Path, cut: int) -> None:
+    rows = 40_000
+    columns = {
+        "time_ns": np.arange(rows) * 10**8,
+        "value": np.where(np.arange(rows) % 7, np.sin(np.arange(rows)), np.nan),
+        "station": np.array(["a", "é"], dtype=object)[np.arange(rows) % 2],
+    }
+    parquet.write(tmp_path / "whole.parquet", columns)
+    pieces = ({name: one[at : at + cut] for name, one in columns.items()} for at in range(0, rows, cut))
+    parquet.write_pieces(tmp_path / "cut.parquet", pieces)
+    assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert parquet.rows(tmp_path / "cut.parquet") == rows
+    assert parquet.names(tmp_path / "cut.parquet") == list(columns)
+    parts = list(parquet.read_pieces(tmp_path / "cut.parquet", ["value", "time_ns"], [0, 5, 16_390, rows]))
+    assert [len(part["value"]) for part in parts] == [5, 16_385, rows - 16_390]
+    for name in ("value", "time_ns"):
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), columns[name])
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["cut.parquet", "whole.parquet"]
+
+
+def test_parquet_without_rows_keeps_its_columns(tmp_path: Path) -> None:
+    parquet.write(tmp_path / "none.parquet", {"time_ns": np.zeros(0, dtype=np.int64)})
+    assert parquet.read(tmp_path / "none.parquet")["time_ns"].tolist() == []

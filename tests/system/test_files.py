@@ -54,7 +54,7 @@ def flown(scenario: Scenario) -> Iterator[Simulation]:
 def test_an_image_and_the_black_box_of_an_anomaly_come_down_whole(flown: Simulation, tmp_path: Path) -> None:
     computer, told = flown.computer, flown.ground.results()["files"]
     on_board = {id: kind for id, kind, _, sealed in computer.files() if sealed}
-    files = files_of(flown.frames)
+    files = list(files_of(flown.frames))
     assert {on_board[file.sequence] for file in files} == {ANOMALY, IMAGE}
     for file in files:
         assert file.data == computer.read_file(file.sequence), file.name
