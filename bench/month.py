@@ -1,4 +1,4 @@
-"""A month of operations: whether memory stays flat, sampled each simulated day.
+"""A month of operations: whether memory stays flat, sampled each simulated day, and to the end of its run.
 
     python -m bench.month                          first-contact flown for 30 days, as `safehold run` flies it
     python -m bench.month --days 5 --settle 2      shorter
@@ -9,16 +9,25 @@ the octets of the ground's state as a snapshot would hold it, what mass memory h
 of a step. The plant is compiled in another process first, if it has not been before. Rows of truth, frames,
 and how high the satellite stood in its contacts go to files that have no name and are not counted.
 
+Then the run is ended as `safehold run` ends it, into a folder that is thrown away: its result is made, and
+files and report are written. The most of the process's own memory is told for the flight and for its end. At
+the end it is bounded if it exceeds what was resident on the last day by less than `--end-allowed`.
+
 Memory is flat if, once settled, it grows by less than `--allowed` a day: a line is laid through the days
 after `--settle` by least squares. Mass memory fills for a day with the black box. What grows for good is
-compact: events and contacts. Exit code 1: it grows by more."""
+compact: events and contacts. Exit code 1: it grows by more, or is not bounded at the end."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import multiprocessing
+import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +38,14 @@ prepare_numba_cache()  # before numba is imported
 import numpy as np  # noqa: E402
 
 from safehold.checks import shortened  # noqa: E402
-from safehold.run import CHUNK_TICKS  # noqa: E402
+from safehold.run import CHUNK_TICKS, Outing, conclude  # noqa: E402
+from safehold.run_folder import write_result_folder  # noqa: E402
 from safehold.scenario import load  # noqa: E402
 from safehold.simulation import Simulation  # noqa: E402
 
 DAY_NS = 86_400 * 10**9
+SAMPLE_S = 0.02
+FIGURES = ("flying_mb_max", "ending_mb_max", "end_mb", "ending_s", "folder_mb")
 
 
 def resident_mb() -> float:
@@ -42,6 +54,32 @@ def resident_mb() -> float:
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise OSError("/proc/self/status has no RssAnon")
+
+
+@dataclass(slots=True)
+class Most:
+    """The most memory that was resident, MB."""
+
+    mb: float = 0.0
+
+
+@contextmanager
+def most_resident() -> Iterator[Most]:
+    """Look at memory fifty times a second meanwhile."""
+    most, over = Most(), threading.Event()
+
+    def look() -> None:
+        while not over.wait(SAMPLE_S):
+            most.mb = max(most.mb, resident_mb())
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        watcher.join()
+        most.mb = max(most.mb, resident_mb())
 
 
 def compile_apart() -> None:
@@ -68,23 +106,52 @@ def sample(simulation: Simulation, day: int, steps: int, cpu_s: float) -> dict[s
     }
 
 
-def fly(days: int, day_ns: int = DAY_NS, report: Any = None) -> list[dict[str, float]]:
-    """Fly so many days; a line for each."""
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A line for each day; the most memory while flying and while ending the run, MB, and its end."""
+
+    days: list[dict[str, float]]
+    flying_mb_max: float
+    ending_mb_max: float
+    ending_s: float
+    folder_mb: float
+
+    @property
+    def end_mb(self) -> float:
+        """How much more memory the end needed than was resident on the last day."""
+        return self.ending_mb_max - self.days[-1]["resident_mb"]
+
+
+def fly(days: int, day_ns: int = DAY_NS, report: Any = None) -> Month:
+    """Fly so many days, and end the run."""
     simulation = Simulation(shortened(load("first-contact"), days * day_ns))
     steps = day_ns // simulation.tick_ns
     rows: list[dict[str, float]] = []
     try:
-        for day in range(1, days + 1):
+        with most_resident() as flying:
+            for day in range(1, days + 1):
+                start = time.process_time()
+                until = day * steps
+                while simulation.tick < until:
+                    simulation.advance(min(until, simulation.tick + CHUNK_TICKS))
+                rows.append(sample(simulation, day, steps, time.process_time() - start))
+                if report is not None:
+                    report(rows[-1])
+        with most_resident() as ending, tempfile.TemporaryDirectory(prefix="safehold-month-") as scratch:
             start = time.process_time()
-            until = day * steps
-            while simulation.tick < until:
-                simulation.advance(min(until, simulation.tick + CHUNK_TICKS))
-            rows.append(sample(simulation, day, steps, time.process_time() - start))
-            if report is not None:
-                report(rows[-1])
-        return rows
+            octets = end(simulation, Path(scratch))
+            ending_s = time.process_time() - start
+        return Month(rows, flying.mb, ending.mb, ending_s, octets / 1e6)
     finally:
         simulation.close()
+
+
+def end(simulation: Simulation, scratch: Path) -> int:
+    """End a run as `safehold run` does; how many octets its folder has."""
+    simulation.finish()
+    result = conclude(Outing(simulation), complete=True)
+    write_result_folder(result, scratch / "run")
+    return sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
 
 
 def growth_mb_a_day(rows: list[dict[str, float]], settle: int) -> float:
@@ -100,6 +167,12 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--settle", type=int, default=3, help="days that are not judged (default: 3)")
     parser.add_argument("--allowed", type=float, default=0.5, help="MB a day that it may grow (default: 0.5)")
+    parser.add_argument(
+        "--end-allowed",
+        type=float,
+        default=300.0,
+        help="MB that the end of the run may need beyond the last day's (default: 300)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     if arguments.days < arguments.settle + 2:
@@ -110,16 +183,23 @@ def main() -> int:
             print("  ".join(f"{name} {value:g}" for name, value in row.items()), flush=True)
 
     compile_apart()
-    rows = fly(arguments.days, report=line)
-    grows = growth_mb_a_day(rows, arguments.settle)
-    flat = grows <= arguments.allowed
+    month = fly(arguments.days, report=line)
+    grows = growth_mb_a_day(month.days, arguments.settle)
+    flat, bounded = grows <= arguments.allowed, month.end_mb <= arguments.end_allowed
     if arguments.json:
-        print(json.dumps({"days": rows, "growth_mb_a_day": grows, "flat": flat}, indent=2))
+        told = {name: getattr(month, name) for name in FIGURES}
+        print(json.dumps({"days": month.days, "growth_mb_a_day": grows, "flat": flat, **told}, indent=2))
     else:
         verdict = "flat" if flat else "it grows"
-        resident = rows[-1]["resident_mb"]
+        resident = month.days[-1]["resident_mb"]
         print(f"after day {arguments.settle}: {grows:+.2f} MB a day of {resident:.0f} MB: {verdict}")
-    return 0 if flat else 1
+        print(f"most while flying: {month.flying_mb_max:.0f} MB")
+        print(
+            f"most while the run is ended: {month.ending_mb_max:.0f} MB, {month.end_mb:.0f} more than on the "
+            f"last day: {'bounded' if bounded else 'too much'}; {month.ending_s:.0f} s of processor time for "
+            f"{month.folder_mb:.0f} MB of files"
+        )
+    return 0 if flat and bounded else 1
 
 
 if __name__ == "__main__":

@@ -64,6 +64,14 @@ def write_run(
     return replace(result, folder=place)
 
 
+def write_result_folder(result: Result, place: Path) -> None:
+    """Write a result, with its report, into a folder of its own; raises FolderError if it cannot be written."""
+    with FolderWriter(place, result.scenario.name) as writer:
+        _write_result(writer, result)
+        write_report(RunFolder.open(writer.path))
+        writer.commit()
+
+
 def snapshot_name(time_ns: int) -> str:
     """The file of a snapshot: no two times have the same."""
     seconds, rest = divmod(time_ns, 1_000_000_000)
