@@ -4,7 +4,9 @@ A record is a telemetry packet of a stored APID; its sequence count is its numbe
 The numbers are unwrapped here: a count is taken for the nearest number to the next one expected, so that up
 to 8,191 records may be missing at a time. Each record is passed on once; what comes again is counted and
 dropped. What is missing is told as ranges, for playback; what the satellite's loss ledger names (event
-`records_given_up`) is missing no more.
+`records_given_up`) is missing no more. The satellite may name a record more than once, as it finds the same
+hole at a start and again when it plays back, or name one that arrives all the same: here each record that is
+lost is in the ledger once, under the first reason told, and one that arrives leaves it.
 
 Memory is bounded: a record that would begin a range too many is counted and not taken, and so stays missing.
 """
@@ -12,7 +14,7 @@ Memory is bounded: a record that would begin a range too many is counted and not
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 STREAMS = ("critical", "black_box", "housekeeping", "science", "debug")
@@ -75,20 +77,21 @@ class Stream:
         self.received += 1
         return True
 
-    def close(self, first: int, last: int) -> int:
-        """Records that will not come: missing no more. Returns how many of them were."""
-        if last >= self.next:
-            if first > self.next:
-                self.missing.append([self.next, first - 1])
-            closed = last + 1 - max(first, self.next)
-            self.next = last + 1
-        else:
-            closed = 0
+    def close(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Records that will not come: missing no more. Returns those that were, as ranges in order."""
+        closed = []
         for place in range(len(self.missing) - 1, -1, -1):
             low, high = self.missing[place]
             if high >= first and low <= last:
-                closed += min(high, last) - max(low, first) + 1
-                self._cut(place, max(low, first), min(high, last))
+                part = max(low, first), min(high, last)
+                closed.append(part)
+                self._cut(place, *part)
+        closed.reverse()
+        if last >= self.next:
+            if first > self.next:
+                self.missing.append([self.next, first - 1])
+            closed.append((max(first, self.next), last))
+            self.next = last + 1
         return closed
 
     def missing_count(self) -> int:
@@ -139,27 +142,49 @@ class Gaps:
         """
         stream = self.streams[STREAM_OF_APID[apid]]
         number = stream.number(count)
-        if not stream.take(number):
+        if not stream.take(number) and not self._found(STREAM_OF_APID[apid], number):
             return None
         stream.newest_ns = max(stream.newest_ns, time_ns)
         return number
 
     def give_up(self, stream: int, reason: int, first: int, count: int, time_ns: int) -> bool:
-        """An entry of the loss ledger; False if it names no stream, reason or record."""
+        """The satellite names records as lost; False if it names no stream, reason or record."""
         if not (0 <= stream < len(STREAMS) and 0 <= reason < len(REASONS) and first >= 0 and count > 0):
             return False
         mine = self.streams[stream]
-        if reason != UNNUMBERED:
-            if first + count > mine.next + NUMBERS_AHEAD_MAX or len(mine.missing) >= RANGES_MAX:
-                mine.refused += 1
-            else:
-                mine.close(first, first + count - 1)
-        mine.given_up += count
-        if len(self.ledger) < LEDGER_MAX:
-            self.ledger.append(LedgerEntry(STREAMS[stream], REASONS[reason], first, count, time_ns))
+        if reason == UNNUMBERED:
+            lost = [(first, first + count - 1)]
+        elif first + count > mine.next + NUMBERS_AHEAD_MAX or len(mine.missing) >= RANGES_MAX:
+            mine.refused += 1
+            return True
         else:
-            self.ledger_left_out += 1
+            lost = mine.close(first, first + count - 1)
+        for low, high in lost:
+            mine.given_up += high - low + 1
+            if len(self.ledger) < LEDGER_MAX:
+                entry = LedgerEntry(STREAMS[stream], REASONS[reason], low, high - low + 1, time_ns)
+                self.ledger.append(entry)
+            else:
+                self.ledger_left_out += 1
         return True
+
+    def _found(self, stream: int, number: int) -> bool:
+        """Whether a record that has come was named as lost: then it leaves the ledger."""
+        for place, entry in enumerate(self.ledger):
+            inside = entry.first <= number < entry.first + entry.count
+            if not inside or entry.stream != STREAMS[stream] or entry.reason == REASONS[UNNUMBERED]:
+                continue
+            parts = (entry.first, number - entry.first), (number + 1, entry.first + entry.count - number - 1)
+            left = [replace(entry, first=first, count=count) for first, count in parts if count > 0]
+            if len(self.ledger) - 1 + len(left) > LEDGER_MAX:
+                return False
+            self.ledger[place : place + 1] = left
+            mine = self.streams[stream]
+            mine.given_up -= 1
+            mine.repeated -= 1
+            mine.received += 1
+            return True
+        return False
 
     def announce(self, stream: int, first: int, following: int, time_ns: int) -> None:
         """What live housekeeping of an on-board time says of a stream, told in the order of arrival: it holds

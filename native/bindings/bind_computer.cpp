@@ -407,6 +407,14 @@ void bind_computer(py::module_& module) {
             [](FlightComputer& f, std::int64_t down_ns) { f.reset(computer::ResetCause::external, down_ns); },
             py::arg("down_ns") = 0)
         .def(
+            "lose_records",  // fault port: the computer is reset and finds so many numbers torn at its start
+            [](FlightComputer& f, std::size_t stream, std::uint32_t count) {
+                const std::uint64_t next = stream_status(f, stream).next;
+                f.stores().memory.lose(stream, next, next + count);
+                f.reset(computer::ResetCause::external, 1'000'000'000);
+            },
+            py::arg("stream"), py::arg("count"))
+        .def(
             "cut_power",
             [](FlightComputer& f, std::uint64_t writes, std::uint32_t keeps) {
                 f.stores().power.cut_at = writes == 0 ? 0 : f.stores().power.writes + writes;

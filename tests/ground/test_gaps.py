@@ -58,12 +58,49 @@ def test_the_ledger_closes_gaps_and_says_why() -> None:
     assert gaps.missing(0) == [(1, 1), (5, 7)]
     assert [(one.reason, one.first, one.count) for one in gaps.ledger] == [
         ("corrupt", 2, 3),
-        ("quota", 8, 5),
+        ("quota", 8, 2),  # 10 has come
+        ("quota", 11, 2),
         ("no_room", 13, 2),
     ]
     assert not gaps.give_up(9, 0, 0, 1, 0)
     assert not gaps.give_up(0, 7, 0, 1, 0)
     assert not gaps.give_up(0, 0, 0, 0, 0)
+
+
+def ledger(gaps: Gaps) -> list[tuple[str, int, int]]:
+    return [(one.reason, one.first, one.count) for one in gaps.ledger]
+
+
+@pytest.mark.requirement("L2.4", "L2.6")
+def test_each_lost_record_is_in_the_ledger_once_whatever_names_it() -> None:
+    """A hole that is found at a start is found again by playback; a range may reach over what has come."""
+    gaps = Gaps()
+    take(gaps, 0, 1, 5, 10)
+    gaps.give_up(0, 3, 2, 3, 77)
+    gaps.give_up(0, 2, 2, 3, 78)
+    assert ledger(gaps) == [("volatile", 2, 3)]
+    gaps.give_up(0, 0, 0, 13, 79)
+    assert ledger(gaps) == [("volatile", 2, 3), ("quota", 6, 4), ("quota", 11, 2)]
+    gaps.give_up(0, 0, 0, 13, 80)
+    assert gaps.results()["streams"]["critical"]["given_up"] == 9
+    assert len(gaps.ledger) == 3
+
+
+@pytest.mark.requirement("L2.4", "L2.6")
+def test_a_record_that_was_named_and_arrives_leaves_the_ledger() -> None:
+    gaps = Gaps()
+    take(gaps, 0, 10)
+    gaps.give_up(0, 2, 2, 5, 77)
+    assert take(gaps, 4, 4) == [4, None], "it is passed on, once"
+    assert ledger(gaps) == [("storage", 2, 2), ("storage", 5, 2)]
+    assert take(gaps, 2, 3) == [2, 3]
+    assert ledger(gaps) == [("storage", 5, 2)]
+    told = gaps.results()["streams"]["critical"]
+    assert (told["received"], told["repeated"], told["given_up"]) == (5, 1, 2)
+    gaps.give_up(0, 4, 5, 1, 78)
+    assert take(gaps, 5) == [5]
+    assert ledger(gaps) == [("storage", 6, 1), ("no_room", 5, 1)], "those without a number are other records"
+    assert Gaps.from_plain(gaps.to_plain()) == gaps
 
 
 def test_a_hostile_ledger_does_not_close_the_future() -> None:

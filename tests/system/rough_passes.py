@@ -161,6 +161,12 @@ class WitnessedFlight(Simulation):
         )
 
 
+def calm(seed: int, hours: float, **tables: Any) -> Scenario:
+    """So many hours of passes in which nothing is lost; `tables` replace those of the scenario."""
+    tree = _tree(seed, hours, 2, 1) | {"link": {"latency_ms": 500.0, "noise": False}} | tables
+    return from_tree(tree, Source("calm passes", None))
+
+
 def scenario(seed: int, hours: float, *, rate_hz: int = 2, replicas: int = 1) -> Scenario:
     """So many hours of rough passes, chosen by the seed."""
     chance = random.Random(seed)

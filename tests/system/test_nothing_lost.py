@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import binascii
 import os
+import random
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
+from ground.store.memory import MemoryStore
 from tests.system import rough_passes
 from tests.system.ledger_checker import (
     CRITICAL,
     HOUSEKEEPING,
+    RECORDS_GIVEN_UP,
     Evidence,
     Said,
     apid_of,
@@ -197,3 +201,46 @@ def test_what_is_planted_is_found(
     verdict = check(plant(flown[0]))
     assert {finding.kind for finding in verdict.findings} == kinds
     assert len(verdict.findings) == len(kinds)
+
+
+# --- records that are gone in the middle of a stream ------------------------------------------------------
+
+
+@pytest.mark.requirement("L2.4", "L2.6", "L3.6")
+def test_records_torn_in_mid_stream_are_in_the_ledger_once() -> None:
+    """What a start finds torn is named at once, and named again when playback passes over its numbers: the
+    ground's ledger has each of them once, under the first reason.
+    """
+    flight = rough_passes.WitnessedFlight(
+        rough_passes.calm(seed=4, hours=2.5), random.Random(4), 0.0, MemoryStore()
+    )
+    torn: dict[str, list[int]] = {"critical": [], "housekeeping": []}
+    try:
+        for hour in (0.3, 0.9):
+            flight.advance(round(hour * 7200))
+            for stream, (name, count) in zip(
+                (CRITICAL, HOUSEKEEPING), (("critical", 3), ("housekeeping", 2))
+            ):
+                first = flight.computer.record_range(stream)[1]
+                torn[name] += range(first, first + count)
+                flight.computer.lose_records(stream, count)
+        flight.advance(flight.end_tick)
+        evidence = flight.evidence()
+        results = flight.ground.results()["records"]
+    finally:
+        flight.close()
+    verdict = check(evidence)
+    assert verdict.findings == []
+    assert verdict.records["named in the ledger"] == 10
+    named = Counter(
+        number
+        for event, values in evidence.events
+        if event == RECORDS_GIVEN_UP and values[0] == CRITICAL
+        for number in range(int(values[2]), int(values[2] + values[3]))
+    )
+    assert all(named[number] == 2 for number in torn["critical"]), "the holes were found twice"
+    in_ledger: dict[str, list[int]] = {name: [] for name in torn}
+    for one in results["ledger"]:
+        assert one["reason"] == "volatile"
+        in_ledger[one["stream"]] += range(one["first"], one["first"] + one["count"])
+    assert {name: sorted(numbers) for name, numbers in in_ledger.items()} == torn
