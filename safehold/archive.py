@@ -1,7 +1,7 @@
-"""A run's folder as one DuckDB database and Parquet files: raw frames, parameters, events, commands, passes.
+"""What a ground received as one DuckDB database and Parquet files: raw frames, parameters, events, commands,
+passes. Made on request, from a run's folder or from one in which `safehold ground` keeps itself.
 
-Made from the folder alone, on request; whole columns go in at once. Text of events is data, and nowhere part
-of a query.
+Rows go in some thousands at a time. Text of events is data, and nowhere part of a query.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,43 @@ from safehold.on_board_clock import utc_texts
 if TYPE_CHECKING:
     import duckdb
 
-TABLES = ("frames", "parameters_raw", "parameters", "events", "commands", "passes", "alarms", "ledger")
+DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger")
+TABLES = ("frames", "parameters_raw", "parameters", "summaries", *DOCUMENTS)
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
+_FRAMES_AT_A_TIME = 4096
 
 
-def write_archive(folder: RunFolder, place: Path) -> Path:
-    """Write the archive of a run into a new folder: `archive.duckdb`, and a Parquet file for each table.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an archive is made of: frames as they were received, back to back; Parquet files of telemetry and
+    of summaries; rows of each of `DOCUMENTS`; and what is known of the on-board clock.
+    """
 
-    Raises FolderError if the run cannot be read, or `place` exists or cannot be written.
+    path: Path
+    frames: Path
+    telemetry: Path
+    summaries: Path
+    documents: Mapping[str, Sequence[Mapping[str, Any]]]
+    clock: Mapping[str, Any] | None
+
+
+def source_of_run(folder: RunFolder) -> Source:
+    """A run's folder as a source; raises FolderError if its events cannot be read."""
+    told = {name: folder.result.get(name, []) for name in DOCUMENTS if name != "events"}
+    return Source(
+        path=folder.path,
+        frames=folder.path / "frames.tm",
+        telemetry=folder.path / "telemetry.parquet",
+        summaries=folder.path / "summaries.parquet",
+        documents={"events": folder.events(), **told},
+        clock=folder.result.get("clock"),
+    )
+
+
+def write_archive(source: Source, place: Path) -> Path:
+    """Write the archive into a new folder: `archive.duckdb`, and a Parquet file for each table.
+
+    Raises FolderError if the source cannot be read, or `place` exists or cannot be written.
     """
     import duckdb
 
@@ -44,79 +75,85 @@ def write_archive(folder: RunFolder, place: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=parent) as scratch:
             made = Path(scratch) / "archive"
             made.mkdir()
-            connection = duckdb.connect(str(made / "archive.duckdb"))
+            connection = duckdb.connect(str(made / "archive.duckdb"), config=_CONFIG)
             try:
-                _fill(connection, folder, Path(scratch))
+                _fill(connection, source, Path(scratch))
                 for table in TABLES:
                     target = str(made / f"{table}.parquet").replace("'", "''")
-                    connection.execute(f"COPY {table} TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+                    connection.execute(f"COPY {table} TO '{target}' ({parquet.FORMAT})")
             finally:
                 connection.close()
             os.replace(made, place)
     except OSError as error:
         raise FolderError("SH-OUT-001", f"{place} cannot be written: {error.strerror or error}") from None
     except duckdb.Error as error:
-        raise FolderError("SH-OUT-003", f"{folder.path} cannot be archived: {error}") from None
+        raise FolderError("SH-OUT-003", f"{source.path} cannot be archived: {error}") from None
     return place
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, folder: RunFolder, scratch: Path) -> None:
-    frames = _frame_columns((folder.path / "frames.tm").read_bytes())
-    connection.register("given", frames)
-    connection.execute(
-        "CREATE TABLE frames AS SELECT number, virtual_channel, master_count, channel_count, "
-        "unhex(octets) AS octets FROM given"
-    )
-    connection.unregister("given")
-    _telemetry(connection, folder)
+def _fill(connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> None:
+    _frames(connection, source.frames)
+    _timed(connection, source, scratch, "parameters_raw", source.telemetry)
     names = {row[0] for row in connection.execute("DESCRIBE parameters_raw").fetchall()}
     connection.execute(f"CREATE TABLE parameters AS SELECT {_engineering(names)} FROM parameters_raw")
-    documents: Mapping[str, list[Any]] = {
-        "events": folder.events(),
-        **{name: folder.result.get(name, []) for name in ("commands", "passes", "alarms", "ledger")},
-    }
-    for name, rows in documents.items():
+    if source.summaries.exists():
+        _timed(connection, source, scratch, "summaries", source.summaries)
+    else:  # a run of an earlier version
+        connection.execute("CREATE TABLE summaries (none_of_them VARCHAR)")
+    for name in DOCUMENTS:
+        rows = source.documents[name]
         if not rows:
             connection.execute(f"CREATE TABLE {name} (none_of_them VARCHAR)")
             continue
         lines = scratch / f"{name}.jsonl"
-        lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        with lines.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
         connection.execute(
             f"CREATE TABLE {name} AS SELECT * FROM read_json_auto(?, format = 'newline_delimited', "
             "sample_size = -1, map_inference_threshold = -1)",
             [str(lines)],
         )
-    _time_events(connection, folder)
+    _time_events(connection, source)
 
 
-def _telemetry(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None:
-    """`parameters_raw`, with `time_utc` if the run tells of its clock."""
-    file = str(folder.path / "telemetry.parquet")
-    clock = folder.result.get("clock")
+def _timed(
+    connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path, table: str, file: Path
+) -> None:
+    """A table of a file, with `time_utc` if the run tells of its clock."""
+    clock = source.clock
     if clock is None:
-        connection.execute("CREATE TABLE parameters_raw AS SELECT * FROM read_parquet(?)", [file])
+        connection.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet(?)", [str(file)])
         return
-    told = {row[0] for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [file]).fetchall()}
-    columns = parquet.read(Path(file), [one for one in ("time_ns", "arrival_ns", "quality") if one in told])
-    arrivals, live = columns.get("arrival_ns"), columns.get("quality")
-    texts = utc_texts(clock, columns["time_ns"], arrivals, None if live is None else live == LIVE)
-    connection.register("times", {"time_utc": np.array(texts, dtype=object if texts else "U1")})
+    names = [one for one in ("time_ns", "arrival_ns", "quality") if one in parquet.names(file)]
+    rows = parquet.rows(file)
+    cuts = [*range(0, max(rows, 1), parquet.ROWS_AT_A_TIME), rows]
+    times = scratch / f"{table}.parquet"
+    parquet.write_pieces(times, (_utc(clock, one) for one in parquet.read_pieces(file, names, cuts)))
     connection.execute(
-        "CREATE TABLE parameters_raw AS SELECT times.time_utc::VARCHAR AS time_utc, told.* "
-        "FROM read_parquet(?) told POSITIONAL JOIN times",
-        [file],
+        f"CREATE TABLE {table} AS SELECT times.time_utc::VARCHAR AS time_utc, told.* "
+        "FROM read_parquet(?) told POSITIONAL JOIN read_parquet(?) times",
+        [str(file), str(times)],
     )
-    connection.unregister("times")
 
 
-def _time_events(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> None:
+def _utc(clock: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """`time_utc` of rows; what has no quality is stored."""
+    arrivals, quality = columns.get("arrival_ns"), columns.get("quality")
+    live = None if quality is None else quality == LIVE
+    if quality is None and arrivals is not None:
+        live = np.zeros(len(arrivals), dtype=np.bool_)
+    texts = utc_texts(clock, columns["time_ns"], arrivals, live)
+    return {"time_utc": np.array(texts, dtype=object if texts else "U1")}
+
+
+def _time_events(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Gives `events` their `on_board_utc`: of those that came to the ground, if the run tells of its clock
     and the time is known.
 
     They join as texts by themselves: read with the rest, most would be taken for a database's times of day,
     which have no leap seconds.
     """
-    clock, events = folder.result.get("clock"), folder.events()
+    clock, events = source.clock, source.documents["events"]
     came = [place for place, one in enumerate(events) if "on_board_time_ns" in one]
     if clock is None or not came:
         return
@@ -136,17 +173,33 @@ def _time_events(connection: duckdb.DuckDBPyConnection, folder: RunFolder) -> No
     connection.unregister("times")
 
 
-def _frame_columns(stream: bytes) -> dict[str, NDArray[Any]]:
+def _frames(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Raw frames, and what their headers say."""
-    whole = len(stream) // TM_FRAME_OCTETS
+    connection.execute(
+        "CREATE TABLE frames (number BIGINT, virtual_channel SMALLINT, master_count SMALLINT, "
+        "channel_count SMALLINT, octets BLOB)"
+    )
+    first = 0
+    with path.open("rb") as file:
+        while whole := len(stream := file.read(_FRAMES_AT_A_TIME * TM_FRAME_OCTETS)) // TM_FRAME_OCTETS:
+            connection.register("given", _frame_columns(stream, first, whole))
+            connection.execute(
+                "INSERT INTO frames SELECT number, virtual_channel, master_count, channel_count, "
+                "unhex(octets) FROM given"
+            )
+            connection.unregister("given")
+            first += whole
+
+
+def _frame_columns(stream: bytes, first: int, whole: int) -> dict[str, NDArray[Any]]:
     octets = np.frombuffer(stream, dtype=np.uint8, count=whole * TM_FRAME_OCTETS).reshape(whole, -1)
     texts = [stream[at * TM_FRAME_OCTETS : (at + 1) * TM_FRAME_OCTETS].hex() for at in range(whole)]
     return {
-        "number": np.arange(whole, dtype=np.int64),
+        "number": np.arange(first, first + whole, dtype=np.int64),
         "virtual_channel": (octets[:, 1] >> 1 & 7).astype(np.int16),
         "master_count": octets[:, 2].astype(np.int16),
         "channel_count": octets[:, 3].astype(np.int16),
-        "octets": np.array(texts, dtype=object if texts else "U1"),
+        "octets": np.array(texts, dtype=object),
     }
 
 

@@ -5,12 +5,12 @@ once; housekeeping waits in temporary files until somebody wants its values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flight.batches import BATCH
+from flight.batches import BATCH, SUMMARY
 from flight.dictionary import EVENTS, PARAMETERS
 from flight.packets import Event
 from flight.tm_frames import LIVE_CHANNEL
@@ -18,6 +18,7 @@ from ground.alarms import LIVE, STORED, AlarmMonitor
 from ground.gaps import STREAM_OF_APID, STREAMS, Gaps
 from ground.receiver import Receiver
 from safehold.stored import Samples
+from safehold.summaries import SummaryBuilder
 from safehold.telemetry import TelemetryBuilder, TelemetryTable, element_names, plain, structure_dtype
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Received:
     missing before the one that came; octets of a record that had come before). `stored`: batches of stored
     housekeeping that were read and refused, samples in them, groups of samples that came again. `backlogs`:
     (arrival ns of a live report, records to come by stream). `last_held`: the live report of what mass memory
-    holds that came last.
+    holds that came last. `summaries`: those of stored housekeeping.
     """
 
     telemetry: TelemetryTable
@@ -57,6 +58,7 @@ class Received:
     repeated: list[tuple[int, int]]
     backlogs: list[tuple[int, list[int]]]
     last_held: Held | None = None
+    summaries: SummaryBuilder = field(default_factory=lambda: SummaryBuilder(()))
 
 
 def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int = 100_000_000) -> Received:
@@ -76,6 +78,8 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int 
             "refused": builder.stored.refused,
             "samples": builder.samples,
             "repeated": builder.repeated,
+            "summaries": decoder.summaries.taken,
+            "summaries_refused": decoder.summaries.refused,
         },
         decoder.events,
         decoder.gaps,
@@ -85,6 +89,7 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int 
         decoder.repeated,
         decoder.backlogs,
         decoder.last_held,
+        decoder.summaries,
     )
 
 
@@ -103,6 +108,7 @@ class _Decoder:
         self.repeated: list[tuple[int, int]] = []
         self.backlogs: list[tuple[int, list[int]]] = []
         self.last_held: Held | None = None
+        self.summaries = SummaryBuilder(stations)
         self._stored_alarms_from: int | None = None
         self._last_count: int | None = None
         self._awaited: dict[int, int] = {}  # the place in `frames_missing` of a master frame count
@@ -142,6 +148,8 @@ class _Decoder:
                 self._take_event(report, report.content, delivery, stored=stored)
             elif (packet.service, packet.subtype) == BATCH:
                 self.builder.stored.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
+            elif (packet.service, packet.subtype) == SUMMARY:
+                self.summaries.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
             elif (packet.service, packet.subtype) == (3, 25):
                 structure, octets = int.from_bytes(packet.data[:2], "big"), packet.data[2:]
                 times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}

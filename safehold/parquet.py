@@ -137,6 +137,8 @@ def _name(name: str) -> str:
 def _kept(name: str, column: NDArray[Any]) -> str:
     """A column as it is to be written: DuckDB takes NaN for a missing value, here it is a value."""
     quoted = _name(name)
+    if column.dtype == object:  # texts; a piece may have none
+        return f"{quoted}::VARCHAR AS {quoted}"
     if not np.issubdtype(column.dtype, np.floating):
         return quoted
     return f"coalesce({quoted}, 'nan'::DOUBLE) AS {quoted}"

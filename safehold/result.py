@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from safehold.frame_store import FrameStore
     from safehold.schema import Scenario
+    from safehold.summaries import SummaryBuilder
     from safehold.telemetry import TelemetryTable
     from safehold.truth import Truth
 
@@ -28,6 +29,7 @@ class Result:
     events: list[dict[str, Any]]
     telemetry: TelemetryTable
     received: FrameStore
+    summaries: SummaryBuilder
     folder: Path | None = None
     _snapshot: Callable[[int], bytes] = field(repr=False, default=lambda tick: b"")
 

@@ -166,6 +166,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
         events=events,
         telemetry=received.telemetry,
         received=simulation.frames,
+        summaries=received.summaries,
         _snapshot=lambda tick: _snapshot_at(scenario, tick),
     )
 

@@ -65,7 +65,7 @@ def write_run(
 
 
 def write_result_folder(result: Result, place: Path) -> None:
-    """Write a result, with its report, into a folder of its own; raises FolderError if it cannot be written."""
+    """Write a result, with its report, into a folder; raises FolderError if it cannot be written."""
     with FolderWriter(place, result.scenario.name) as writer:
         _write_result(writer, result)
         write_report(RunFolder.open(writer.path))
@@ -92,6 +92,7 @@ def _write_result(writer: FolderWriter, result: Result) -> list[str]:
     truth = result.truth.pieces(parquet.ROWS_AT_A_TIME)
     writer.write_file("truth.parquet", lambda path: parquet.write_pieces(path, truth))
     writer.write_file("telemetry.parquet", lambda path: parquet.write_pieces(path, result.telemetry.pieces()))
+    writer.write_file("summaries.parquet", lambda path: parquet.write_pieces(path, result.summaries.pieces()))
     return differences
 
 

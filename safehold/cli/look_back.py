@@ -35,10 +35,12 @@ def archive(
     ] = None,
 ) -> None:
     """Make a DuckDB database and Parquet files of what the ground received in a run."""
-    from safehold.archive import write_archive
+    from safehold.archive import source_of_run, write_archive
     from safehold.folder import RunFolder
 
-    place = write_archive(RunFolder.open(folder), out if out is not None else folder / "archive")
+    place = write_archive(
+        source_of_run(RunFolder.open(folder)), out if out is not None else folder / "archive"
+    )
     typer.echo(f"archive  {place}")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from flight.tm_frames import Clcw, TmFramer
 from safehold import parquet
-from safehold.archive import TABLES, write_archive
+from safehold.archive import TABLES, source_of_run, write_archive
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_archive_holds_the_run(folder: RunFolder, tmp_path: Path) -> None:
-    place = write_archive(folder, tmp_path / "archive")
+    place = write_archive(source_of_run(folder), tmp_path / "archive")
     with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
         frames = database.execute("SELECT octets FROM frames ORDER BY number").fetchall()
         assert b"".join(row[0] for row in frames) == (folder.path / "frames.tm").read_bytes()
@@ -51,9 +51,9 @@ def test_archive_holds_the_run(folder: RunFolder, tmp_path: Path) -> None:
 
 
 def test_an_archive_is_not_overwritten(folder: RunFolder, tmp_path: Path) -> None:
-    write_archive(folder, tmp_path / "archive")
+    write_archive(source_of_run(folder), tmp_path / "archive")
     with pytest.raises(FolderError, match="already exists"):
-        write_archive(folder, tmp_path / "archive")
+        write_archive(source_of_run(folder), tmp_path / "archive")
 
 
 @pytest.mark.requirement("L2.2")
@@ -69,7 +69,7 @@ def test_on_board_times_are_utc_by_correlation_and_leap_seconds(folder: RunFolde
         "".join(json.dumps(one) + "\n" for one in ({"id": 1, "name": "a", "arguments": {}}, came)),
         encoding="utf-8",
     )
-    place = write_archive(RunFolder.open(tmp_path), tmp_path / "archive")
+    place = write_archive(source_of_run(RunFolder.open(tmp_path)), tmp_path / "archive")
     with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
         rows = database.execute("SELECT time_utc, mode FROM parameters ORDER BY time_ns").fetchall()
         assert [row[0] for row in rows] == [
@@ -105,7 +105,7 @@ def test_a_time_that_a_clock_read_twice_is_left_out_if_stored(folder: RunFolder,
         for at, quality in zip(columns["arrival_ns"], columns["quality"], strict=True)
     ]
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
-    place = write_archive(RunFolder.open(tmp_path), tmp_path / "archive")
+    place = write_archive(source_of_run(RunFolder.open(tmp_path)), tmp_path / "archive")
     first, second = "2026-06-21T00:50:00.000000Z", "2026-06-21T01:20:00.000000Z"
     with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
         times = database.execute("SELECT time_utc FROM parameters ORDER BY quality, arrival_ns").fetchall()

@@ -19,6 +19,7 @@ from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket, encode_hous
 from ground.alarms import STORED, AlarmMonitor
 from safehold.downlink import alarm_counts
 from safehold.stored import Samples, StoredBuilder
+from safehold.summaries import SummaryBuilder
 from safehold.telemetry import STORED_STRUCTURE, TelemetryBuilder
 from tests.flight.test_recorder import Craft
 
@@ -198,3 +199,43 @@ def test_stored_values_beyond_a_limit_raise_a_stored_alarm_alone() -> None:
     assert (alarm.level, alarm.quality, alarm.value) == ("red", STORED, 24.0)
     assert (alarm.on_board_ns, alarm.raised_ns, alarm.cleared_ns) == (3 * 10**9, 3 * 10**9 + 7, 6 * 10**9 + 7)
     assert alarm_counts(monitor) == {"raised_live": 0, "raised_stored": 1, "open": 0, "left_out": 0}
+
+
+@pytest.mark.requirement("L6.2")
+def test_summaries_are_rows_of_what_each_element_was() -> None:
+    """As the codec of docs/wire.md alone reads them; what contradicts itself is counted and dropped."""
+    craft = Craft()
+    craft.fly(12_500, contact=False)
+    craft.fly(200, contact=True)
+    sent = [one for one in craft.of(HOUSEKEEPING_APID) if one.subtype == 129]
+    assert len(sent) >= 2
+    builder = SummaryBuilder(["here", "there"])
+    for at, packet in reversed(list(enumerate(sent))):
+        builder.add(packet, arrival_ns=10**12 + at, station=1)
+        builder.add(replace(packet, data=packet.data[:-1]), arrival_ns=10**12 + at, station=1)
+    assert (builder.taken, builder.refused) == (len(sent), len(sent))
+    (columns,) = builder.pieces()
+    rows = list(zip(*(columns[name].tolist() for name in ROW), strict=True))
+    expected = []
+    for at, packet in enumerate(sent):
+        told = batches.decode_summary(packet)
+        for one in told.extremes:
+            name = f"{one.parameter}_{one.index}" if PARAMETERS[one.parameter].shape else one.parameter
+            head = packet.time_ns, 10**12 + at, "there", told.tick_first, told.tick_last, told.samples, name
+            expected.append((*head, one.least, one.mean, one.greatest))
+    assert rows == expected
+    assert {row[5] for row in rows} == {600}
+
+
+ROW = (
+    "time_ns",
+    "arrival_ns",
+    "station",
+    "tick_first",
+    "tick_last",
+    "samples",
+    "element",
+    "least",
+    "mean",
+    "greatest",
+)

@@ -42,6 +42,7 @@ FILES = {
     "result.json",
     "truth.parquet",
     "telemetry.parquet",
+    "summaries.parquet",
     "events.jsonl",
     "inputs.jsonl",
     "frames.tm",
