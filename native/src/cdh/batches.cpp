@@ -19,31 +19,46 @@ constexpr std::uint32_t summary_period_s = 600;
 constexpr unsigned unary_max = 12;               // longer changes of width are written out, in 7 bits
 constexpr std::size_t kept_for_critical = 2048;  // room in a tick's records that batches leave
 
-// Bits, the most significant first, behind those that a group has. `failed` once they do not fit.
+// Bits, the most significant first, behind those that a group has. `failed` once they do not fit. Those of an
+// octet wait until it is full, or until the writer goes: then zeros follow them.
 class BitWriter {
   public:
-    explicit BitWriter(BatchGroup& group) : group_(group), at_(group.bits) {}
+    explicit BitWriter(BatchGroup& group)
+        : group_(group), at_(group.bits), waiting_(static_cast<unsigned>(at_ % 8)) {
+        if (waiting_ != 0) held_ = static_cast<std::uint64_t>(group.octets[at_ / 8]) >> (8 - waiting_);
+    }
+    ~BitWriter() {
+        if (waiting_ != 0) group_.octets[at_ / 8] = static_cast<std::uint8_t>(held_ << (8 - waiting_));
+    }
+    BitWriter(const BitWriter&) = delete;
+    BitWriter& operator=(const BitWriter&) = delete;
 
     void put(std::uint64_t value, unsigned count) {
         if (at_ + count > bits_max) failed_ = true;
         if (failed_) return;
-        while (count > 0) {
-            const auto used = static_cast<unsigned>(at_ % 8);
-            const unsigned part = count < 8 - used ? count : 8 - used;
-            const auto bits = static_cast<unsigned>(value >> (count - part)) & ((1U << part) - 1U);
-            std::uint8_t& octet = group_.octets[at_ / 8];
-            const unsigned before = octet & (0xFFU << (8 - used));  // what was there, and zeros behind it
-            octet = static_cast<std::uint8_t>(before | (bits << (8 - used - part)));
-            at_ += part;
-            count -= part;
-        }
+        if (count > 32) add(value >> 32, count - 32);
+        add(value, count > 32 ? 32 : count);
     }
     [[nodiscard]] bool failed() const { return failed_; }
     void keep() { group_.bits = static_cast<std::uint16_t>(at_); }
 
   private:
+    // At most 32 bits, behind fewer than eight that wait.
+    void add(std::uint64_t value, unsigned count) {
+        held_ = (held_ << count) | (value & ((1ULL << count) - 1U));
+        waiting_ += count;
+        std::size_t octet = at_ / 8;
+        at_ += count;
+        while (waiting_ >= 8) {
+            waiting_ -= 8;
+            group_.octets[octet++] = static_cast<std::uint8_t>(held_ >> waiting_);
+        }
+    }
+
     BatchGroup& group_;
     std::size_t at_;
+    std::uint64_t held_ = 0;
+    unsigned waiting_;
     bool failed_ = false;
 };
 
@@ -51,6 +66,10 @@ class BitWriter {
 // then its bits below the leading one.
 void put_difference(BitWriter& writer, std::uint64_t value, std::uint64_t predicted, unsigned bits,
                     std::uint8_t& width) {
+    if (value == predicted && width == 0) {  // as most of them mostly are
+        writer.put(0, 1);
+        return;
+    }
     const std::uint64_t mask = bits >= 64 ? ~0ULL : (1ULL << bits) - 1;
     const std::uint64_t difference = (value - predicted) & mask;
     const bool negative = ((difference >> (bits - 1)) & 1U) != 0;
@@ -69,10 +88,21 @@ void put_difference(BitWriter& writer, std::uint64_t value, std::uint64_t predic
 }
 
 std::uint64_t load(const std::uint8_t* octets, std::size_t size) {
-    std::uint64_t value = 0;
     static_assert(std::endian::native == std::endian::little);
-    std::memcpy(&value, octets, size <= sizeof value ? size : sizeof value);
-    return value;
+    const auto as = [octets](auto value) {
+        std::memcpy(&value, octets, sizeof value);
+        return static_cast<std::uint64_t>(value);
+    };
+    switch (size) {
+        case 1:
+            return as(std::uint8_t{});
+        case 2:
+            return as(std::uint16_t{});
+        case 4:
+            return as(std::uint32_t{});
+        default:
+            return as(std::uint64_t{});
+    }
 }
 
 std::size_t elements_end(std::size_t group) {

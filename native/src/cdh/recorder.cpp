@@ -17,6 +17,15 @@ constexpr std::size_t record_octets_most = 1024;
 // Room is made when a stream is fuller than 15/16 of its quota, by giving up a sixteenth of its records.
 constexpr std::uint64_t quota_parts = 16;
 
+bool may_be_dropped(const StreamStatus& status, std::uint64_t acknowledged) {
+    return acknowledged > status.first && acknowledged <= status.next;
+}
+
+bool is_nearly_full(const StreamStatus& status) {
+    const std::uint64_t limit = status.quota_octets - status.quota_octets / quota_parts;
+    return status.octets > limit && status.next > status.first;
+}
+
 bool is_stream(std::uint32_t stream) {
     return stream < stream_count;
 }
@@ -47,14 +56,13 @@ void make_room(RecorderAccount& recorder, const RecorderControl& control, const 
     for (std::size_t i = 0; i < stream_count; ++i) {
         const StreamStatus& status = store.streams[i];
         const std::uint64_t acknowledged = control.acknowledged[i];
-        if (acknowledged <= status.first || acknowledged > status.next) continue;
+        if (!may_be_dropped(status, acknowledged)) continue;
         drop = {acknowledged, static_cast<std::uint8_t>(i), 1, {}};
         return;
     }
     for (std::size_t i = 0; i < stream_count; ++i) {
         const StreamStatus& status = store.streams[i];
-        const std::uint64_t limit = status.quota_octets - status.quota_octets / quota_parts;
-        if (status.octets <= limit || status.next <= status.first || !has_room(events)) continue;
+        if (!is_nearly_full(status) || !has_room(events)) continue;
         const std::uint64_t share = (status.next - status.first) / quota_parts;
         const std::uint64_t count = share == 0 ? 1 : share;
         name(events, i, static_cast<std::size_t>(GivenUp::quota), status.first, count);
@@ -92,13 +100,9 @@ void start(RecorderAccount& recorder, const StoreStatus& store) {
 }
 
 // A range of each stream in each step.
-void take_lost(RecorderAccount& recorder, const StoreStatus& store) {
-    for (std::size_t i = 0; i < stream_count; ++i) {
-        const StreamStatus& status = store.streams[i];
-        if (status.lost != 0 && status.lost <= status.next && status.lost_from <= status.next - status.lost) {
-            give_up(recorder, static_cast<Stream>(i), GivenUp::volatile_tail, status.lost_from, status.lost);
-        }
-    }
+void take_lost(RecorderAccount& recorder, std::size_t stream, const StreamStatus& status) {
+    if (status.lost == 0 || status.lost > status.next || status.lost_from > status.next - status.lost) return;
+    give_up(recorder, static_cast<Stream>(stream), GivenUp::volatile_tail, status.lost_from, status.lost);
 }
 
 void keep_ranges_sound(RecorderAccount& recorder, const StoreStatus& store) {
@@ -203,13 +207,15 @@ void recorder_step(RecorderAccount& recorder, const RecorderControl& control, co
                    const computer::BootStatus& boot, bool transmitter_on, computer::DropRequest& drop,
                    EventList& events) {
     if (boot.fresh != 0) start(recorder, store);
-    take_lost(recorder, store);
+    bool crowded = false;
     const bool acquired = transmitter_on && recorder.was_on == 0;
     recorder.was_on = transmitter_on ? 1 : 0;
     for (std::size_t i = 0; i < stream_count; ++i) {
         StreamAccount& account = recorder.streams[i];
         const StreamStatus& status = store.streams[i];
+        take_lost(recorder, i, status);
         notice_refusals(recorder, i, status);
+        crowded = crowded || may_be_dropped(status, control.acknowledged[i]) || is_nearly_full(status);
         account.sent = clamp(account.sent, status.first, status.next);
         // A new contact begins with what the ground has not acknowledged, once it has begun to acknowledge.
         if (acquired && i != static_cast<std::size_t>(Stream::debug) && control.acknowledged[i] != 0) {
@@ -217,7 +223,7 @@ void recorder_step(RecorderAccount& recorder, const RecorderControl& control, co
         }
     }
     if (recorder.range_count != 0) keep_ranges_sound(recorder, store);
-    make_room(recorder, control, store, drop, events);
+    if (crowded) make_room(recorder, control, store, drop, events);
     name_losses(recorder, store, events);
 }
 

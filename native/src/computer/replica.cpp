@@ -17,6 +17,8 @@
 // A cycle whose work budget runs out stops there and is silent: its output does not vote.
 #include "safehold/computer/replica.hpp"
 
+#include <cstring>
+
 #include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/services.hpp"
 #include "safehold/cdh/tc_frames.hpp"
@@ -175,8 +177,10 @@ void run_control(Cycle& cycle) {
     autonomy_step(control.autonomy, control.parameters, cycle.input.sensor, cycle.mode_request,
                   cycle.input.autonomy != 0, cycle.output.actuator, cycle.state.account.telemetry,
                   cycle.output.events);
-    cdh::CommandContext context = command_context(cycle);
-    cdh::finish_mode_request(context, cycle.output.actuator.mode);
+    if (cycle.pending.waiting != 0) {
+        cdh::CommandContext context = command_context(cycle);
+        cdh::finish_mode_request(context, cycle.output.actuator.mode);
+    }
     const Deployment& deployment = control.autonomy.deployment;
     cycle.control_dirty = cycle.control_dirty || control.autonomy.modes.mode != mode_before ||
                           deployment.separated != deployment_before.separated ||
@@ -299,8 +303,10 @@ void run_status(Cycle& cycle) {
     AccountState& account = cycle.state.account;
     ExecutiveState& executive = cycle.state.control.executive;
     const ComputerStatus& status = cycle.input.status;
-    report_changes(account.computer.seen, status, cycle.output.events);
-    account.computer.seen = status;
+    if (std::memcmp(&account.computer.seen, &status, sizeof status) != 0) {
+        report_changes(account.computer.seen, status, cycle.output.events);
+        account.computer.seen = status;
+    }
     if (status.overrun != 0) {
         ++account.computer.overruns;
         if (executive.overruns_consecutive == 1 || executive.overruns_consecutive == overruns_safe) {
@@ -495,12 +501,16 @@ constexpr std::array<Task, 11> tasks = {{
     {run_downlink, 0, 100},
 }};
 
-// A slow task is due in the first tick of each of its periods.
-bool due(const Task& task, std::uint64_t ticks, std::int64_t tick_ns) {
-    if (task.period_ns == 0) return true;
-    const auto period = static_cast<std::uint64_t>(task.period_ns);
+// A slow task is due in the first tick of each of its periods, which are whole seconds: `second` tells
+// whether this is the first tick of one.
+bool is_first_tick(std::int64_t period_ns, std::uint64_t ticks, std::int64_t tick_ns) {
     const auto tick = static_cast<std::uint64_t>(tick_ns);
-    return (ticks * tick) % period < tick;
+    return (ticks * tick) % static_cast<std::uint64_t>(period_ns) < tick;
+}
+
+bool due(const Task& task, bool second, std::uint64_t ticks, std::int64_t tick_ns) {
+    if (task.period_ns == 0) return true;
+    return second && (task.period_ns == one_second_ns || is_first_tick(task.period_ns, ticks, tick_ns));
 }
 
 }  // namespace
@@ -540,17 +550,18 @@ void replica_step(ReplicaState& state, const StepInput& input, StepOutput& outpu
     tell_gaps(cycle);
     // A checkpoint does not know what was taken after it; the control state that was kept last does.
     if (input.status.restored > 1) cdh::start_cold(state.control.uplink);
+    if (input.stalled != 0) {
+        while (budget.spend(1)) {}
+        return;
+    }
+    const bool second = is_first_tick(one_second_ns, executive.ticks, input.tick_ns);
     for (const Task& task : tasks) {
-        if (!due(task, executive.ticks, input.tick_ns)) continue;
+        if (!due(task, second, executive.ticks, input.tick_ns)) continue;
         if (degraded && task.period_ns != 0) {
             ++state.account.computer.overruns_slow;
             continue;
         }
         if (!budget.spend(task.work)) return;
-        if (input.stalled != 0) {
-            while (budget.spend(1)) {}
-            return;
-        }
         task.run(cycle);
     }
     ++executive.heartbeat;
