@@ -19,6 +19,7 @@ constexpr double survival_damping_1_s = 0.004;
 constexpr double survival_stiffness_1_s2 = 2.0e-5;
 constexpr double years_2025_to_j2000 = 25.0;
 constexpr double year_s = 31557600.0;
+constexpr std::uint32_t elevation_told_ticks = 10;
 
 // What the step works out and nothing keeps.
 struct Context {
@@ -30,6 +31,7 @@ struct Context {
     double pointing_error_rad;
     double attitude_sigma_rad;
     double rate_norm_rad_s;
+    Vector wheel_momentum_n_m_s;  // body axes
     UnitCustody custody;
     bool autonomous;
     bool shadow;
@@ -76,6 +78,7 @@ void estimate(AutonomyState& s, const Parameters& p, const SensorFrame& frame, C
     const bool wheels_powered = (frame.switch_status & power_switch::wheels) != 0;
     const bool drive_powered = (frame.switch_status & power_switch::array_drive) != 0;
     wheels_observe(s.wheels, p, c.measured, wheels_powered, c.custody, events);
+    c.wheel_momentum_n_m_s = wheel_momentum_body(s.wheels);
     array_drive_observe(s.array_drive, p, c.measured, drive_powered, c.custody, events);
     magnetics_observe(s.magnetics, p, c.measured);
     deployment_observe(s.deployment, p, frame, events);
@@ -166,8 +169,9 @@ void decide(AutonomyState& s, const Parameters& p, const SensorFrame& frame, con
 // -------------------------------------------------------------------------------------------------------
 
 // Torque that gives the body an acceleration, gyroscopic coupling included.
-Vector torque_for(const AutonomyState& s, Vector rate, Vector acceleration) {
-    const Vector stored = spacecraft::inertia_kg_m2 * rate + wheel_momentum_body(s.wheels);
+Vector torque_for(const Context& c, Vector acceleration) {
+    const Vector rate = c.rate_body_rad_s;
+    const Vector stored = spacecraft::inertia_kg_m2 * rate + c.wheel_momentum_n_m_s;
     return spacecraft::inertia_kg_m2 * acceleration + cross(rate, stored);
 }
 
@@ -218,7 +222,7 @@ void follow_guidance(AutonomyState& s, const Parameters& p, const Context& c, Ve
         s.guidance.acceleration_body_rad_s2 +
         (2.0 * p.attitude_damping * w) * (s.guidance.rate_body_rad_s - c.rate_body_rad_s) - (w * w) * error -
         p.attitude_integral_1_s3 * s.guidance.integral_rad_s;
-    wheels_command(s.wheels, p, torque_for(s, c.rate_body_rad_s, acceleration) - external_n_m);
+    wheels_command(s.wheels, p, torque_for(c, acceleration) - external_n_m);
 }
 
 // DOWNLINK looks at the station where the settings ask for it and a contact is predicted for now.
@@ -231,7 +235,7 @@ void choose_station(const AutonomyState& s, const Parameters& p, Context& c) {
 void wheels_to_rate(AutonomyState& s, const Parameters& p, const Context& c, Vector wanted_rad_s,
                     double gain_1_s, Vector external_n_m) {
     const Vector acceleration = gain_1_s * (wanted_rad_s - c.rate_body_rad_s);
-    wheels_command(s.wheels, p, torque_for(s, c.rate_body_rad_s, acceleration) - external_n_m);
+    wheels_command(s.wheels, p, torque_for(c, acceleration) - external_n_m);
 }
 
 // SURVIVAL has no wheels: the torquers damp and, while the Sun is known, pull towards it.
@@ -251,7 +255,7 @@ void control(AutonomyState& s, const Parameters& p, const SensorFrame& frame, co
     const bool wheels = fine || (mode == Mode::safe && submode == Submode::sun) ||
                         (mode == Mode::detumble && submode == Submode::wheel_capture);
     if (wheels) {
-        magnetics_unload(s.magnetics, p, field, wheel_momentum_body(s.wheels), events);
+        magnetics_unload(s.magnetics, p, field, c.wheel_momentum_n_m_s, events);
     } else if (submode == Submode::rate_damping || mode == Mode::survival) {
         magnetics_bdot(s.magnetics, p);
         if (mode == Mode::survival) torquers_to_sun(s, c);
@@ -328,12 +332,16 @@ void command(AutonomyState& s, const Parameters& p, const SensorFrame& frame, co
     out.antenna = s.contacts.antenna == 1 ? 1 : 0;
 }
 
+// A bit for each unit in use.
 template <std::size_t n>
-std::uint8_t health_bits(const std::array<UnitHealth, n>& units) {
-    unsigned bits = 0;
-    for (std::size_t i = 0; i < n && i < 8; ++i)
-        bits |= (units[i].excluded == 0 ? 1U : 0U) << i;
-    return static_cast<std::uint8_t>(bits);
+unsigned health_bits(const std::array<UnitHealth, n>& units) {
+    unsigned out = 0;
+    for (const UnitHealth& unit : units)
+        out |= unit.excluded;
+    unsigned bits = (1U << n) - 1U;
+    for (std::size_t i = 0; i < n && out != 0; ++i)
+        bits ^= (units[i].excluded != 0 ? 1U : 0U) << i;
+    return bits;
 }
 
 void report_attitude(const AutonomyState& s, const Context& c, Telemetry& t) {
@@ -359,15 +367,22 @@ void report_attitude(const AutonomyState& s, const Context& c, Telemetry& t) {
     put(t.field_body_t, c.measured.field_body_t);
 }
 
-void report_contacts(const AutonomyState& s, const ActuatorFrame& out, Telemetry& t) {
+void report_contacts(const AutonomyState& s, const ActuatorFrame& out, std::uint32_t sequence, Telemetry& t) {
     const std::uint8_t station = next_contact(s.contacts, s.clock.time_ns);
     t.antenna = out.antenna;
-    t.next_contact_station = station;
-    t.next_contact_aos_ns = 0;
-    t.next_contact_los_ns = 0;
-    t.next_contact_elevation_rad = 0.0F;
-    if (station >= stations_max) return;
+    if (station >= stations_max) {
+        t.next_contact_station = station;
+        t.next_contact_aos_ns = 0;
+        t.next_contact_los_ns = 0;
+        t.next_contact_elevation_rad = 0.0F;
+        return;
+    }
     const PredictedContact& contact = s.contacts.contacts[station];
+    // The same contact has the same elevation; now and then it is told anew all the same, since bits flip.
+    const bool told = t.next_contact_station == station && t.next_contact_aos_ns == contact.aos_ns &&
+                      t.next_contact_los_ns == contact.los_ns;
+    if (told && sequence % elevation_told_ticks != 0) return;
+    t.next_contact_station = station;
     t.next_contact_aos_ns = contact.aos_ns;
     t.next_contact_los_ns = contact.los_ns;
     t.next_contact_elevation_rad = static_cast<float>(arc_sine(contact.sine_max));
@@ -388,16 +403,13 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
         t.wheel_torque_n_m[i] = out.wheel_torque_n_m[i];
         wheel_bits |= (s.wheels.excluded[i] == 0 ? 1U : 0U) << i;
     }
-    put(t.wheel_momentum_n_m_s, wheel_momentum_body(s.wheels));
+    put(t.wheel_momentum_n_m_s, c.wheel_momentum_n_m_s);
     t.wheel_health = static_cast<std::uint8_t>(wheel_bits);
-    t.gyro_health = health_bits(s.sensors.gyro);
-    t.tracker_health = health_bits(s.sensors.tracker);
-    t.magnetometer_health = health_bits(s.sensors.magnetometer);
-    t.gps_health = health_bits(s.sensors.gps);
-    unsigned faces = 0;
-    for (std::size_t i = 0; i < 12; ++i)
-        faces |= (s.sensors.sun_sensor[i].excluded == 0 ? 1U : 0U) << i;
-    t.sun_sensor_health = static_cast<std::uint16_t>(faces);
+    t.gyro_health = static_cast<std::uint8_t>(health_bits(s.sensors.gyro));
+    t.tracker_health = static_cast<std::uint8_t>(health_bits(s.sensors.tracker));
+    t.magnetometer_health = static_cast<std::uint8_t>(health_bits(s.sensors.magnetometer));
+    t.gps_health = static_cast<std::uint8_t>(health_bits(s.sensors.gps));
+    t.sun_sensor_health = static_cast<std::uint16_t>(health_bits(s.sensors.sun_sensor));
     t.unload_active = s.magnetics.unloading != 0 ? 1 : 0;
     t.torquer_dipole_a_m2 = out.torquer_dipole_body_a_m2;
     t.array_angle_rad = static_cast<float>(s.array_drive.angle_rad);
@@ -424,7 +436,7 @@ void report(const AutonomyState& s, const SensorFrame& frame, const ActuatorFram
     t.units_retested = s.overrides.retested;
     t.array_rate_rad_s = out.array_rate_rad_s;
     t.array_drive_lost = s.array_drive.lost != 0 ? 1 : 0;
-    report_contacts(s, out, t);
+    report_contacts(s, out, frame.sequence, t);
 }
 
 }  // namespace

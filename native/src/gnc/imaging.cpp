@@ -25,15 +25,29 @@ struct View {
     bool valid;
 };
 
-View look(const ImagingContext& c, const ImagePlan& plan) {
+// Where the satellite and the Earth are: the same for every place.
+struct Scene {
+    Vector position_gcrf_m;
+    Vector sun_gcrf;
+    Matrix itrs_from_gcrf;
+    bool shadow;
+    bool valid;
+};
+
+Scene scene_of(const ImagingContext& c) {
     const AutonomyState& s = c.autonomy;
     const OrbitEstimate orbit = orbit_at(s.orbit, c.parameters, s.clock.time_ns);
-    if (!orbit.valid) return {0.0, 0.0, false, false};
-    const Matrix turn = itrs_from_gcrf(s.almanac, c.parameters, s.clock.time_ns);
-    const Vector place = transposed_times(turn, plan.place_itrs_m);
+    if (!orbit.valid) return {};
+    const Vector sun = s.almanac.sun_direction_gcrf;
+    return {orbit.position_gcrf_m, sun, itrs_from_gcrf(s.almanac, c.parameters, s.clock.time_ns),
+            in_shadow(orbit.position_gcrf_m, sun), true};
+}
+
+View look(const Scene& scene, const ImagePlan& plan) {
+    if (!scene.valid) return {0.0, 0.0, false, false};
+    const Vector place = transposed_times(scene.itrs_from_gcrf, plan.place_itrs_m);
     const Vector up = unit(place);
-    return {dot(unit(orbit.position_gcrf_m - place), up), dot(s.almanac.sun_direction_gcrf, up),
-            in_shadow(orbit.position_gcrf_m, s.almanac.sun_direction_gcrf), true};
+    return {dot(unit(scene.position_gcrf_m - place), up), dot(scene.sun_gcrf, up), scene.shadow, true};
 }
 
 ImagingState state_of(const ImagingControl& control) {
@@ -106,9 +120,10 @@ ImagingReason against(const ImagingContext& c, const View& view) {
 
 void look_for_a_pass(ImagingContext& c) {
     if (c.mode_request.valid != 0 || mode_of(c.autonomy.modes) != Mode::standby) return;
+    const Scene scene = scene_of(c);
     for (std::size_t i = 0; i < c.control.count; ++i) {
         ImagePlan& plan = c.control.plans[i];
-        const View view = look(c, plan);
+        const View view = look(scene, plan);
         if (!view.valid || view.sine_elevation < sine_rise) {
             plan.told = 0;
             continue;
@@ -156,7 +171,7 @@ void point(ImagingContext& c, std::uint32_t tick_ms) {
     if (!there) return fail(c, ImagingReason::mode_left);
     const bool powered = (c.sensor.switch_status & payload_closed) != 0;
     control.powered_ms = powered ? control.powered_ms + tick_ms : 0;
-    const View view = look(c, plan);
+    const View view = look(scene_of(c), plan);
     if (view.sine_elevation < sine_set || control.waited_ms > longest_ms)
         return fail(c, powered ? ImagingReason::passed : ImagingReason::eclipse);
     if (control.powered_ms < warm_up_ms || !on_target(c)) return;

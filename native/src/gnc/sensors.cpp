@@ -45,6 +45,11 @@ std::uint32_t as_count(double value) {
     return value >= 1.0 && value <= 1.0e6 ? static_cast<std::uint32_t>(value) : 1U;
 }
 
+// For a kind of which a sample comes every so many seconds.
+Persistence persistence_of(const Parameters& p, double samples_s) {
+    return {as_count(p.exclusion_persistence), as_count(p.readmission_s / samples_s)};
+}
+
 template <std::size_t n>
 Exclusion check_sample(UnitHealth& unit, const std::array<float, n>& sample, std::array<float, n>& last,
                        bool valid, std::uint16_t age_ms, double range) {
@@ -99,7 +104,7 @@ struct VotedUnits {
     EventId excluded;
     EventId readmitted;
     double tolerance;
-    Persistence persistence;
+    double samples_s;        // between two samples
     std::uint32_t held_out;  // bit by unit, from the first of the kind
     std::uint32_t held_in;
 };
@@ -107,9 +112,9 @@ struct VotedUnits {
 // Mid-value of the usable units by component, then the mean of those within the tolerance of it. If all
 // usable units are outside (two that contradict each other), the one nearest to the last vote is taken.
 template <std::size_t n>
-Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& samples,
-          const std::array<Exclusion, n>& faults, Vector last, const VotedUnits& kind,
-          std::uint32_t& rejected, EventList& events) {
+Vote vote_doubtful(std::array<UnitHealth, n>& health, const std::array<Vector, n>& samples,
+                   const std::array<Exclusion, n>& faults, Vector last, const VotedUnits& kind,
+                   Persistence persistence, std::uint32_t& rejected, EventList& events) {
     std::array<double, 4> x{};
     std::array<double, 4> y{};
     std::array<double, 4> z{};
@@ -169,7 +174,7 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
         if (fault == Exclusion::none && usable > 0 && deviation[i] > kind.tolerance)
             fault = Exclusion::disagrees;
         if (fault != Exclusion::none) ++rejected;
-        const Verdict verdict = judge(health[i], fault == Exclusion::none, kind.persistence,
+        const Verdict verdict = judge(health[i], fault == Exclusion::none, persistence,
                                       (kind.held_out >> i & 1U) != 0, (kind.held_in >> i & 1U) != 0);
         if (verdict.excluded_now) {
             events.add(kind.excluded, static_cast<double>(i), static_cast<double>(fault), deviation[i]);
@@ -177,6 +182,47 @@ Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& sample
         if (verdict.readmitted_now) events.add(kind.readmitted, static_cast<double>(i));
     }
     return result;
+}
+
+// Whether nothing speaks against any unit, and none is held out.
+template <std::size_t n>
+bool all_sound(const std::array<UnitHealth, n>& health, const std::array<Exclusion, n>& faults,
+               std::uint32_t held_out) {
+    std::uint32_t against = held_out & ((1U << n) - 1U);
+    for (std::size_t i = 0; i < n; ++i)
+        against |= static_cast<std::uint32_t>(faults[i]) | health[i].excluded;
+    return against == 0;
+}
+
+// The same vote in short where all are sound and agree, as in nearly every tick.
+template <std::size_t n>
+Vote vote(std::array<UnitHealth, n>& health, const std::array<Vector, n>& samples,
+          const std::array<Exclusion, n>& faults, Vector last, const VotedUnits& kind, const Parameters& p,
+          std::uint32_t& rejected, EventList& events) {
+    if (all_sound(health, faults, kind.held_out)) {
+        std::array<double, 4> x{};
+        std::array<double, 4> y{};
+        std::array<double, 4> z{};
+        Vector sum = {0.0, 0.0, 0.0};
+        for (std::size_t i = 0; i < n; ++i) {
+            x[i] = samples[i].x;
+            y[i] = samples[i].y;
+            z[i] = samples[i].z;
+            sum = sum + samples[i];
+        }
+        const Vector reference = {middle(x, n), middle(y, n), middle(z, n)};
+        bool agree = true;
+        for (std::size_t i = 0; i < n; ++i)
+            agree = agree && largest_difference(samples[i], reference) <= kind.tolerance;
+        if (agree) {
+            for (UnitHealth& unit : health)
+                unit.bad = 0;
+            const Vector mean = (1.0 / static_cast<double>(n)) * sum;
+            return {mean, mean, n};
+        }
+    }
+    return vote_doubtful(health, samples, faults, last, kind, persistence_of(p, kind.samples_s), rejected,
+                         events);
 }
 
 // A bias too small for the vote shows in the mean over ten seconds. A unit marked here counts as disagreeing;
@@ -187,6 +233,10 @@ void mark_drift(const SensorVoting& state, const Parameters& p, UnitCustody cust
         0)
         return;
     const double allowed = p.gyro_drift_rad_s + 1.0e-3 * norm(state.rate_body_rad_s);
+    bool any = false;
+    for (const Vector& mean : state.gyro_drift_rad_s)
+        any = any || dot(mean, mean) > allowed * allowed;
+    if (!any) return;
     // The vote cannot tell who is right once fewer than three are left.
     std::uint32_t sound = 0;
     for (std::size_t i = 0; i < 4; ++i)
@@ -240,14 +290,14 @@ void gyros(SensorVoting& state, const Parameters& p, const SensorFrame& frame, U
         excluded_before |= state.gyro[i].excluded << i;
     }
     mark_drift(state, p, custody, samples, faults);
-    const VotedUnits kind = {
-        EventId::gyro_excluded,
-        EventId::gyro_readmitted,
-        p.gyro_vote_rad_s,
-        {as_count(p.exclusion_persistence), as_count(p.readmission_s / p.control_period_s)},
-        custody.held_out >> unit_first(UnitKind::gyro),
-        custody.held_in >> unit_first(UnitKind::gyro)};
-    const Vote result = vote(state.gyro, samples, faults, state.rate_body_rad_s, kind, out.rejected, events);
+    const VotedUnits kind = {EventId::gyro_excluded,
+                             EventId::gyro_readmitted,
+                             p.gyro_vote_rad_s,
+                             p.control_period_s,
+                             custody.held_out >> unit_first(UnitKind::gyro),
+                             custody.held_in >> unit_first(UnitKind::gyro)};
+    const Vote result =
+        vote(state.gyro, samples, faults, state.rate_body_rad_s, kind, p, out.rejected, events);
     std::uint32_t excluded_after = 0;
     for (std::size_t i = 0; i < 4; ++i)
         excluded_after |= state.gyro[i].excluded << i;
@@ -282,15 +332,14 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
                                      state.magnetometer_last[i], (frame.valid >> (6 + i) & 1U) != 0,
                                      frame.sample_age_ms[6 + i], spacecraft::magnetometer_range_t);
         }
-        const VotedUnits kind = {
-            EventId::magnetometer_excluded,
-            EventId::magnetometer_readmitted,
-            p.magnetometer_vote_t,
-            {as_count(p.exclusion_persistence), as_count(p.readmission_s / (5.0 * p.control_period_s))},
-            custody.held_out >> unit_first(UnitKind::magnetometer),
-            custody.held_in >> unit_first(UnitKind::magnetometer)};
+        const VotedUnits kind = {EventId::magnetometer_excluded,
+                                 EventId::magnetometer_readmitted,
+                                 p.magnetometer_vote_t,
+                                 5.0 * p.control_period_s,
+                                 custody.held_out >> unit_first(UnitKind::magnetometer),
+                                 custody.held_in >> unit_first(UnitKind::magnetometer)};
         const Vote result =
-            vote(state.magnetometer, samples, faults, state.field_body_t, kind, out.rejected, events);
+            vote(state.magnetometer, samples, faults, state.field_body_t, kind, p, out.rejected, events);
         if (result.used > 0 && dot(result.value, result.value) > 1.0e-12) {
             state.field_body_t = result.value;
             state.field_age_s = 0.0;
@@ -300,15 +349,39 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
     out.field_body_t = state.field_body_t;
 }
 
+// Whether each Sun sensor is sound, in use, and has been good before; their values. NaN is within no limits.
+bool all_lit(const SensorVoting& state, const SensorFrame& frame, std::array<double, 12>& value) {
+    bool sound = true;
+    std::uint32_t against = 0;
+    for (std::size_t i = 0; i < 12; ++i) {
+        value[i] = static_cast<double>(frame.sun_sensor[i]);
+        sound = sound & (value[i] > -0.2) & (value[i] < 2.0);
+        against |= state.sun_sensor[i].excluded | state.sun_sensor[i].bad;
+    }
+    return sound && against == 0;
+}
+
+// Two sensors of a face that are both good: where they disagree, the lower is taken.
+double both(double a, double b) {
+    return greatest(absolute(a - b) < 0.2 ? 0.5 * (a + b) : least(a, b), 0.0);
+}
+
 // Six faces, two sensors each. Where two disagree, the lower is taken: a reflection or a short only adds
 // light.
 void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
                  Measurements& out, EventList& events) {
     const bool claimed = (frame.valid >> 12U & 1U) != 0 && frame.sample_age_ms[11] <= 1000;
-    const Persistence persistence = {as_count(p.exclusion_persistence),
-                                     as_count(p.readmission_s / p.control_period_s)};
-    std::array<bool, 12> good{};
     std::array<double, 12> value{};
+    std::array<double, 6> face{};
+    out.sun_valid = claimed;
+    if (claimed && all_lit(state, frame, value)) {
+        for (std::size_t i = 0; i < 6; ++i)
+            face[i] = both(value[i], value[i + 6]);
+        out.sun_body = {face[0] - face[1], face[2] - face[3], face[4] - face[5]};
+        return;
+    }
+    const Persistence persistence = persistence_of(p, p.control_period_s);
+    std::array<bool, 12> good{};
     for (std::size_t i = 0; i < 12; ++i) {
         const bool finite = is_finite(frame.sun_sensor[i]);
         value[i] = finite ? static_cast<double>(frame.sun_sensor[i]) : 0.0;
@@ -326,19 +399,16 @@ void sun_sensors(SensorVoting& state, const Parameters& p, const SensorFrame& fr
         }
         if (verdict.readmitted_now) events.add(EventId::sun_sensor_readmitted, static_cast<double>(i));
     }
-    std::array<double, 6> face{};
     for (std::size_t i = 0; i < 6; ++i) {
         const double a = value[i];
         const double b = value[i + 6];
         if (good[i] && good[i + 6]) {
-            face[i] = absolute(a - b) < 0.2 ? 0.5 * (a + b) : least(a, b);
+            face[i] = both(a, b);
         } else if (good[i] || good[i + 6]) {
-            face[i] = good[i] ? a : b;
+            face[i] = greatest(good[i] ? a : b, 0.0);
         }
-        face[i] = greatest(face[i], 0.0);
     }
     out.sun_body = {face[0] - face[1], face[2] - face[3], face[4] - face[5]};
-    out.sun_valid = claimed;
 }
 
 void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame, UnitCustody custody,
@@ -355,8 +425,7 @@ void trackers(SensorVoting& state, const Parameters& p, const SensorFrame& frame
                         static_cast<double>(sample[2]), static_cast<double>(sample[3])};
         if (fault == Exclusion::none && absolute(dot(q, q) - 1.0) > 1.0e-3) fault = Exclusion::out_of_range;
         if (fault != Exclusion::none) ++out.rejected;
-        const Persistence persistence = {as_count(p.exclusion_persistence),
-                                         as_count(p.readmission_s / (5.0 * p.control_period_s))};
+        const Persistence persistence = persistence_of(p, 5.0 * p.control_period_s);
         const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
                                       custody.out(UnitKind::tracker, i), custody.in(UnitKind::tracker, i));
         if (verdict.excluded_now) {
@@ -393,7 +462,7 @@ void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Uni
         }
         state.gps_time_ns[i] = frame.gps_time_ns[i];
         if (fault != Exclusion::none) ++out.rejected;
-        const Persistence persistence = {as_count(p.exclusion_persistence), as_count(p.readmission_s)};
+        const Persistence persistence = persistence_of(p, 1.0);
         const Verdict verdict = judge(unit, fault == Exclusion::none, persistence,
                                       custody.out(UnitKind::gps, i), custody.in(UnitKind::gps, i));
         if (verdict.excluded_now) {
@@ -410,7 +479,7 @@ void gps(SensorVoting& state, const Parameters& p, const SensorFrame& frame, Uni
 
 double checked(float value, double low, double high, bool& valid, std::uint32_t& rejected) {
     const double v = static_cast<double>(value);
-    valid = is_finite(value) && v >= low && v <= high;
+    valid = v >= low && v <= high;  // NaN is not
     if (!valid) ++rejected;
     return valid ? v : 0.0;
 }

@@ -75,6 +75,7 @@ void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& me
                     UnitCustody custody, EventList& events) {
     const double dt = p.control_period_s;
     const bool judged = powered && state.powered != 0 && state.started != 0;
+    const double share = least(dt / correction_s, 1.0);
     for (std::size_t i = 0; i < 4; ++i) {
         const bool readable = measured.wheel_speed_valid[i];
         if (!judged) {
@@ -93,7 +94,7 @@ void wheels_observe(WheelSet& state, const Parameters& p, const Measurements& me
             // gives in.
             state.speed_rad_s[i] = readable ? measured.wheel_speed_rad_s[i] : state.expected_rad_s[i];
         } else {
-            state.expected_rad_s[i] += least(dt / correction_s, 1.0) * difference;
+            state.expected_rad_s[i] += share * difference;
             state.speed_rad_s[i] = measured.wheel_speed_rad_s[i];
         }
         if (custody.out(UnitKind::wheel, i)) {

@@ -7,10 +7,6 @@
 namespace safehold {
 namespace {
 
-// Adding and subtracting this rounds to the nearest integer, ties to even, for |value| < 2^51.
-constexpr double rounder = 6755399441055744.0;
-constexpr double angle_max = 1.0e9;
-
 // pi/2 in three parts; the first two have 33 bits, so that their products with the quadrant count are exact.
 constexpr double half_pi_1 = 0x1.921fb54400000p+0;
 constexpr double half_pi_2 = 0x1.0b4611a600000p-34;
@@ -194,12 +190,6 @@ double logarithm(double value) {
     constexpr double ln2_2 = 1.9082149292705877e-10;
     // 2s = f - s f, which keeps the leading term exact.
     return count * ln2_1 + (f - (s * f - (2.0 * s * q * sum + count * ln2_2)));
-}
-
-double wrap_angle(double angle_rad) {
-    if (!(absolute(angle_rad) <= angle_max)) return 0.0;
-    const double turns = (angle_rad * (0.5 / pi) + rounder) - rounder;
-    return angle_rad - turns * (2.0 * pi);
 }
 
 }  // namespace safehold

@@ -18,30 +18,17 @@ Quaternion quaternion_from_matrix(const Matrix& r) {
     return normalised(q);
 }
 
-Quaternion quaternion_from_rotation_vector(Vector rotation_rad) {
-    const double square = dot(rotation_rad, rotation_rad);
-    if (square < 1.0e-4) {
-        // Series to the sixth order in the angle: 1e-17 at 0.01 rad.
-        const double q = 0.25 * square;
-        const double s = 0.5 * (1.0 - q / 6.0 * (1.0 - q / 20.0 * (1.0 - q / 42.0)));
-        const double c = 1.0 - 0.5 * q * (1.0 - q / 12.0 * (1.0 - q / 30.0));
-        return {c, s * rotation_rad.x, s * rotation_rad.y, s * rotation_rad.z};
-    }
-    const double angle = square_root(square);
+Quaternion quaternion_from_large_rotation(Vector rotation_rad) {
+    const double angle = norm(rotation_rad);
     const SineCosine half = sine_cosine(0.5 * angle);
     const double s = half.sine / angle;
     return {half.cosine, s * rotation_rad.x, s * rotation_rad.y, s * rotation_rad.z};
 }
 
-Vector rotation_vector(Quaternion q) {
+Vector large_rotation(Quaternion q) {
     const double sign = q.w < 0.0 ? -1.0 : 1.0;
     const Vector v = {sign * q.x, sign * q.y, sign * q.z};
-    const double square = dot(v, v);
-    if (square < 1.0e-4) {
-        // Twice the arc sine by its series: 1e-17 at the limit.
-        return (2.0 * (1.0 + square * (1.0 / 6.0 + square * (3.0 / 40.0 + square * (15.0 / 336.0))))) * v;
-    }
-    const double length = square_root(square);
+    const double length = norm(v);
     return (2.0 * arc_tangent(length, sign * q.w) / length) * v;
 }
 

@@ -29,7 +29,7 @@ struct SineCosine {
 }
 
 [[nodiscard]] constexpr double absolute(double value) {
-    return value < 0.0 ? -value : value;
+    return __builtin_fabs(value);
 }
 // The limit comes second: a value that a flipped bit made NaN becomes the limit, and is not kept.
 [[nodiscard]] constexpr double least(double value, double limit) {
@@ -54,7 +54,15 @@ struct SineCosine {
 [[nodiscard]] double exponential(double value);  // saturates at the largest double; below -708 gives 0
 [[nodiscard]] double logarithm(double value);    // 0 for an argument that is not positive
 
+// Adding and subtracting this rounds to the nearest integer, ties to even, for |value| < 2^51.
+inline constexpr double rounder = 6755399441055744.0;
+inline constexpr double angle_max = 1.0e9;
+
 // The angle brought to [-pi, pi].
-[[nodiscard]] double wrap_angle(double angle_rad);
+[[nodiscard]] constexpr double wrap_angle(double angle_rad) {
+    if (!(absolute(angle_rad) <= angle_max)) return 0.0;
+    const double turns = (angle_rad * (0.5 / pi) + rounder) - rounder;
+    return angle_rad - turns * (2.0 * pi);
+}
 
 }  // namespace safehold

@@ -59,10 +59,30 @@ inline constexpr Quaternion no_rotation = {1.0, 0.0, 0.0, 0.0};
          2.0 * (q.x * q.z - q.w * q.y), 2.0 * (q.y * q.z + q.w * q.x), 1.0 - 2.0 * (q.x * q.x + q.y * q.y)}};
 }
 [[nodiscard]] Quaternion quaternion_from_matrix(const Matrix& rotation);
+
+// The two below for angles that are not small, where series no longer do.
+[[nodiscard]] Quaternion quaternion_from_large_rotation(Vector rotation_rad);
+[[nodiscard]] Vector large_rotation(Quaternion q);
+
 // exp of half a rotation vector: the quaternion with R(q) v = v turned by the vector.
-[[nodiscard]] Quaternion quaternion_from_rotation_vector(Vector rotation_rad);
+[[nodiscard]] inline Quaternion quaternion_from_rotation_vector(Vector rotation_rad) {
+    const double square = dot(rotation_rad, rotation_rad);
+    if (!(square < 1.0e-4)) return quaternion_from_large_rotation(rotation_rad);
+    // Series to the sixth order in the angle: 1e-17 at 0.01 rad.
+    const double q = 0.25 * square;
+    const double s = 0.5 * (1.0 - q / 6.0 * (1.0 - q / 20.0 * (1.0 - q / 42.0)));
+    const double c = 1.0 - 0.5 * q * (1.0 - q / 12.0 * (1.0 - q / 30.0));
+    return {c, s * rotation_rad.x, s * rotation_rad.y, s * rotation_rad.z};
+}
 // The rotation vector, of at most pi.
-[[nodiscard]] Vector rotation_vector(Quaternion q);
+[[nodiscard]] inline Vector rotation_vector(Quaternion q) {
+    const double sign = q.w < 0.0 ? -1.0 : 1.0;
+    const Vector v = {sign * q.x, sign * q.y, sign * q.z};
+    const double square = dot(v, v);
+    if (!(square < 1.0e-4)) return large_rotation(q);
+    // Twice the arc sine by its series: 1e-17 at the limit.
+    return (2.0 * (1.0 + square * (1.0 / 6.0 + square * (3.0 / 40.0 + square * (15.0 / 336.0))))) * v;
+}
 
 // How coordinates change when the body turns at a body rate for a time: q(t + dt) = turn * q(t), q
 // body_from_x.
