@@ -18,6 +18,7 @@ from safehold.deployment import Deployment
 from safehold.durations import format_clock, parse_duration
 from safehold.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from safehold.expectations import finding, sentence
+from safehold.refusals import refusal_lines
 from safehold.result import Result
 from safehold.run import adjusted
 from safehold.run_folder import write_run
@@ -135,6 +136,7 @@ def summary_lines(result: Result) -> Sequence[str]:
     lines.append(f"contacts {len(heard)} of {sum(one['open'] for one in document['passes'])} windows used")
     lines += pass_lines(document["passes"])
     lines += downlink_lines(document)
+    lines += refusal_lines(document)
     for entry in document["expectations"]:
         mark = "met   " if entry["met"] else "UNMET "
         lines.append(f"expect   {mark} {sentence(entry)}: {finding(entry)}")

@@ -19,6 +19,7 @@ from safehold.figures import contacts, figures
 from safehold.judgement import judge
 from safehold.on_board_clock import clock_document
 from safehold.operator_log import operator_document
+from safehold.refusals import ground_document, link_document, passes_with_frames
 from safehold.result import Result, json_safe
 from safehold.schema import Scenario
 from safehold.simulation import Simulation, digest_of
@@ -151,7 +152,10 @@ def conclude(outing: Outing, complete: bool) -> Result:
 
     simulation = outing.simulation
     scenario = simulation.scenario
-    found = document(outing, complete)
+    ground = simulation.ground.results()
+    found = document(outing, complete, ground)
+    found |= {"link": link_document(simulation.link.counters), "ground": ground_document(ground)}
+    found["passes"] = passes_with_frames(found["passes"], ground["passes"], simulation.tick_ns / 1e9)
     stations = [site.name for site in simulation.sites]
     received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns)
     _add_downlink(found, received, simulation)
@@ -187,10 +191,15 @@ def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulat
     found["ledger"] = found["downlink"]["ledger"]
 
 
-def document(outing: Outing, complete: bool) -> dict[str, Any]:
-    """`result.json` of a flight that has ended: its verdict, figures and digests, without its records."""
+def document(
+    outing: Outing, complete: bool, results: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`result.json` of a flight that has ended: its verdict, figures and digests, without its records.
+
+    results: the ground's, where they are known.
+    """
     simulation = outing.simulation
-    ground = simulation.ground.results()
+    ground = simulation.ground.results() if results is None else results
     found = contacts(simulation, ground)
     numbers = figures(simulation, ground, found)
     spans = mode_spans(simulation.events, simulation.tick)

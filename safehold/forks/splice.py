@@ -14,6 +14,7 @@ from typing import Any
 from safehold.expectations import evaluate
 from safehold.forks.reference import PLANT, Reference
 from safehold.forks.walker import Walker
+from safehold.refusals import heard_in
 from safehold.result import json_safe
 from safehold.run import fault_document
 from safehold.simulation import digest_of
@@ -74,13 +75,6 @@ def _carry_frames(
         if not more:
             continue
         for entry in found["passes"]:
-            if entry["open"] and _heard_in(ended[index], entry, walker.simulation.tick_ns / 1e9):
+            if entry["open"] and heard_in(ended[index], entry, walker.simulation.tick_ns / 1e9):
                 entry["frames"] += more
 
-
-def _heard_in(one: Mapping[str, Any], entry: Mapping[str, Any], tick_s: float) -> bool:
-    """Whether a station's pass is counted under a window, as `safehold.figures` decides."""
-    until_s, from_s = entry["los_s"] - 0.5 * tick_s, entry["aos_s"] - 0.5 * tick_s
-    return bool(
-        one["name"] == entry["station"] and one["start_ns"] / 1e9 < until_s and one["los_ns"] / 1e9 > from_s
-    )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from safehold.command_run import PASSES_SHOWN, pass_lines
+from safehold.refusals import refusal_lines
 
 
 def contact(number: int, **changes: Any) -> dict[str, Any]:
@@ -40,3 +41,21 @@ def test_many_passes_are_cut_to_the_last_ones() -> None:
     assert first == "pass     5 more before these, in result.json"
     assert len(others) == PASSES_SHOWN
     assert pass_lines([{"open": True, "frames": 3}]) == []
+
+
+def refused(downlink: dict[str, int], uplink: dict[str, int]) -> list[str]:
+    return refusal_lines({"ground": {"downlink": downlink, "uplink": uplink}})
+
+
+@pytest.mark.requirement("L2.1", "L2.2")
+def test_what_bounced_has_a_line_only_if_something_did() -> None:
+    nominal = {"frames_received": 1881, "frames_missing": 0, "packets_received": 2182}
+    assert refused(nominal, {"suspensions": 3, "unlocks": 1}) == []
+    assert refusal_lines({}) == []
+    counts = nominal | {"frames_refused_fecf": 12, "frames_refused_length": 1, "packets_dropped_gap": 2}
+    assert refused(counts, {"suspensions": 3}) == [
+        "refused  13 frames (fecf 12, length 1); 2 packets dropped (gap 2)"
+    ]
+    assert refused(nominal, {"alerts_LOCKOUT": 1, "alerts_NN(R)": 1, "unlocks": 2, "suspensions": 3}) == [
+        "refused  FOP-1 2 alerts (LOCKOUT 1, NN(R) 1), 3 suspensions, 2 unlocks"
+    ]

@@ -60,6 +60,7 @@ epoch = 2026-06-21T00:00:00Z
 duration = "32m"
 orbit = { altitude_km = 550.0, inclination_deg = 97.6, raan_deg = 90.0, argument_of_latitude_deg = -60.0 }
 initial = { rate_deg_s = [0.1, -0.1, 0.1], battery_state_of_charge = 0.95 }
+link = { burst = 0.05, loss = 0.02 }
 [[station]]
 name = "before"
 latitude_deg = 10.0
@@ -100,7 +101,7 @@ def _without_timing(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.requirement("S3")
 def test_three_processes_give_the_digest_of_one(tmp_path: Path) -> None:
-    """With a contact, a command, and an image that the payload takes of the plant."""
+    """With a contact in which frames bounce, a command, and an image that the payload takes of the plant."""
     scenario = _scenario(tmp_path, IMAGING)
     one, two, three = (fly(scenario, deployment=name)[0] for name in ("in-process", "zmq", "distributed"))
     assert any(contact["frames"] for contact in one.document["passes"])
@@ -109,6 +110,21 @@ def test_three_processes_give_the_digest_of_one(tmp_path: Path) -> None:
     assert three.digest == one.digest
     assert _without_timing(three.document) == _without_timing(one.document)
     assert three.events == one.events
+    _accounts_agree(one.document)
+
+
+def _accounts_agree(document: dict[str, Any]) -> None:
+    """What mission control refused is what the link disturbed; what it radiated is what the link was given."""
+    link, ground = document["link"], document["ground"]
+    refused = sum(n for name, n in ground["downlink"].items() if name.startswith("frames_refused_"))
+    assert refused == link["down"]["frames_with_errors"] > 0
+    assert refused + ground["downlink"]["frames_received"] == link["down"]["delivered_frames"]
+    assert link["down"]["lost_frames"] > 0
+    outcomes = (n for name, n in link["up"].items() if name.endswith("_frames"))
+    assert ground["frames_up"] == sum(outcomes) > 0
+    for name in ("frames_refused", "frames_up", "frames_again"):
+        total = refused if name == "frames_refused" else ground[name]
+        assert sum(one[name] for one in document["passes"]) == total, name
 
 
 @pytest.mark.requirement("S3", "S4")
