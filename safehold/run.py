@@ -191,9 +191,7 @@ def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulat
     found["ledger"] = found["downlink"]["ledger"]
 
 
-def document(
-    outing: Outing, complete: bool, results: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def document(outing: Outing, complete: bool, results: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """`result.json` of a flight that has ended: its verdict, figures and digests, without its records.
 
     results: the ground's, where they are known.

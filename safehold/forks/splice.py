@@ -8,7 +8,6 @@ own are the faults' answers (events up to the stop), the votes that disagreed, a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from typing import Any
 
 from safehold.expectations import evaluate
@@ -77,4 +76,3 @@ def _carry_frames(
         for entry in found["passes"]:
             if entry["open"] and heard_in(ended[index], entry, walker.simulation.tick_ns / 1e9):
                 entry["frames"] += more
-

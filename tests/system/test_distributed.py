@@ -114,7 +114,7 @@ def test_three_processes_give_the_digest_of_one(tmp_path: Path) -> None:
 
 
 def _accounts_agree(document: dict[str, Any]) -> None:
-    """What mission control refused is what the link disturbed; what it radiated is what the link was given."""
+    """What mission control refused is what the link disturbed; what it radiated the link was given."""
     link, ground = document["link"], document["ground"]
     refused = sum(n for name, n in ground["downlink"].items() if name.startswith("frames_refused_"))
     assert refused == link["down"]["frames_with_errors"] > 0
