@@ -42,6 +42,10 @@ class Keeper:
             raise StoreError(f"what is kept is not mission control's: {error}") from error
         return parts, rows, saved
 
+    def has(self, name: str) -> bool:
+        """Whether a part of the state is kept."""
+        return name in self._pieces
+
     def journal(self, deliveries: Sequence[Delivery]) -> None:
         """Frames that have arrived, before anything is made of them."""
         self._check()

@@ -40,6 +40,8 @@ from ground.watch import UplinkWatch
 
 __all__ = ["BLIND_AFTER_NS", "NEVER", "Ground", "Pass"]
 
+CONFIGURATION = "configuration"
+"""The piece of a store that is not state: what the ground was configured with, for who reads it later."""
 _RECORD = struct.Struct("<4sqHI")
 
 
@@ -280,6 +282,8 @@ class Ground:
     def _keep(self) -> None:
         if self._keeper is not None:
             parts = self._parts(octets=False) | {"queue": self._commands.head()}
+            if not self._keeper.has(CONFIGURATION):
+                parts[CONFIGURATION] = self.config.to_json()
             octets = self._file_keeping.changes(self._desk.files)
             self._keeper.keep(parts, self._commands.rows(), octets)
 

@@ -61,6 +61,16 @@ def source_of_run(folder: RunFolder) -> Source:
     )
 
 
+def archive_folder(folder: Path, place: Path) -> Path:
+    """Write the archive of a run's folder, or of a ground's, into a new folder; raises FolderError."""
+    from safehold.ground_folder import is_ground_folder, source_of_ground
+
+    if (folder / "result.json").exists() or not is_ground_folder(folder):
+        return write_archive(source_of_run(RunFolder.open(folder)), place)
+    with tempfile.TemporaryDirectory(prefix="safehold-archive-") as scratch:
+        return write_archive(source_of_ground(folder, Path(scratch)), place)
+
+
 def write_archive(source: Source, place: Path) -> Path:
     """Write the archive into a new folder: `archive.duckdb`, and a Parquet file for each table.
 

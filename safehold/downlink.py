@@ -15,12 +15,33 @@ from typing import Any
 import numpy as np
 
 from flight.tm_frames import TM_FRAME_OCTETS
-from ground.alarms import LIVE, AlarmMonitor
+from ground.alarms import LIVE, Alarm, AlarmMonitor
 from ground.gaps import STREAMS
 from safehold.decoding import Received, announce
+from safehold.result import json_safe
 from safehold.telemetry import TelemetryTable
 
 USABLE_S = 60.0
+
+
+def add_downlink(
+    found: dict[str, Any],
+    received: Received,
+    flight_events: Sequence[tuple[int, int]],
+    *,
+    tm_rate_bit_s: float,
+) -> None:
+    """Add what the frames show to a document: `downlink`, `alarms`, `ledger`, each pass's yield.
+
+    flight_events: (time ns, id) of every event made on board.
+    """
+    received.alarms.alarms += [Alarm(**one) for one in found["alarms"]]
+    received.alarms.alarms.sort(key=lambda one: one.raised_ns)
+    found["passes"] = pass_yields(found["passes"], received, found["commands"], tm_rate_bit_s=tm_rate_bit_s)
+    downlink = downlink_document(received, flight_events, found["passes"], end_s=found["sim_seconds"])
+    found["downlink"] = json_safe(downlink)
+    found["alarms"] = json_safe(received.alarms.results())
+    found["ledger"] = found["downlink"]["ledger"]
 
 
 def downlink_document(

@@ -27,7 +27,6 @@ from safehold.timeline import ModeSpan, mode_spans, outage_ticks
 from safehold.truth import Truth
 
 if TYPE_CHECKING:
-    from safehold.decoding import Received
     from safehold.judge import Verdict
 
 CHUNK_TICKS = 3000
@@ -149,6 +148,7 @@ def fly(
 def conclude(outing: Outing, complete: bool) -> Result:
     """Make the result of a flight that has ended."""
     from safehold.decoding import decode
+    from safehold.downlink import add_downlink
 
     simulation = outing.simulation
     scenario = simulation.scenario
@@ -158,7 +158,8 @@ def conclude(outing: Outing, complete: bool) -> Result:
     found["passes"] = passes_with_frames(found["passes"], ground["passes"], simulation.tick_ns / 1e9)
     stations = [site.name for site in simulation.sites]
     received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns)
-    _add_downlink(found, received, simulation)
+    made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
+    add_downlink(found, received, made, tm_rate_bit_s=scenario.link.tm_rate_bit_s)
     events = sorted(
         [*(event.document(simulation.tick_ns) for event in simulation.events), *received.events],
         key=lambda event: int(event["sim_time_ns"]),
@@ -173,22 +174,6 @@ def conclude(outing: Outing, complete: bool) -> Result:
         summaries=received.summaries,
         _snapshot=lambda tick: _snapshot_at(scenario, tick),
     )
-
-
-def _add_downlink(found: dict[str, Any], received: Received, simulation: Simulation) -> None:
-    """Add what the frames show to the document: `downlink`, `alarms`, `ledger`, each pass's yield."""
-    from ground.alarms import Alarm
-    from safehold.downlink import downlink_document, pass_yields
-
-    received.alarms.alarms += [Alarm(**one) for one in found["alarms"]]
-    received.alarms.alarms.sort(key=lambda one: one.raised_ns)
-    rate = simulation.scenario.link.tm_rate_bit_s
-    made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
-    found["passes"] = pass_yields(found["passes"], received, found["commands"], tm_rate_bit_s=rate)
-    downlink = downlink_document(received, made, found["passes"], end_s=found["sim_seconds"])
-    found["downlink"] = json_safe(downlink)
-    found["alarms"] = json_safe(received.alarms.results())
-    found["ledger"] = found["downlink"]["ledger"]
 
 
 def document(outing: Outing, complete: bool, results: Mapping[str, Any] | None = None) -> dict[str, Any]:

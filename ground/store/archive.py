@@ -26,6 +26,43 @@ CREATE TABLE IF NOT EXISTS reserved (key INTEGER PRIMARY KEY, below TEXT NOT NUL
 """
 
 
+def look_into(folder: Path) -> Saved | None:
+    """What the store in a folder holds, which a process may have just now; nothing of it is changed. None if
+    nothing is kept yet. Raises StoreError if it cannot be read, is of another version, or no store of ours.
+    """
+    path = folder / "queue.sqlite"
+    try:
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            _check_version(database, path)
+            return _saved(database, path)
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _saved(database: sqlite3.Connection, path: Path) -> Saved | None:
+    try:
+        database.execute("BEGIN")  # one moment's state, whatever another process commits meanwhile
+        try:
+            pieces = dict(database.execute("SELECT name, value FROM piece"))
+            commands = dict(database.execute("SELECT number, row FROM command"))
+            reserved = {key: int(below) for key, below in database.execute("SELECT key, below FROM reserved")}
+        finally:
+            database.execute("ROLLBACK")
+    except (sqlite3.Error, ValueError) as error:
+        raise StoreError(f"{path}: {error}") from error
+    return Saved(pieces, commands, reserved) if pieces or reserved else None
+
+
+def _check_version(database: sqlite3.Connection, path: Path) -> None:
+    found = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    if found is None or found[0] != SCHEMA:
+        version = "none" if found is None else found[0]
+        raise StoreError(f"{path}: version {version} of the archive; this one reads {SCHEMA}")
+
+
 class ArchiveStore:
     """The folder of one mission control; only one process has it at a time."""
 
@@ -56,14 +93,7 @@ class ArchiveStore:
 
     def load(self) -> Saved | None:
         """What is kept; None if nothing is yet."""
-        try:
-            database = self._connected()
-            pieces = dict(database.execute("SELECT name, value FROM piece"))
-            commands = dict(database.execute("SELECT number, row FROM command"))
-            reserved = {key: int(below) for key, below in database.execute("SELECT key, below FROM reserved")}
-        except (sqlite3.Error, ValueError) as error:
-            raise StoreError(f"{self.folder / 'queue.sqlite'}: {error}") from error
-        return Saved(pieces, commands, reserved) if pieces or reserved else None
+        return _saved(self._connected(), self.folder / "queue.sqlite")
 
     def journal(self, deliveries: Sequence[Delivery]) -> None:
         """Appends frames that have arrived."""
@@ -128,9 +158,7 @@ class ArchiveStore:
                 raise StoreError(f"{path}: damaged ({damage})")
             database.executescript(_TABLES)
             database.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))
-            (version,) = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-            if version != SCHEMA:
-                raise StoreError(f"{path}: version {version} of the archive; this one reads {SCHEMA}")
+            _check_version(database, path)
         except BaseException:
             database.close()
             raise

@@ -59,19 +59,36 @@ def read(path: Path) -> tuple[list[Delivery], int]:
     return found, len(octets) - sum(_OVERHEAD + len(delivery.frame) for delivery in found)
 
 
-def _sound_end(file: int, tail: Tail) -> int:
-    """The offset behind the last sound record, a piece of the file at a time; `tail` sees all of them."""
-    end = base = 0
+def stream(path: Path) -> Iterator[Delivery]:
+    """The sound records of a journal as far as it goes now, a piece of it at a time; raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for _, delivery in _of_file(file):
+            yield delivery
+    finally:
+        os.close(file)
+
+
+def _of_file(file: int) -> Iterator[tuple[int, Delivery]]:
+    """Each sound record of an open file, with the offset behind it."""
+    base = 0
     piece = b""
     while more := os.pread(file, _PIECE_OCTETS, base + len(piece)):
         piece += more
         done = 0
         for done, delivery in records(piece):
-            end = base + done
-            tail.see((delivery,))
+            yield base + done, delivery
         # What a record needs that begins at the end of this piece is kept; what lies before cannot be one.
         keep = max(done, len(piece) - _OVERHEAD - FRAME_OCTETS_MAX)
         base, piece = base + keep, piece[keep:]
+
+
+def _sound_end(file: int, tail: Tail) -> int:
+    """The offset behind the last sound record; `tail` sees all of them."""
+    end = 0
+    for behind, delivery in _of_file(file):
+        tail.see((delivery,))
+        end = behind
     return end
 
 

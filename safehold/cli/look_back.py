@@ -29,18 +29,24 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of a run or of a 
 
 @app.command(rich_help_panel=PANEL)
 def archive(
-    folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, or the one in which `safehold ground --data` keeps itself.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to make; by default `archive` in the run's folder.")
+        Path | None, typer.Option("--out", help="Folder to make; by default `archive` in the folder.")
     ] = None,
 ) -> None:
-    """Make a DuckDB database and Parquet files of what the ground received in a run."""
-    from safehold.archive import source_of_run, write_archive
-    from safehold.folder import RunFolder
+    """Make a DuckDB database and Parquet files of what the ground received.
 
-    place = write_archive(
-        source_of_run(RunFolder.open(folder)), out if out is not None else folder / "archive"
-    )
+    A ground may be running meanwhile, or have been killed: what it had kept is archived.
+    """
+    from safehold.archive import archive_folder
+
+    place = archive_folder(folder, out if out is not None else folder / "archive")
     typer.echo(f"archive  {place}")
 
 

@@ -1,0 +1,142 @@
+"""The folder in which `safehold ground --data` keeps itself, as a source of an archive.
+
+The frame journal has every frame that arrived, the database the state: which station was connected when,
+every telecommand with its stages, alarms, the clock's correlation. Reading changes neither, and a ground that
+is killed, or still running, can be read: what it had committed is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from flight.frames import Delivery, FrameError
+from flight.keys import KEY_OCTETS, KeyRing
+from flight.tm_frames import decode_tm_frame
+from ground.config import GroundConfig
+from ground.mission import CONFIGURATION, Ground
+from ground.store import Saved, StoreError
+from ground.store.archive import look_into
+from ground.store.journal import stream
+from ground.store.memory import MemoryStore
+from safehold import parquet
+from safehold.archive import Source
+from safehold.decoding import Received, decode
+from safehold.downlink import add_downlink
+from safehold.errors import FolderError
+from safehold.on_board_clock import clock_document
+from safehold.result import json_safe
+
+JOURNAL, DATABASE = "frames.journal", "queue.sqlite"
+_DEGREES = 57.29577951308232
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
+
+
+def is_ground_folder(folder: Path) -> bool:
+    """Whether a folder has what `safehold ground --data` leaves."""
+    return any((folder / name).exists() for name in (JOURNAL, DATABASE))
+
+
+def source_of_ground(folder: Path, scratch: Path) -> Source:
+    """The folder as a source; `scratch` holds what is made of it meanwhile.
+
+    Raises FolderError if it is not one of ours, is damaged, or has nothing yet.
+    """
+    for name in (JOURNAL, DATABASE):
+        if not (folder / name).exists():
+            raise FolderError("SH-OUT-003", f"{folder} has no {name}: it is not whole, or not a ground's")
+    try:
+        config, results, time_ns = _state(folder)
+    except _DAMAGED as error:
+        raise FolderError("SH-OUT-003", f"{folder} holds no ground that can be read: {error}") from None
+    stations = [station.name for station in config.stations]
+    try:
+        with (scratch / "frames.tm").open("wb") as file:
+            frames = _kept(stream(folder / JOURNAL), results["passes"], file)
+            received = decode(frames, stations, tick_ns=config.tick_ns)
+    except OSError as error:
+        wrong = f"{folder / JOURNAL} cannot be read: {error.strerror or error}"
+        raise FolderError("SH-OUT-003", wrong) from None
+    parquet.write_pieces(scratch / "telemetry.parquet", received.telemetry.pieces())
+    parquet.write_pieces(scratch / "summaries.parquet", received.summaries.pieces())
+    found = _documents(config, results, received, time_ns)
+    return Source(
+        path=folder,
+        frames=scratch / "frames.tm",
+        telemetry=scratch / "telemetry.parquet",
+        summaries=scratch / "summaries.parquet",
+        documents=found,
+        clock=found["clock"],
+    )
+
+
+def _state(folder: Path) -> tuple[GroundConfig, dict[str, Any], int]:
+    """The configuration of a ground, everything that it knew, and to when it had lived."""
+    saved = look_into(folder)
+    if saved is None or not saved.pieces:
+        raise StoreError("nothing has been kept yet")
+    if CONFIGURATION not in saved.pieces:
+        raise StoreError("its configuration was not kept: it is of an earlier version")
+    config = GroundConfig.from_json(json.loads(saved.pieces[CONFIGURATION]).encode())
+    ground = Ground(config, keys=_no_keys(saved), store=MemoryStore(saved))
+    return config, ground.results(), ground.time_ns
+
+
+def _no_keys(saved: Saved) -> KeyRing:
+    """A ring with the key in force and those used, without any of them: nothing is sealed here."""
+    used = {int(json.loads(saved.pieces["sender"])["key"]), *saved.reserved}
+    return KeyRing(dict.fromkeys(sorted(used), bytes(KEY_OCTETS)))
+
+
+def _kept(
+    deliveries: Iterable[Delivery], passes: Iterable[Mapping[str, Any]], file: IO[bytes]
+) -> Iterator[Delivery]:
+    """The frames that mission control took: sound, and of the station that was connected. They also go into
+    a file.
+    """
+    connected = [(one["station"], one["start_ns"], one["los_ns"]) for one in passes]
+    for delivery in deliveries:
+        at_ns = delivery.arrival_ns
+        if not any(station == delivery.station and begin <= at_ns < end for station, begin, end in connected):
+            continue
+        try:
+            decode_tm_frame(delivery.frame)
+        except FrameError:
+            continue
+        file.write(delivery.frame)
+        yield delivery
+
+
+def _documents(
+    config: GroundConfig, results: Mapping[str, Any], received: Received, time_ns: int
+) -> dict[str, Any]:
+    """What result.json and events.jsonl of a run have of its ground."""
+    found: dict[str, Any] = json_safe(
+        {
+            "sim_seconds": time_ns / 1e9,
+            "commands": results["commands"],
+            "passes": [_pass(one) for one in results["passes"]],
+            "alarms": results["alarms"],
+            "clock": clock_document(datetime.fromisoformat(config.epoch), results["clock"]),
+        }
+    )
+    add_downlink(found, received, [], tm_rate_bit_s=config.tm_rate_bit_s)
+    found["events"] = sorted(received.events, key=lambda event: int(event["sim_time_ns"]))
+    return found
+
+
+def _pass(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A pass that the ground used, named as in a run; the times are its prediction."""
+    return {
+        "station": one["name"],
+        "aos_s": one["aos_ns"] / 1e9,
+        "los_s": one["los_ns"] / 1e9,
+        "open": True,
+        "elevation_max_deg": one["elevation_max_rad"] * _DEGREES,
+        "frames": one["frames"],
+        "frames_refused": one["frames_refused"],
+        "commands": one["commands"],
+    }
