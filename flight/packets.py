@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from flight import dictionary
+from flight.arguments import BIG_ENDIAN, Arguments
+from flight.arguments import encode as encode_arguments
 from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, crc16
 from flight.tc_frames import TC_PACKET_OCTETS_MAX
 from flight.tm_frames import TM_PACKET_OCTETS_MAX
@@ -55,7 +57,6 @@ _TC_SECONDARY = struct.Struct(">BBBH")
 _TM_OVERHEAD = PACKET_HEADER_OCTETS + _TM_SECONDARY.size + 2
 _TC_OVERHEAD = PACKET_HEADER_OCTETS + _TC_SECONDARY.size + 2
 _NS_PER_S = 1_000_000_000
-_BIG_ENDIAN = {"f64": "d", "i64": "q", "u64": "Q", "f32": "f", "u32": "I", "u16": "H", "i16": "h", "u8": "B"}
 
 Value = int | float | None
 """A telemetry value as plain JSON knows it: a number that is not finite becomes None."""
@@ -207,42 +208,18 @@ def _check_header(
     return identification, sequence
 
 
-def encode_command(name: str, arguments: Mapping[str, float], *, sequence: int) -> TcPacket:
+def encode_command(name: str, arguments: Arguments, *, sequence: int) -> TcPacket:
     """The telecommand of the dictionary with that name.
 
-    Raises ValueError, naming what is wrong, for an unknown name, a missing or unknown argument, or one out of
-    range.
+    Raises ValueError, naming what is wrong, for an unknown name or arguments that cannot be sent.
     """
     command = dictionary.TELECOMMANDS.get(name)
     if command is None:
         raise ValueError(
             f"unknown telecommand {name!r}; there are {', '.join(sorted(dictionary.TELECOMMANDS))}"
         )
-    expected = [argument.name for argument in command.arguments]
-    if sorted(arguments) != sorted(expected):
-        raise ValueError(f"telecommand {name!r} takes {expected or 'no arguments'}, not {sorted(arguments)}")
-    if command.tail:
-        raise ValueError(f"telecommand {name!r} carries octets; flight.services makes it")
     data = command.id.to_bytes(2, "big") if command.service == 8 else b""
-    for index, argument in enumerate(command.arguments):
-        if index == command.counted_from:
-            data += b"\1"
-        value = arguments[argument.name]
-        low = -math.inf if argument.min is None else argument.min
-        high = math.inf if argument.max is None else argument.max
-        if not low <= value <= high or not math.isfinite(value):
-            raise ValueError(
-                f"{argument.name} of telecommand {name!r} is between {low} and {high}, not {value}"
-            )
-        whole = argument.type[0] != "f"
-        if whole and value != int(value):
-            raise ValueError(f"{argument.name} of telecommand {name!r} is a whole number, not {value}")
-        try:
-            data += struct.pack(">" + _BIG_ENDIAN[argument.type], int(value) if whole else value)
-        except (struct.error, OverflowError) as error:
-            raise ValueError(
-                f"{argument.name} of telecommand {name!r}: {value} is no {argument.type}"
-            ) from error
+    data += encode_arguments(command, arguments)
     return TcPacket(command.service, command.subtype, data, sequence)
 
 
@@ -373,7 +350,7 @@ def _structure(structure: int) -> tuple[struct.Struct, tuple[tuple[str, int, boo
     layout, fields = ">", []
     for parameter in dictionary.PARAMETERS.values():
         if parameter.structure == structure:
-            layout += f"{parameter.count}{_BIG_ENDIAN[parameter.type]}"
+            layout += f"{parameter.count}{BIG_ENDIAN[parameter.type]}"
             fields.append((parameter.name, parameter.count, bool(parameter.shape), parameter.type[0] == "f"))
     return struct.Struct(layout), tuple(fields)
 

@@ -3,17 +3,18 @@
 Laid out in docs/wire.md: structures (TM[3,10]), memory (6,6 and 6,10), time (9,2), the schedule (11,10 and
 11,13), storage (15,13), the connection test (17,4), settings (20,2) and files (23,13). Answers are hostile
 octets: one that does not fit is refused with a `PacketError`. Telecommands: activities of the schedule
-(TC[11,4]) and memory loads (TC[6,2]); the others are made by `flight.packets.encode_command`.
+(TC[11,4]); the others are made by `flight.packets.encode_command`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from flight import dictionary
+from flight.arguments import Arguments
 from flight.frames import crc16
 from flight.packets import (
     PacketError,
@@ -325,7 +326,7 @@ def insert_activities(activities: Sequence[Activity], *, sequence: int) -> TcPac
 
 
 def make_command(
-    name: str, arguments: Mapping[str, float], *, sequence: int, execute_at_ns: int | None = None
+    name: str, arguments: Arguments, *, sequence: int, execute_at_ns: int | None = None
 ) -> TcPacket:
     """A telecommand of the dictionary, within a TC[11,4] if it is to be executed at a time.
 
@@ -343,8 +344,5 @@ def make_command(
 
 def load_memory(area: int, offset: int, octets: bytes, *, sequence: int) -> TcPacket:
     """TC[6,2] that writes octets into a memory area; raises ValueError for none or more than 900."""
-    command = dictionary.TELECOMMANDS["load_memory"]
-    if not 1 <= len(octets) <= 900:
-        raise ValueError(f"1 to 900 octets, not {len(octets)}")
-    data = struct.pack(">BIH", area, offset, len(octets)) + octets + crc16(octets).to_bytes(2, "big")
-    return TcPacket(command.service, command.subtype, data, sequence)
+    arguments: Arguments = {"area": area, "offset": offset, "octets": octets.hex()}
+    return encode_command("load_memory", arguments, sequence=sequence)

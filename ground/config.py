@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from flight.arguments import Arguments
 from flight.cfdp_pdu import FILE_OCTETS_MAX, read_name
 from flight.tm_frames import TM_FRAME_OCTETS
 
@@ -30,6 +31,7 @@ class Station:
 class Command:
     """A telecommand of the dictionary and when the ground wants it; it goes up in the first contact after.
 
+    `arguments` as `flight.arguments` takes them: numbers, names, lists, octets as hexadecimal digits.
     With `execute_at_ns` it goes up time-tagged, and the satellite executes it then.
     `priority` is 0 (critical), 1 (high), 2 (normal) or 3 (low). From `expires_ns` on it is not sent any more.
     Those of one `stack` go up in their order, with `after_completion` only once the one before is completed.
@@ -37,7 +39,7 @@ class Command:
 
     at_ns: int
     name: str
-    arguments: dict[str, float] = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
     execute_at_ns: int | None = None
     priority: int = 2
     expires_ns: int | None = None

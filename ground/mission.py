@@ -401,7 +401,8 @@ class Ground:
             return int(content.arguments["to"] or 0)
         if isinstance(content, Verification) and content.subtype == 7:
             done = self._commands.done_by(content)
-            return int(done.arguments["key"]) if done is not None and done.name == "select_key" else None
+            key = done.arguments["key"] if done is not None and done.name == "select_key" else None
+            return int(key) if isinstance(key, int | float) else None
         return None
 
     def _record(self, what: bytes, time_ns: int, station: int, content: bytes) -> None:

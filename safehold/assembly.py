@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from safehold.commands import numbers
 from safehold.errors import Problem, ScenarioError
 from safehold.ground_elements import with_elements
 from safehold.orbits import Site, environment_model
@@ -130,7 +131,7 @@ def ground_config(
             Command(
                 at_ns=command.at,
                 name=command.name,
-                arguments=_numbers(command.arguments),
+                arguments=numbers(command.name, command.arguments),
                 execute_at_ns=command.execute_at,
                 priority=PRIORITIES.index(command.priority),
                 expires_ns=command.expires,
@@ -184,7 +185,3 @@ def _three(values: Iterable[float]) -> tuple[float, float, float]:
 def _four(values: Iterable[float]) -> tuple[float, float, float, float]:
     w, x, y, z = values
     return w, x, y, z
-
-
-def _numbers(arguments: Mapping[str, int | float | bool | str]) -> dict[str, float]:
-    return {name: float(value) for name, value in arguments.items()}

@@ -11,7 +11,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from safehold import registry, uploads
+from safehold import commands, registry, uploads
 from safehold.durations import format_duration
 from safehold.errors import Problem, ScenarioError
 from safehold.near import listing, suggestion
@@ -277,58 +277,6 @@ def _stations(scenario: Scenario) -> Iterator[Problem]:
             )
 
 
-def _commands(scenario: Scenario) -> Iterator[Problem]:
-    if not scenario.command:
-        return
-    from flight.dictionary import TELECOMMANDS
-    from flight.services import TIME_BASED_SCHEDULING
-
-    for index, command in enumerate(scenario.command):
-        key = f"[[command]] {index + 1}"
-        if command.at >= scenario.duration:
-            yield Problem("SH-SCN-021", "is after the end of the run", f"{key}, at")
-        known = TELECOMMANDS.get(command.name)
-        if known is None:
-            hint = suggestion(command.name, TELECOMMANDS) or f"; there are {listing(TELECOMMANDS)}"
-            yield Problem("SH-SCN-018", f"unknown telecommand {command.name!r}{hint}", f"{key}, name")
-            continue
-        if known.tail:
-            wrong = f"{command.name!r} carries octets, which a scenario cannot give"
-            yield Problem("SH-SCN-018", wrong, f"{key}, name")
-            continue
-        if command.execute_at is not None and known.service == TIME_BASED_SCHEDULING:
-            wrong = f"{command.name!r} is about the schedule and cannot itself be time-tagged"
-            yield Problem("SH-SCN-018", wrong, f"{key}, execute_at")
-        if command.execute_at is not None and command.execute_at <= command.at:
-            yield Problem("SH-SCN-018", "is not after `at`, when it is wanted", f"{key}, execute_at")
-        if command.expires is not None and command.expires <= command.at:
-            yield Problem("SH-SCN-021", "is not after `at`, when it is wanted", f"{key}, expires")
-        if command.after_completion and not command.group:
-            wrong = "needs a group, in which a command goes before it"
-            yield Problem("SH-SCN-006", wrong, f"{key}, after_completion")
-        names = {argument.name: argument for argument in known.arguments}
-        for name, value in command.arguments.items():
-            argument = names.get(name)
-            if argument is None:
-                hint = suggestion(name, names) or f"; its arguments are {listing(names) or 'none'}"
-                yield Problem(
-                    "SH-SCN-018", f"{command.name!r} has no argument {name!r}{hint}", f"{key}, arguments"
-                )
-            elif isinstance(value, str | bool) or not math.isfinite(value):
-                yield Problem("SH-SCN-018", f"{name} is {value!r}; it must be a number", f"{key}, arguments")
-            elif (argument.min is not None and value < argument.min) or (
-                argument.max is not None and value > argument.max
-            ):
-                span = f"{argument.min} and {argument.max} {argument.unit}"
-                wrong = f"{name} is {value}; it must lie between {span}"
-                yield Problem("SH-SCN-018", wrong.rstrip(), f"{key}, arguments")
-        for name in names:
-            if name not in command.arguments:
-                yield Problem(
-                    "SH-SCN-018", f"{command.name!r} needs the argument {name!r}", f"{key}, arguments"
-                )
-
-
 def _faults(scenario: Scenario) -> Iterator[Problem]:
     if not scenario.fault:
         return
@@ -456,7 +404,7 @@ _CHECKS: tuple[Callable[[Scenario], Iterator[Problem]], ...] = (
     _spacecraft,
     _stations,
     _flight_parameters,
-    _commands,
+    commands.check,
     uploads.check,
     _faults,
     _expectations,
@@ -474,7 +422,7 @@ _READS: dict[Callable[[Scenario], Iterator[Problem]], frozenset[str]] = {
     _spacecraft: frozenset({"spacecraft", "flight"}),
     _stations: frozenset({"station"}),
     _flight_parameters: frozenset({"flight"}),
-    _commands: frozenset({"command", "duration"}),
+    commands.check: frozenset({"command", "duration"}),
     uploads.check: frozenset({"upload", "duration"}),
     _faults: frozenset({"fault", "duration", "flight"}),
     _expectations: frozenset({"expect", "duration"}),

@@ -24,13 +24,25 @@ def dictionary_document() -> dict[str, Any]:
             "sha256": dictionary.SHA256,
             "telemetry": [asdict(item) for item in dictionary.PARAMETERS.values()],
             "events": [asdict(item) for item in dictionary.EVENTS.values()],
-            "telecommands": [asdict(item) for item in dictionary.TELECOMMANDS.values()],
+            "telecommands": [_telecommand(item) for item in dictionary.TELECOMMANDS.values()],
             "settings": [asdict(item) for item in dictionary.SETTINGS.values()],
             "applications": [asdict(item) for item in dictionary.APPLICATIONS.values()],
             "reports": [asdict(item) for item in dictionary.REPORTS.values()],
         }
     )
     return document
+
+
+def _telecommand(command: Telecommand) -> dict[str, Any]:
+    """As declared, and of each argument the names that its values have."""
+    from flight.arguments import enumeration_of, groups_max
+    from flight.dictionary import ENUMERATIONS
+
+    told = asdict(command) | {"groups_max": groups_max(command)}
+    for shown, argument in zip(told["arguments"], command.arguments, strict=True):
+        enumeration = enumeration_of(command, argument)
+        shown["enumeration"] = list(ENUMERATIONS[enumeration]) if enumeration else []
+    return told
 
 
 def export_xtce(place: Path | None) -> None:
@@ -54,7 +66,30 @@ def _arguments(command: Telecommand) -> Iterator[str]:
         counted = command.counted_from is not None and index >= command.counted_from
         yield f"{argument.name}..." if counted else argument.name
     if command.tail:
-        yield "..."
+        yield "octets..." if command.name == "load_memory" else "..."
+
+
+def _argument_lines(command: Telecommand) -> Iterator[str]:
+    """Each argument with its unit, range and names, and how often a group of them may come."""
+    from flight.arguments import enumeration_of, groups_max, names_of
+    from flight.dictionary import ENUMERATIONS
+
+    for index, argument in enumerate(command.arguments):
+        unit = f" [{argument.unit}]" if argument.unit else ""
+        line = f"      {argument.name}{unit} {argument.type}"
+        if argument.min is not None and argument.max is not None:
+            line += f" from {argument.min:.12g} to {argument.max:.12g}"
+        elif argument.min is not None or argument.max is not None:
+            line += f" to {argument.max:.12g}" if argument.min is None else f" from {argument.min:.12g}"
+        if command.counted_from is not None and index >= command.counted_from:
+            line += f", at most {groups_max(command)} of them"
+        if enumeration := enumeration_of(command, argument):
+            low, high = int(argument.min or 0), int(argument.max or 255)
+            values = list(enumerate(ENUMERATIONS[enumeration]))[low : high + 1]
+            line += f": {', '.join(f'{value} {name}' for value, name in values)}"
+        elif names_of(command.name, argument.name):
+            line += f", or the {'telecommand' if argument.name == 'command' else argument.name}'s name"
+        yield f"{line}  {argument.meaning}".rstrip()
 
 
 def _conditions(command: Telecommand) -> str:
@@ -74,6 +109,7 @@ def dictionary_lines() -> Iterator[str]:
     yield "telecommands:"
     for command in dictionary.TELECOMMANDS.values():
         yield f"  {command.name}({', '.join(_arguments(command))})  {command.meaning}{_conditions(command)}"
+        yield from _argument_lines(command)
     yield "events:"
     severities = ("", "info", "low", "medium", "high")
     for event in dictionary.EVENTS.values():

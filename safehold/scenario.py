@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from safehold import stack, toml_input, uploads
+from safehold import commands, stack, toml_input, uploads
 from safehold.code_id import package_folder, prepare_numba_cache
 from safehold.errors import Problem, ScenarioError
 from safehold.schema import SCHEMA_VERSION, Scenario
@@ -80,7 +80,7 @@ def from_tree(tree: Mapping[str, Any], source: Source) -> Scenario:
     if "schema" in tree and (isinstance(tree["schema"], bool) or tree["schema"] != SCHEMA_VERSION):
         wrong = f"is {tree['schema']!r}; this version of safehold reads schema = {SCHEMA_VERSION}"
         raise ScenarioError(source.label, [Problem("SH-SCN-008", wrong, "schema")])
-    tree = uploads.expand(stack.expand(tree, source), source)
+    tree = uploads.expand(commands.expand(stack.expand(tree, source), source), source)
     try:
         scenario = Scenario.model_validate(tree)
     except ValidationError as error:

@@ -277,12 +277,19 @@ class Flight(Table):
     )
 
 
+ArgumentValue = int | float | bool | str
+
+
 class Command(Table):
     """Something the ground wants to send; it goes up in the next contact."""
 
     at: Duration
     name: str
-    arguments: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    arguments: dict[str, ArgumentValue | Annotated[list[ArgumentValue], Field(max_length=255)]] = Field(
+        default_factory=dict,
+        description="numbers, or names where there are; lists for arguments that come in groups; `octets` in "
+        "hexadecimal digits, or `file`, the name of a file beside the scenario",
+    )
     execute_at: Duration | None = Field(
         default=None, description="when the satellite is to execute it: it goes up time-tagged (PUS 11)"
     )

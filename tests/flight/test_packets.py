@@ -195,11 +195,11 @@ def test_verification_reports_come_back(
     ("name", "arguments", "message"),
     [
         ("pong", {}, "unknown telecommand 'pong'; there are"),
-        ("ping", {"x": 1}, "takes no arguments"),
-        ("set_mode", {}, "takes \\['mode'\\], not \\[\\]"),
-        ("set_mode", {"mode": 99}, "mode of telecommand 'set_mode' is between 2 and 8, not 99"),
-        ("set_mode", {"mode": 2.5}, "is a whole number, not 2.5"),
-        ("set_mode", {"mode": float("nan")}, "is between 2 and 8, not nan"),
+        ("ping", {"x": 1}, "ping: there is no argument 'x'; its arguments are none"),
+        ("set_mode", {}, "set_mode: the argument 'mode' is missing"),
+        ("set_mode", {"mode": 99}, "set_mode: mode is 99; it must lie between 2 and 8"),
+        ("set_mode", {"mode": 2.5}, "mode is 2.5; it must be a whole number"),
+        ("set_mode", {"mode": float("nan")}, "mode is nan; it must lie between 2 and 8"),
     ],
 )
 def test_a_wrong_command_says_what_would_be_right(

@@ -94,13 +94,19 @@ def test_what_cannot_be_time_tagged_or_loaded_says_why() -> None:
     with pytest.raises(ValueError, match="1 to 900 octets, not 0"):
         services.load_memory(1, 0, b"", sequence=0)
     with pytest.raises(ValueError, match="carries octets"):
-        packets.encode_command("load_memory", {"area": 1, "offset": 0, "length": 1}, sequence=0)
+        packets.encode_command("insert_activities", {"activities": 1}, sequence=0)
 
 
-def test_arguments_that_may_come_several_times_come_once_behind_their_count() -> None:
+def test_arguments_in_groups_come_behind_their_count() -> None:
     assert packets.encode_command("enable_housekeeping", {"structure": 9}, sequence=0).data == bytes([1, 9])
     dump = packets.encode_command("dump_memory", {"area": 2, "offset": 3, "length": 4}, sequence=0)
     assert dump.data == bytes([2, 1, 0, 0, 0, 3, 0, 4])
+    several = packets.encode_command("enable_housekeeping", {"structure": [1, 130]}, sequence=0)
+    assert several.data == bytes([2, 1, 130])
+    ranges = {"area": 2, "offset": [3, 258], "length": 4}  # what is no list holds for every group
+    assert packets.encode_command("dump_memory", ranges, sequence=0).data == bytes(
+        [2, 2, 0, 0, 0, 3, 0, 4, 0, 0, 1, 2, 0, 4]
+    )
 
 
 def test_dangerous_telecommands_and_their_modes_are_in_the_dictionary() -> None:

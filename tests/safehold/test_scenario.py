@@ -119,6 +119,7 @@ WRONG = [
     ("rate_deg_s = 0.5", "rate_deg_s = 0.5\nrates = 1.0", "SH-SCN-016", ["rates", "rate_deg_s"]),
     ('at = "10m"', 'at = "2h"', "SH-SCN-021", ["[[fault]] 1, at", "end of the run"]),
     ('name = "ping"', 'name = "pnig"', "SH-SCN-018", ["pnig", "did you mean 'ping'"]),
+    ('name = "ping"', 'name = "load_memory"', "SH-SCN-018", ["'octets' is missing"]),
     ('name = "ping"', 'name = "insert_activities"', "SH-SCN-018", ["carries octets"]),
     ('name = "ping"', 'name = "ping"\nexecute_at = "0s"', "SH-SCN-018", ["execute_at", "not after `at`"]),
     (

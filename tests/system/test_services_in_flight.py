@@ -1,0 +1,98 @@
+"""What the services take and answer, in flight: given in a scenario, executed on board, told on the ground.
+
+One flight of 28 minutes with one contact gives every telecommand whose answer is more than a verification.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import pytest
+
+from flight.dictionary import SETTINGS
+from flight.frames import crc16
+from flight.services import MemoryCheck, MemoryDump, ServiceReport, SettingReport
+from ground.receiver import Receiver
+from safehold.result import Result
+from safehold.run import adjusted, fly
+from safehold.scenario import load
+from safehold.schema import Command
+
+WINDOW = SETTINGS["schedule_window_s"]
+HORIZON = SETTINGS["schedule_horizon_s"]
+LOADED = struct.pack("<d", 61.5)
+
+
+BOTH = [WINDOW.name, HORIZON.name]
+BEYOND = math.nextafter(float(HORIZON.max or 0.0), math.inf)
+
+
+def given(name: str, *, group: str = "services", **arguments: Any) -> dict[str, Any]:
+    return {"name": name, "group": group, "arguments": arguments}
+
+
+COMMANDS = (
+    given("dump_memory", area=1, offset=[0, 8], length=8),
+    given("arm", command="load_memory", seconds=60),
+    given("load_memory", area=1, offset=0, octets=LOADED.hex(" ")),
+    given("check_memory", area=1, offset=0, length=8),
+    given("report_settings", setting=BOTH),
+    given("set_setting", setting=BOTH, index=0, value=[70.0, 7200.0]),
+    given("report_settings", setting=BOTH),
+    given("set_setting", group="refused", setting=BOTH, index=0, value=[80.0, BEYOND]),
+)
+
+
+@pytest.fixture(scope="module")
+def flown() -> Result:
+    """The first contact of in-service, with these commands one after the other; the last group goes last."""
+    made = [
+        Command.model_validate(
+            one
+            | {
+                "at": "0s",
+                "priority": "low" if one["group"] == "refused" else "normal",
+                "after_completion": index > 0 and one["group"] == COMMANDS[index - 1]["group"],
+            }
+        )
+        for index, one in enumerate(COMMANDS)
+    ]
+    base = adjusted(load("in-service"), seed=None, duration="28m")
+    return fly(base.model_copy(update={"command": made}))[0]
+
+
+def reports(result: Result) -> list[ServiceReport]:
+    receiver = Receiver()
+    found = [report for one in result.received for report in receiver.receive(one.frame) or []]
+    return [one.content for one in found if isinstance(one.content, ServiceReport)]
+
+
+def test_all_telecommands_but_the_wrong_one_are_completed(flown: Result) -> None:
+    states = [(one["name"], one["state"], one["failure_code"]) for one in flown.document["commands"]]
+    *others, (_, state, code) = states
+    assert {state for _, state, _ in others} == {"completed"}
+    assert (state, code) == ("failed", 7)
+
+
+@pytest.mark.requirement("L2.6")
+def test_memory_is_loaded_from_a_scenario_and_checked(flown: Result) -> None:
+    """The checksum that the satellite tells is that of the octets in the scenario, and the setting there is
+    what they say.
+    """
+    dumps = [one.octets for one in reports(flown) if isinstance(one, MemoryDump)]
+    assert dumps == [struct.pack("<d", WINDOW.default), struct.pack("<d", HORIZON.default)]
+    assert [one for one in reports(flown) if isinstance(one, MemoryCheck)] == [
+        MemoryCheck(1, 0, 8, crc16(LOADED))
+    ]
+    first, *_ = (one for one in reports(flown) if isinstance(one, SettingReport))
+    assert first == SettingReport(WINDOW.id, WINDOW.name, (61.5,))
+
+
+@pytest.mark.requirement("L2.6")
+def test_two_settings_are_set_together_or_not_at_all(flown: Result) -> None:
+    told = [one.values for one in reports(flown) if isinstance(one, SettingReport)]
+    assert told == [(61.5,), (HORIZON.default,), (70.0,), (7200.0,)]
+    changed = [one for one in flown.events if one["name"] == "setting_changed" and one["source"] == "ground"]
+    assert [one["arguments"]["value"] for one in changed] == [70.0, 7200.0]
