@@ -22,6 +22,7 @@ _SEQUENCE_COUNTS = 2**13  # the other half names time-tagged telecommands as the
 NEVER_NS = 2**62
 OWN_KEPT_NS = 172_800_000_000_000
 """After so long nobody waits for the report on one of mission control's own requests."""
+UNREPORTED = frozenset({"sent", "accepted", "started"})
 OWN = 1_000_000
 """The first index of what mission control asks for by itself, which is kept while it is open."""
 
@@ -124,6 +125,36 @@ class CommandQueue:
         if index in self._tracking and self._tracking[index].state == "sent":
             self._tracking[index].close("unknown", now_ns)
             self._forget_own(self._tracking[index])
+
+    def open_sent(self) -> bool:
+        """Whether a report is awaited on anything but mission control's own requests."""
+        return any(one.state in UNREPORTED for index, one in self._tracking.items() if index < OWN)
+
+    def close_unreported(self, sent_by_ns: int, now_ns: int, held: Callable[[int], bool]) -> None:
+        """What was sent by then, is not `held` by the uplink and has not even been reported accepted is
+        `unknown`: it is not sent again, and what waits for it in its stack is cancelled.
+        """
+        for index, one in self._tracking.items():
+            if index < OWN and one.state == "sent" and one.last_sent_ns <= sent_by_ns and not held(index):
+                one.close("unknown", now_ns)
+        for _, index in list(self._queued):  # in a stack in its order
+            if self._held(self._tracking[index]) == "cancelled":
+                self._drop(self._tracking[index], "cancelled", now_ns)
+
+    def awaited(self, sent_by_ns: int, held: Callable[[int], bool]) -> int | None:
+        """The first command, sent by then and not `held` by the uplink, of which a report is still awaited
+        by its stack.
+        """
+        before = (self._before[index] for _, index in self._queued if index in self._before)
+        waited = (self._tracking[index] for index in before)
+        return min(
+            (
+                one.index
+                for one in waited
+                if one.state in UNREPORTED and one.last_sent_ns <= sent_by_ns and not held(one.index)
+            ),
+            default=None,
+        )
 
     def may_repeat(self, index: int, now_ns: int) -> bool:
         """Whether what is known never to have been taken may go up again; it is closed if it has expired."""

@@ -10,6 +10,7 @@ time reports                      the correlation of its clock
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ from ground.receiver import Receiver, Report
 from ground.recovery import Recovery
 from ground.time_correlation import TimeCorrelation
 from ground.timeliness import Timeliness
+
+REPORTED_NS = 60_000_000_000
+"""A telecommand that has arrived is accepted or refused on board, and that recorded, sooner than this."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,17 @@ class Desk:
         """The carrier goes off."""
         self.files.service.suspend(now_ns)
 
+    def close_unreported(self, now_ns: int, held: Callable[[int], bool]) -> int | None:
+        """At the end of a pass: what the satellite would have reported by now, had it come, is `unknown`.
+        Returns the command that a stack has waited for through a pass in which frames came; None if none has.
+
+        held: whether a command is still in the hands of the uplink.
+        """
+        sent_by_ns = self.recovery.complete_ns - 2 * self.config.latency_ns - REPORTED_NS
+        self.commands.close_unreported(sent_by_ns, now_ns, held)
+        last = self.contacts.passes[-1]
+        return self.commands.awaited(last.start_ns if last.frames else -1, held)
+
     def timer_ns(self, *, line_full: bool) -> int:
         """When something is next to be asked for; files ask for nothing while their last PDUs wait."""
         return min(self.recovery.timer_ns(), self.files.timer_ns(line_full=line_full))
@@ -70,7 +85,7 @@ class Desk:
     def follow(self, report: Report, arrival_ns: int) -> None:
         """A packet of this pass."""
         packet, content = report.packet, report.content
-        fresh = self.recovery.see(report)
+        fresh = self.recovery.see(report, arrival_ns)
         if fresh and packet.service == 5:
             self.timeliness.see(packet.time_ns, arrival_ns, self.contacts.passes)
         if (packet.service, packet.subtype) == (3, 25):
@@ -110,6 +125,8 @@ class Desk:
         operator = None if self.operator is None else self.operator.to_plain()
         given_up = [one.given_up for one in self.recovery.gaps.streams]
         verdict = [self.timeliness.late, given_up]
+        if self.commands.open_sent():
+            verdict += self.recovery.horizon()
         return [operator, self.recovery.control(), self.files.control(), verdict]
 
     def account(self) -> list[Any]:

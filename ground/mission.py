@@ -331,6 +331,7 @@ class Ground:
                 self._contacts.carrier_on = False
                 self._uplink.end(timer_ns)
                 self._desk.end(timer_ns)
+                self._watch.see_waiting(self._desk.close_unreported(timer_ns, self._uplink.holds), timer_ns)
                 self._go_up(Uplink(timer_ns, current.station, "carrier_off"), uplinks)
             else:
                 current.ended = True

@@ -29,7 +29,8 @@ from ground.receiver import Report
 NEVER = 2**62
 LOOK_NS = 20_000_000_000
 ACKNOWLEDGE_BEFORE_NS = 5_000_000_000
-ACKNOWLEDGED = (0, 2)
+CRITICAL = 0
+ACKNOWLEDGED = (CRITICAL, 2)
 """Streams whose records are acknowledged: critical and housekeeping."""
 RANGES_A_LOOK = 4
 RANGES_A_PASS = 8
@@ -45,7 +46,9 @@ class Recovery:
     """Follows the records; in a pass, asks and acknowledges at its own times.
 
     `newest` is by stream the greatest record number of this pass, `marks` what it was at the last look, -1 if
-    there was none. `asked` are ranges (stream, first, last).
+    there was none. `asked` are ranges (stream, first, last). Every critical record that was made before the
+    report that arrived at `complete_ns` is here or was given up; the report that came at `mark_ns` told of
+    those before the number `mark`.
     """
 
     gaps: Gaps = field(default_factory=Gaps)
@@ -56,6 +59,9 @@ class Recovery:
     acknowledge_ns: int = NEVER
     expires_ns: int = NEVER
     counts: dict[str, int] = field(default_factory=dict)
+    complete_ns: int = -1
+    mark_ns: int = -1
+    mark: int = 0
 
     def begin(self, start_ns: int, *, last_ns: int, expires_ns: int) -> None:
         """A pass begins. No command goes up after `last_ns`; what has not gone up by `expires_ns` expires."""
@@ -63,7 +69,7 @@ class Recovery:
         self.acknowledge_ns = max(start_ns, last_ns - ACKNOWLEDGE_BEFORE_NS)
         self.look_ns, self.expires_ns = start_ns + LOOK_NS, expires_ns
 
-    def see(self, report: Report) -> bool:
+    def see(self, report: Report, arrival_ns: int) -> bool:
         """Takes a report that has come; False if it is a record that came before."""
         packet = report.packet
         if packet.apid in STREAM_OF_APID:
@@ -73,7 +79,7 @@ class Recovery:
             if self.gaps.take(packet.apid, packet.sequence, packet.time_ns) is None:
                 return False
         elif packet.apid == FLIGHT_APID and report.channel == LIVE_CHANNEL and packet.service == 3:
-            self._announce(packet.data, packet.time_ns)
+            self._announce(packet.data, packet.time_ns, arrival_ns)
         if isinstance(report.content, Event) and report.content.name == "records_given_up":
             stream, reason, first, count = (int(value or 0) for value in report.content.arguments.values())
             self.gaps.give_up(stream, reason, first, count, packet.time_ns)
@@ -104,6 +110,10 @@ class Recovery:
         told = [missing, self.newest, self.marks, self.asked] if any(missing) else []
         return [self.look_ns, self.acknowledge_ns, self.expires_ns, len(self.asked), told]
 
+    def horizon(self) -> list[int]:
+        """What can change `complete_ns` and what it is, but for the records' numbers."""
+        return [self.complete_ns, self.mark_ns, max(0, self.mark - self.gaps.complete_until(CRITICAL))]
+
     def account(self) -> list[Any]:
         """What no decision reads."""
         return [self.to_plain()]
@@ -117,6 +127,7 @@ class Recovery:
             "asked": [list(one) for one in self.asked],
             "times": [self.look_ns, self.acknowledge_ns, self.expires_ns],
             "counts": self.counts,
+            "horizon": [self.complete_ns, self.mark_ns, self.mark],
         }
 
     @classmethod
@@ -136,14 +147,20 @@ class Recovery:
                 expires_ns,
             ),
             dict(values["counts"]),
+            *values["horizon"],
         )
 
-    def _announce(self, data: bytes, time_ns: int) -> None:
+    def _announce(self, data: bytes, time_ns: int, arrival_ns: int) -> None:
         held = housekeeping.read(data, _HELD)
         if held is None:
             return
         for stream, (first, following) in enumerate(zip(held[_HELD[0]], held[_HELD[1]], strict=True)):
             self.gaps.announce(stream, first, following, time_ns)
+        critical = self.gaps.streams[CRITICAL]
+        if critical.complete_until() >= self.mark:
+            self.complete_ns, self.mark_ns, self.mark = self.mark_ns, arrival_ns, critical.held_next
+        elif critical.held_next < self.mark:  # the numbers have begun anew
+            self.mark_ns, self.mark = arrival_ns, critical.held_next
 
     def _look(self, now_ns: int, queue: CommandQueue) -> None:
         """Asks for what was passed over before the last look."""

@@ -69,6 +69,11 @@ class Tracking:
         """Whether something may still come of it by itself."""
         return self.state in OPEN
 
+    @property
+    def last_sent_ns(self) -> int:
+        """When it went up at the latest, as far as is known; -1 before it has."""
+        return max(self.departure_ns or -1, self.received_ns or -1)
+
     def close(self, state: str, when_ns: int) -> None:
         """Ends it without a report: expired, cancelled or unknown."""
         self.state, self.closed_ns = state, when_ns

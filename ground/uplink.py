@@ -171,6 +171,13 @@ class UplinkControl:
             return False
         return self._needs() or not (self.fop.quiet() or self.fop.state is State.INITIAL)
 
+    def holds(self, index: int) -> bool:
+        """Whether frames of a command are still in its hands: to be radiated, unacknowledged, or in doubt."""
+        fop = self.fop
+        tags = [one[0] for one in (*self.again, *self.doubt, *self.expedited)]
+        tags += [one.tag for one in fop.sent] + [one.tag for one in self.lower]
+        return index in tags or (fop.waiting is not None and fop.waiting[0] == index)
+
     def take(self) -> list[Departure]:
         """What has departed since the last call."""
         departures, self._departures = self._departures, []
@@ -288,7 +295,10 @@ class UplinkControl:
         room = fop.ad_ready and fop.waiting is None and (fop.vs - fop.nnr) % MODULO < fop.window
         ready = fop.state is State.ACTIVE and room
         if not ready or not (self.again or self._pick(now_ns)):
-            return bool(self.pdus) and fop.bd_ready and fop.transfer_bd(NO_TAG, self.pdus.pop(0), now_ns)
+            taken = bool(self.pdus) and fop.bd_ready and fop.transfer_bd(NO_TAG, self.pdus[0], now_ns)
+            if taken:
+                del self.pdus[0]
+            return taken
         tag, data = self.again.pop(0)
         fop.transfer(tag, data, now_ns)
         return True
@@ -317,8 +327,11 @@ class UplinkControl:
         return True
 
     def _expedite(self, now_ns: int) -> bool:
-        tag, data = self.expedited.pop(0)
-        return self.fop.transfer_bd(tag, data, now_ns)
+        tag, data = self.expedited[0]
+        taken = self.fop.transfer_bd(tag, data, now_ns)
+        if taken:
+            del self.expedited[0]
+        return taken
 
     def _radiate(self, radiation: Radiation, now_ns: int) -> None:
         """The frame leaves now; the line is free."""

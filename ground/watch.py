@@ -35,13 +35,14 @@ _CODES = {
 @dataclass(slots=True)
 class UplinkWatch:
     """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so
-    far; `unknown` and `barren` are the places of the open ones among them.
+    far; `unknown`, `barren` and `waiting` are the places of the open ones among them.
     """
 
     told_ns: int = -1
     alarms: list[Alarm] = field(default_factory=list)
     unknown: int | None = None
     barren: int | None = None
+    waiting: int | None = None
 
     def see_housekeeping(self, sender: Sender, data: bytes, time_ns: int, arrival_ns: int) -> None:
         """Live housekeeping: the telemetry of the tick in which a key is changed may not show it yet."""
@@ -76,6 +77,14 @@ class UplinkWatch:
             self._clear(self.barren, now_ns)
             self.barren = None
 
+    def see_waiting(self, awaited: int | None, now_ns: int) -> None:
+        """The command that a stack waits for in vain, at the end of a pass; None if none does."""
+        if awaited is not None and self.waiting is None:
+            self.waiting = self._raise("stack_waits", now_ns, now_ns, float(awaited), "yellow")
+        elif awaited is None and self.waiting is not None:
+            self._clear(self.waiting, now_ns)
+            self.waiting = None
+
     def results(self) -> list[dict[str, Any]]:
         """Every alarm as plain values, as those of telemetry."""
         return [asdict(one) for one in self.alarms]
@@ -89,10 +98,12 @@ class UplinkWatch:
         """The watch with that state."""
         return cls(**{**values, "alarms": [Alarm(**one) for one in values["alarms"]]})
 
-    def _raise(self, name: str, arrival_ns: int, time_ns: int, value: float) -> int | None:
+    def _raise(
+        self, name: str, arrival_ns: int, time_ns: int, value: float, level: str = "red"
+    ) -> int | None:
         if len(self.alarms) >= ALARMS_MAX:
             return None
-        self.alarms.append(Alarm("ground", name, "red", LIVE, arrival_ns, time_ns, value))
+        self.alarms.append(Alarm("ground", name, level, LIVE, arrival_ns, time_ns, value))
         return len(self.alarms) - 1
 
     def _clear(self, place: int, now_ns: int) -> None:

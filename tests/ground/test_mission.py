@@ -173,6 +173,54 @@ def test_a_satellite_that_cannot_speak_is_commanded_blind(
     assert world.ground.results()["passes"][0]["frames"] == 0
 
 
+STACK = (
+    replace(PING, priority=CRITICAL, stack="a"),
+    Command(at_ns=0, name="set_mode", arguments={"mode": 3}, stack="a", after_completion=True),
+)
+
+
+def after_a_blind_command(
+    configure: Configure, make_world: MakeWorld, *, lost: bool, records_lost: bool = False
+) -> tuple[Any, list[tuple[int, int, int]]]:
+    """A stack whose first command went up unheard in the first of two passes; at the end of the second."""
+    windows = true_windows(config := configure(*STACK))[:2]
+    world = make_world(InProcessGround(config), windows)
+    world.satellite.mute, world.satellite.deaf = True, lost
+    world.fly(windows[0][2] // TICK_NS + 50)
+    assert [one["state"] for one in world.ground.results()["commands"]] == ["sent", "queued"]
+    world.satellite.mute = False
+    if records_lost:  # made while nobody heard it, and never played back
+        world.satellite.events = 5
+    world.fly(windows[1][2] // TICK_NS + 50)
+    return world, windows
+
+
+@pytest.mark.requirement("L2.1", "L2.6", "S5")
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_blind_command_that_nothing_is_heard_of_ends_its_stack_and_never_goes_up_again(
+    configure: Configure, make_world: MakeWorld, lost: bool
+) -> None:
+    world, windows = after_a_blind_command(configure, make_world, lost=lost)
+    blind, behind = world.ground.results()["commands"]
+    assert (blind["state"], behind["state"]) == ("unknown", "cancelled")
+    assert blind["closed_ns"] == behind["closed_ns"] == windows[1][2] - CARRIER_GUARD_NS
+    assert blind["radiations"] == 1
+    assert world.satellite.heard == ([] if lost else ["17,1"])
+    assert world.ground.results()["alarms"] == []
+
+
+@pytest.mark.requirement("L2.1", "L2.4", "L2.6")
+def test_a_blind_command_is_open_while_critical_records_are_missing_and_its_stack_raises_an_alarm(
+    configure: Configure, make_world: MakeWorld
+) -> None:
+    world, windows = after_a_blind_command(configure, make_world, lost=True, records_lost=True)
+    assert [one["state"] for one in world.ground.results()["commands"]] == ["sent", "queued"]
+    (alarm,) = world.ground.results()["alarms"]
+    assert (alarm["name"], alarm["level"], alarm["value"]) == ("stack_waits", "yellow", 0.0)
+    assert alarm["raised_ns"] == windows[1][2] - CARRIER_GUARD_NS
+    assert alarm["cleared_ns"] is None
+
+
 def test_the_promise_is_kept_and_grants_outside_contact_are_few(
     configure: Configure, make_world: MakeWorld
 ) -> None:

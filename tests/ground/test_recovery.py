@@ -49,7 +49,7 @@ class Session:
 
     def see(self, *numbers: int, apid: int = CRITICAL) -> None:
         for number in numbers:
-            self.recovery.see(record(number, apid))
+            self.recovery.see(record(number, apid), number * SECOND_NS)
 
     def look(self) -> list[tuple[str, dict[str, float]]]:
         """What the next timer asks for."""
@@ -143,7 +143,7 @@ def test_the_ledger_closes_gaps_so_that_they_are_not_asked_for() -> None:
     arguments = {"stream": 0.0, "reason": 0.0, "first": 1.0, "count": 4.0}
     event = Event(200, "records_given_up", 2, 0, arguments)
     assert EVENTS[200].name == event.name
-    session.recovery.see(replace(record(6), content=event))
+    session.recovery.see(replace(record(6), content=event), 6 * SECOND_NS)
     assert session.look() == []
     assert session.recovery.gaps.complete_until(0) == 7
 
@@ -152,11 +152,11 @@ def test_live_housekeeping_tells_what_is_held_and_stored_does_not() -> None:
     values = {"records_first": [3, 0, 0, 0, 0], "records_next": [9, 0, 0, 0, 0]}
     packet = TmPacket(3, 25, SECOND_NS, encode_housekeeping(1, values))
     session = Session()
-    session.recovery.see(Report(packet, None, channel=1))
+    session.recovery.see(Report(packet, None, channel=1), SECOND_NS)
     assert session.recovery.gaps.backlog(0) == 0
-    session.recovery.see(Report(packet, None))
+    session.recovery.see(Report(packet, None), SECOND_NS)
     assert session.recovery.gaps.backlog(0) == 9
-    session.recovery.see(Report(replace(packet, data=packet.data[:40]), None))
+    session.recovery.see(Report(replace(packet, data=packet.data[:40]), None), SECOND_NS)
     session.see(0, 6, 7)
     session.look()
     assert session.asked() == [(3, 5)], "what is not held any more is not asked for"

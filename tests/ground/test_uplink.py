@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from flight.tc_frames import TcFrame
 from flight.tm_frames import Clcw
 from ground.commands import CommandQueue
+from ground.fop import NO_TAG
 from ground.uplink import Timing, UplinkControl
 
 pytestmark = pytest.mark.requirement("L2.1", "S5")
@@ -59,3 +61,31 @@ def test_its_state_goes_on_alike() -> None:
     for uplink in (one, again):
         uplink.see(Clcw(), 12, 3 * SECOND_NS)
     assert one.counters == again.counters == {"clcws_overtaken": 2}
+
+
+def test_nothing_is_dropped_that_fop_1_does_not_take() -> None:
+    """A BD frame that is under way keeps the next one waiting: it stays first in its queue."""
+    packets = [b"\x17\x6e" + bytes([number]) * 40 for number in range(3)]
+    uplink = heard(10)
+    sent: list[bytes] = []
+
+    def sealed(frame: TcFrame) -> bytes:
+        if frame.kind == "BD":
+            sent.append(frame.data)
+        return b"frame"
+
+    uplink.seal = sealed
+    uplink.fop.bd_ready = False
+    uplink.offer(packets, 2 * SECOND_NS)
+    uplink.expedited = [(NO_TAG, b"\x03first"), (NO_TAG, b"\x03second")]
+    uplink.changed(2 * SECOND_NS)
+    assert len(uplink.pdus) == 3
+    assert [data for _, data in uplink.expedited] == [b"\x03first", b"\x03second"]
+    assert uplink.take() == []
+    uplink.fop.bd_ready = True
+    uplink.changed(2 * SECOND_NS)
+    assert [data for _, data in uplink.expedited] == [b"\x03second"], "one is on the air"
+    while uplink.timer_ns() < 10 * SECOND_NS:
+        uplink.run(uplink.timer_ns())
+    assert (uplink.expedited, uplink.pdus) == ([], [])
+    assert sent == [b"first", b"second", *packets]
