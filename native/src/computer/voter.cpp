@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "safehold/computer/replica_mask.hpp"
+
 namespace safehold::computer {
 namespace {
 
@@ -33,22 +35,6 @@ bool same(const StepOutput& a, const StepOutput& b) {
            same_items(a.frames, b.frames, a.frame_count);
 }
 
-constexpr std::uint8_t bit(int replica) {
-    return static_cast<std::uint8_t>(1U << replica);
-}
-
-bool has(std::uint8_t mask, int replica) {
-    return ((static_cast<unsigned>(mask) >> replica) & 1U) != 0;
-}
-
-std::uint8_t without(std::uint8_t mask, std::uint8_t removed) {
-    return static_cast<std::uint8_t>(mask & ~static_cast<unsigned>(removed));
-}
-
-int population(std::uint8_t mask) {
-    return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1);
-}
-
 std::uint64_t word(const std::uint8_t* octets) {
     std::uint64_t value;
     std::memcpy(&value, octets, 8);
@@ -59,8 +45,8 @@ std::uint64_t word(const std::uint8_t* octets) {
 
 Vote vote(const std::array<StepOutput, replicas_max>& outputs, std::uint8_t voting) {
     std::uint8_t speaking = voting;
-    for (int i = 0; i < static_cast<int>(replicas_max); ++i) {
-        const auto& output = outputs[static_cast<std::size_t>(i)];
+    for (std::size_t i = 0; i < replicas_max; ++i) {
+        const StepOutput& output = outputs[i];
         if (has(voting, i) && output.status != static_cast<std::uint32_t>(StepStatus::done)) {
             speaking = without(speaking, bit(i));
         }
@@ -99,11 +85,11 @@ std::uint8_t differing_slice(const std::array<ReplicaState, replicas_max>& repli
 }
 
 bool resynchronise(std::array<ReplicaState, replicas_max>& replicas, std::uint8_t voting, int target) {
-    const std::uint8_t others = without(voting, bit(target));
+    const auto t = static_cast<std::size_t>(target);
+    const std::uint8_t others = without(voting, bit(t));
     if (population(others) != 2) return false;
     const std::size_t a = has(others, 0) ? 0 : 1;
     const std::size_t b = has(others, 2) ? 2 : 1;
-    const auto t = static_cast<std::size_t>(target);
     auto* octets_a = reinterpret_cast<std::uint8_t*>(&replicas[a]);
     auto* octets_b = reinterpret_cast<std::uint8_t*>(&replicas[b]);
     auto* octets_t = reinterpret_cast<std::uint8_t*>(&replicas[t]);

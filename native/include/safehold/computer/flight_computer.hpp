@@ -86,6 +86,8 @@ static_assert(sizeof(ComputerState) == 4 * sizeof(ReplicaState) + sizeof(VoterSt
                                            sizeof(Readback) + sizeof(security::SecurityState));
 static_assert(std::is_trivially_copyable_v<ComputerState>);
 
+inline constexpr std::int64_t boot_ns = 2'000'000'000;  // what a start takes by itself
+
 // Frames that the crypto stage looks at in a tick.
 inline constexpr std::uint32_t uplink_examined_max = 96;
 
