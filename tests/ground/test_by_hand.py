@@ -191,7 +191,7 @@ def test_one_that_kept_nothing_does_not_take_over(
     configure: Configure, start: Start, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
-    with ZmqGround(configure(), listen=ANY_PORT, timeout_s=5.0) as far:
+    with ZmqGround(configure(), listen=ANY_PORT, timeout_s=60.0) as far:
         arguments = _invitation(capfd)
         first = start(*arguments)
         far.exchange(10, [])
