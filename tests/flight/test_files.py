@@ -471,6 +471,38 @@ def test_a_nak_larger_than_what_is_kept_is_cut_and_asked_for_again() -> None:
     assert world.files == {"science/0007": data}
 
 
+def test_a_nak_that_overlaps_what_is_queued_sends_nothing_twice() -> None:
+    world, data = World(), picture(300_000)
+    world.bench.add_file(7, SCIENCE, data)
+    world.down.loss = 1.0
+    world.fly(40)
+    world.down.loss = 0.0
+    before = world.data_octets()
+    asked = [((0, 40), (50, 60)), ((10, 45), (55, 70)), ((0, 80),), ((0, 80),)]
+    naks = [tuple((first * 992, last * 992) for first, last in ranges) for ranges in asked]
+    world.bench.tick(
+        [encode_pdu(Pdu(SATELLITE, 7, GROUND, Nak(0, 300_000, ranges))) for ranges in naks], True, 0
+    )
+    world.fly(10)
+    assert world.data_octets() == before + 80 * 992
+    world.fly(400)
+    assert world.files == {"science/0007": data}
+
+
+def test_a_nak_of_what_has_not_been_sent_yet_sends_it_once() -> None:
+    world, data = World(), picture(300_000)
+    world.bench.add_file(7, SCIENCE, data)
+    while not world.data_octets():
+        world.fly(1)
+    sent = world.data_octets()
+    assert sent < 100_000
+    nak = encode_pdu(Pdu(SATELLITE, 7, GROUND, Nak(0, 300_000, ((0, 300_000),))))
+    world.bench.tick([nak], True, 0)
+    world.fly(400)
+    assert world.files == {"science/0007": data}
+    assert world.data_octets() == sent + 300_000
+
+
 def test_requests_beyond_the_file_and_answers_to_nothing_are_counted() -> None:
     world = World()
     world.bench.add_file(7, SCIENCE, picture(100))

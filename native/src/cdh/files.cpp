@@ -42,8 +42,11 @@ void files_answers(FilesContext& context) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto what = static_cast<FileAsked>(asked[i]);
         asked[i] = 0;
-        if (what == FileAsked::nothing || what == FileAsked::expose || i >= context.store.file_answers)
+        if (what == FileAsked::nothing || what == FileAsked::expose) continue;
+        if (i >= context.store.file_answers) {
+            if (what == FileAsked::create) receive_answer(context, what, FileAnswer::none);
             continue;
+        }
         const auto answer = static_cast<FileAnswer>(context.store.file_answer[i]);
         if (what == FileAsked::remove || what == FileAsked::lose) {
             const bool removed = answer == FileAnswer::done;

@@ -176,6 +176,15 @@ void answer_again(FilesContext& context, ReceiveEnd& end, const PduView& pdu) {
     }
 }
 
+// Whether mass memory has been asked in this tick to create the file: whether it is ours, or one that was
+// there, is known in the next.
+bool is_asked_for(const FilesControl& control) {
+    for (const std::uint8_t asked : control.asked) {
+        if (asked == static_cast<std::uint8_t>(FileAsked::create)) return true;
+    }
+    return false;
+}
+
 // Another transaction takes the place of this one: its end is remembered, and what it left open is removed.
 void begin(FilesContext& context, std::uint32_t sequence) {
     FilesControl& control = context.control;
@@ -263,6 +272,10 @@ void judge(FilesContext& context) {
     FileReceive& receive = context.control.receive;
     if (!is(receive, ReceiveState::receiving) || receive.has_metadata == 0 || receive.has_eof == 0) return;
     if (receive.gap_count != 0 || receive.end != receive.size) return;
+    if (is_asked_for(context.control)) {
+        receive.timer_ms = 0;  // nothing is missing: the next tick
+        return;
+    }
     if (receive.sum != receive.checksum) {
         receive_finish(receive, Condition::checksum_failure);
         return;
@@ -298,7 +311,8 @@ void receive_take_pdu(FilesContext& context, const PduView& pdu) {
             return;
         }
         const bool free = is(receive, ReceiveState::none) || over || receive.silent_ms > silent_ms_max;
-        if (!begins || !free) {
+        // What the one before it is to leave behind is not known yet: the ground says it again.
+        if (!begins || !free || is_asked_for(context.control)) {
             count_drop(context.account, PduDrop::unexpected);
             return;
         }
@@ -341,6 +355,14 @@ void receive_answer(FilesContext& context, FileAsked asked, FileAnswer answer) {
         receive_finish(receive, sealed ? Condition::none : Condition::filestore_rejection);
         return;
     }
+    if (asked == FileAsked::create && answer != FileAnswer::done && is(receive, ReceiveState::finished))
+        receive.has_metadata = 0;  // given up before it was known that the file is not ours
+    if (asked == FileAsked::create && answer == FileAnswer::none && is(receive, ReceiveState::receiving)) {
+        forget_data(receive);  // a reset came before the answer: the ground is asked for the metadata again
+        receive.has_metadata = 0;
+        if (receive.has_eof != 0) receive.timer_ms = 1;
+        return;
+    }
     if (!is(receive, ReceiveState::receiving) || answer == FileAnswer::done) return;
     if (asked == FileAsked::create || answer == FileAnswer::sealed) receive.has_metadata = 0;  // not ours
     // Not written: the file cannot be trusted to be what was counted.
@@ -348,6 +370,7 @@ void receive_answer(FilesContext& context, FileAsked asked, FileAnswer answer) {
         receive.expiries < doublings_max) {
         forget_data(receive);
         receive.has_metadata = 0;
+        if (receive.timer_ms == 0 && receive.has_eof != 0) receive.timer_ms = 1;
         ++receive.expiries;
         return;
     }
@@ -363,7 +386,7 @@ void receive_step(FilesContext& context, bool transmitter_on, std::uint32_t tick
     judge(context);
     // What was given up is not kept.
     if (is(receive, ReceiveState::finished) && receive.condition != 0 && receive.has_metadata != 0 &&
-        context.requests.remove(receive.file))
+        !is_asked_for(context.control) && context.requests.remove(receive.file))
         receive.has_metadata = 0;
     if (!transmitter_on) return;
     if (context.control.was_on == 0) {

@@ -189,6 +189,33 @@ std::uint32_t sequence_of(const FileSend& send) {
     return (send.attempt << 24) | send.file;
 }
 
+// Adds what of a range is neither queued nor still to come by itself: the queue is in order, and disjoint.
+void add_request(FilesContext& context, FileSend& send, const Range& range) {
+    const std::uint32_t last = range.end < send.offset ? range.end : send.offset;
+    std::uint32_t from = range.start;
+    for (std::size_t step = 0; step <= 2 * nak_requests_max && from < last; ++step) {
+        std::size_t place = 0;
+        while (place < send.request_count && send.requests[place].end <= from)
+            ++place;
+        const bool more = place < send.request_count;
+        if (more && send.requests[place].start <= from) {
+            from = send.requests[place].end;
+            continue;
+        }
+        if (send.request_count >= nak_requests_max) {
+            ++context.account.requests_dropped;  // the ground asks again when these are filled
+            return;
+        }
+        const std::uint32_t until =
+            more && send.requests[place].start < last ? send.requests[place].start : last;
+        for (std::size_t k = send.request_count; k > place; --k)
+            send.requests[k] = send.requests[k - 1];
+        send.requests[place] = {from, until};
+        ++send.request_count;
+        from = until;
+    }
+}
+
 void take_nak(FilesContext& context, FileSend& send, const PduView& pdu) {
     send.expiries = 0;
     if (send.timer_ms != 0) send.timer_ms = eof_interval_ms;
@@ -197,21 +224,11 @@ void take_nak(FilesContext& context, FileSend& send, const PduView& pdu) {
         const Range& range = pdu.requests[i];
         if (range.end == 0) {
             send.metadata_due = 1;
-            continue;
+        } else if (range.end > send.length) {
+            count_drop(context.account, PduDrop::size);
+        } else {
+            add_request(context, send, range);
         }
-        bool known = range.end > send.length;
-        if (known) count_drop(context.account, PduDrop::size);
-        for (std::size_t k = 0; k < send.request_count && !known; ++k)
-            known = send.requests[k].start <= range.start && range.end <= send.requests[k].end;
-        if (known) continue;
-        if (send.request_count >= nak_requests_max) {
-            ++context.account.requests_dropped;  // the ground asks again when these are filled
-            continue;
-        }
-        std::size_t place = send.request_count++;
-        for (; place > 0 && send.requests[place - 1].start > range.start; --place)
-            send.requests[place] = send.requests[place - 1];
-        send.requests[place] = range;
     }
 }
 

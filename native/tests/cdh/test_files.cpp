@@ -11,6 +11,8 @@
 
 using namespace safehold;
 using namespace safehold::cdh;
+using computer::FileAnswer;
+using computer::FileOperation;
 
 namespace {
 
@@ -136,5 +138,57 @@ TEST_CASE("L3.1 any flipped bit of the state is survived") {
         }
         CHECK(entity->control.receive.gap_count <= FileReceive::gaps_max);
         CHECK(entity->account.waiting_count <= FilesAccount::waiting_max);
+    }
+}
+
+TEST_CASE("L6.1 a transfer given up before mass memory has answered removes no file that was there") {
+    const PduAddress up{entity_ground, entity_satellite, 3};
+    const std::uint8_t name[] = "upload/0001";
+    std::vector<std::uint8_t> metadata(pdu_octets_max);
+    metadata.resize(write_metadata(metadata.data(), up, 0, checksum_modular, name, 11));
+    std::vector<std::uint8_t> eof(pdu_octets_max);
+    eof.resize(write_eof(eof.data(), up, Condition::none, 0, 0));
+    std::vector<std::uint8_t> cancelled(pdu_octets_max);
+    cancelled.resize(write_eof(cancelled.data(), up, Condition::cancelled, 0, 0));
+    const PduAddress other{entity_ground, entity_satellite, 4};
+    std::vector<std::uint8_t> next(pdu_octets_max);
+    next.resize(write_metadata(next.data(), other, 0, checksum_modular, name, 11));
+
+    enum class How { command, cancelled, replaced, whole };
+    for (const How how : {How::command, How::cancelled, How::replaced, How::whole}) {
+        for (const FileAnswer answer :
+             {FileAnswer::done, FileAnswer::exists, FileAnswer::full, FileAnswer::none}) {
+            Entity entity;
+            FilesContext here = entity.context();
+            std::size_t removed = 0, sealed = 0;
+            const auto end_tick = [&] {
+                files_step(here, entity.boot, nullptr, true, 100'000'000);
+                for (std::size_t i = 0; i < entity.requests.count; ++i) {
+                    const auto operation = static_cast<FileOperation>(entity.requests.items[i].operation);
+                    removed += operation == FileOperation::remove ? 1U : 0U;
+                    sealed += operation == FileOperation::seal ? 1U : 0U;
+                }
+            };
+            files_pdu(here, metadata.data(), metadata.size());
+            if (how == How::command)
+                CHECK(files_cancel(here, file_id_upload + 1) == FilesCommand::done);
+            else if (how == How::whole)
+                files_pdu(here, eof.data(), eof.size());
+            else
+                files_pdu(here, cancelled.data(), cancelled.size());
+            if (how == How::replaced) files_pdu(here, next.data(), next.size());
+            end_tick();
+            CHECK(entity.requests.count == 1);  // the file, and nothing that takes it for ours
+            entity.requests.count = 0;
+
+            entity.store.file_answers = answer == FileAnswer::none ? 0 : 1;
+            entity.store.file_answer[0] = static_cast<std::uint8_t>(answer);
+            files_answers(here);
+            entity.store.file_answers = 0;
+            end_tick();
+            const bool ours = answer == FileAnswer::done;
+            CHECK(removed == (ours && how != How::whole ? 1U : 0U));
+            CHECK(sealed == (ours && how == How::whole ? 1U : 0U));
+        }
     }
 }
