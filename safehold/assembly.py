@@ -77,6 +77,7 @@ def flight_configuration(scenario: Scenario, stations: Sequence[Site]) -> dict[s
             **flight.parameters,
         },
         "tick_ns": scenario.tick_ns,
+        "quotas": flight.memory.quotas(),
     }
 
 

@@ -262,6 +262,23 @@ class Ground(Table):
     refine: bool = Field(default=True, description="whether downlinked navigation mends the elements")
 
 
+class Memory(Table):
+    """Mass memory: what a stream of records may hold before its oldest are given up, and all files together.
+
+    A sixteenth of a stream is what one control tick can commit at most, hence the least. Of the files 73 MiB
+    are for the black box alone.
+    """
+
+    critical_kib: Annotated[int, Field(ge=128, le=1 << 20)] = 8192
+    housekeeping_kib: Annotated[int, Field(ge=128, le=1 << 20)] = 16384
+    debug_kib: Annotated[int, Field(ge=128, le=1 << 20)] = 2048
+    files_kib: Annotated[int, Field(ge=75776, le=1 << 20)] = 98304
+
+    def quotas(self) -> dict[str, int]:
+        """In octets, as the flight computer has them."""
+        return {name.removesuffix("_kib"): kib << 10 for name, kib in self.model_dump().items()}
+
+
 class Flight(Table):
     """The flight computer."""
 
@@ -272,6 +289,7 @@ class Flight(Table):
         default=0, description="how long the operator takes who stands in for autonomy, where it is off"
     )
     control_rate_hz: Annotated[int, Field(ge=1, le=100)] = 10
+    memory: Memory = Field(default_factory=Memory, description="quotas of mass memory")
     parameters: dict[str, int | float | bool] = Field(
         default_factory=dict, description="on-board parameters of the dictionary, by name"
     )

@@ -407,6 +407,17 @@ void bind_computer(py::module_& module) {
             [](FlightComputer& f, std::int64_t down_ns) { f.reset(computer::ResetCause::external, down_ns); },
             py::arg("down_ns") = 0)
         .def(
+            "drop_records",  // fault port: mass memory loses what is below a number, and tells nobody
+            [](FlightComputer& f, std::size_t stream, std::uint64_t until) {
+                (void)stream_status(f, stream);
+                f.stores().drop({until, static_cast<std::uint8_t>(stream), 1, {}});
+            },
+            py::arg("stream"), py::arg("until"))
+        .def(
+            "record_octets",
+            [](const FlightComputer& f, std::size_t stream) { return stream_status(f, stream).octets; },
+            py::arg("stream"))
+        .def(
             "lose_records",  // fault port: the computer is reset and finds so many numbers torn at its start
             [](FlightComputer& f, std::size_t stream, std::uint32_t count) {
                 const std::uint64_t next = stream_status(f, stream).next;

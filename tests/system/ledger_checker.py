@@ -6,6 +6,7 @@ frames and packets of its own, and believes no counter, receiver or FOP-1. It co
     what mass memory was seen to take            with    what the ground's frames hold, to the octet
     (records, and files that were sealed),               and what the loss ledger names
     what it still holds at the end
+    what was given up for want of room           with    the quotas: only what was oldest, only when full
     events seen in the voted outputs             with    what mass memory was seen to take
     executions seen in the voted outputs         with    what was asked for, and what the ground says of it
 """
@@ -23,6 +24,8 @@ APIDS = {101: CRITICAL, 102: HOUSEKEEPING}
 FILES_APID = 110
 RECORDS_GIVEN_UP, FILE_REMOVED = 200, 233
 SATELLITE, METADATA, FILE_ID = 1, 7, 0xFF_FFFF
+QUOTA = 0  # the ledger's reason for the oldest of a stream that is nearly full
+RECORD_HEAD = 16  # octets that a record takes in mass memory besides its own
 WITHOUT_NUMBER = 4  # the ledger's reason for records that never had one
 SCHEDULED = 1 << 13  # in the request id of a time-tagged telecommand
 NEVER_EXECUTED = ("queued", "expired", "cancelled", "rejected")
@@ -65,7 +68,8 @@ class Evidence:
     `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
     end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
     last `settle_ticks` may still lack its report. `events`: those of the voted outputs, each with its
-    arguments. `files`: by id, as they were when they were seen sealed,
+    arguments. `quotas`: octets that a stream may hold, and `fullest` the most that it was seen to hold;
+    a record takes 16 more than it has. `files`: by id, as they were when they were seen sealed,
     and `held_files` at the end.
     """
 
@@ -79,6 +83,8 @@ class Evidence:
     end_tick: int
     settle_ticks: int
     events: list[tuple[int, tuple[float, ...]]]
+    quotas: dict[int, int]
+    fullest: dict[int, int]
     files: dict[int, bytes]
     held_files: dict[int, bytes]
 
@@ -210,15 +216,15 @@ def ends_of(records: Iterable[bytes]) -> set[int]:
     }
 
 
-def named_in(records: Iterable[bytes]) -> Iterator[tuple[int, int, int]]:
-    """Of the loss ledger's entries among these packets: stream, first number, how many."""
+def named_in(records: Iterable[bytes]) -> Iterator[tuple[int, int, int, int]]:
+    """Of the loss ledger's entries among these packets: stream, reason, first number, how many."""
     for one in records:
         service, data = service_of(one), data_of(one)
         if service[0] != 5 or service[1] > 4 or int.from_bytes(data[:2], "big") != RECORDS_GIVEN_UP:
             continue
         stream, reason, first, count = (int(value) for value in struct.unpack(">4f", data[4:20]))
         if reason != WITHOUT_NUMBER:
-            yield stream, first, count
+            yield stream, reason, first, count
 
 
 def check(evidence: Evidence) -> Verdict:
@@ -229,6 +235,7 @@ def check(evidence: Evidence) -> Verdict:
         if apid_of(packet) in APIDS and sound(packet):
             here.add(packet)
     _check_records(evidence, here, verdict)
+    _check_quotas(evidence, here, verdict)
     _check_events(evidence, verdict)
     _check_commands(evidence, here, verdict)
     _check_files(evidence, here, verdict)
@@ -242,7 +249,7 @@ def _check_records(evidence: Evidence, here: set[bytes], verdict: Verdict) -> No
         verdict.find("never committed", f"the ground has APID {apid_of(packet)} count {count}")
     held_critical = set(evidence.held[CRITICAL].values())
     named: dict[int, set[int]] = {stream: set() for stream in evidence.committed}
-    for stream, first, count in named_in(known & (here | held_critical)):
+    for stream, _reason, first, count in named_in(known & (here | held_critical)):
         if stream not in named:
             continue  # a stream of files
         if first < 0 or count <= 0 or first + count > evidence.following[stream]:
@@ -263,6 +270,30 @@ def _check_records(evidence: Evidence, here: set[bytes], verdict: Verdict) -> No
                 verdict.find("number without a record", f"stream {stream}: {number}")
             else:
                 verdict.find("record unaccounted for", f"stream {stream}: {number}")
+
+
+def _check_quotas(evidence: Evidence, here: set[bytes], verdict: Verdict) -> None:
+    """What is given up for want of room is the oldest of its stream, and only when there is no room."""
+    for stream, quota in evidence.quotas.items():
+        if evidence.fullest[stream] > quota:
+            verdict.find("quota exceeded", f"stream {stream}: {evidence.fullest[stream]} of {quota} octets")
+    known = {record for records in evidence.committed.values() for record in records.values()}
+    entries = named_in(known & (here | set(evidence.held[CRITICAL].values())))
+    given_up = sorted({(stream, first + count) for stream, why, first, count in entries if why == QUOTA})
+    place = dict.fromkeys(evidence.quotas, 0)
+    for stream, until in given_up:
+        if stream not in evidence.quotas:
+            continue  # of files
+        what = f"stream {stream}: below {until}"
+        records = evidence.committed[stream]
+        if any(number < until for number in evidence.held[stream]):
+            verdict.find("given up and still held", what)
+        octets = sum(
+            len(record) + RECORD_HEAD for number, record in records.items() if number >= place[stream]
+        )
+        if octets <= evidence.quotas[stream] - evidence.quotas[stream] // 16:
+            verdict.find("given up without need", what)
+        place[stream] = until
 
 
 def _check_events(evidence: Evidence, verdict: Verdict) -> None:

@@ -117,6 +117,7 @@ class WitnessedFlight(Simulation):
         self.committed: dict[int, dict[int, bytes]] = {stream: {} for stream in STREAMS}
         self.following = dict.fromkeys(STREAMS, 0)
         self.sealed: dict[int, bytes] = {}
+        self.fullest = dict.fromkeys(STREAMS, 0)
 
     def _hop(self, until: int) -> None:
         super()._hop(until)
@@ -125,6 +126,7 @@ class WitnessedFlight(Simulation):
             if following > self.following[stream]:
                 self.committed[stream].update(self.computer.records(stream, self.following[stream]))
                 self.following[stream] = following
+            self.fullest[stream] = max(self.fullest[stream], self.computer.record_octets(stream))
         for file, _kind, _length, is_sealed in self.computer.files():
             if is_sealed and file not in self.sealed:
                 self.sealed[file] = self.computer.read_file(file)
@@ -154,6 +156,11 @@ class WitnessedFlight(Simulation):
             end_tick=self.tick,
             settle_ticks=60_000_000_000 // self.tick_ns,
             events=[(one.id, tuple(one.arguments)) for one in self.events],
+            quotas={
+                CRITICAL: self.scenario.flight.memory.critical_kib << 10,
+                HOUSEKEEPING: self.scenario.flight.memory.housekeeping_kib << 10,
+            },
+            fullest=self.fullest,
             files=self.sealed,
             held_files={
                 file: self.computer.read_file(file) for file, _, _, sealed in self.computer.files() if sealed

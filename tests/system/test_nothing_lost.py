@@ -218,9 +218,7 @@ def test_records_torn_in_mid_stream_are_in_the_ledger_once() -> None:
     try:
         for hour in (0.3, 0.9):
             flight.advance(round(hour * 7200))
-            for stream, (name, count) in zip(
-                (CRITICAL, HOUSEKEEPING), (("critical", 3), ("housekeeping", 2))
-            ):
+            for stream, name, count in ((CRITICAL, "critical", 3), (HOUSEKEEPING, "housekeeping", 2)):
                 first = flight.computer.record_range(stream)[1]
                 torn[name] += range(first, first + count)
                 flight.computer.lose_records(stream, count)

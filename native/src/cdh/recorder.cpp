@@ -49,8 +49,16 @@ void name(EventList& events, std::size_t stream, std::size_t reason, std::uint64
                static_cast<double>(first), static_cast<double>(count));
 }
 
+// All that the ground has not acknowledged and the stream does not hold any more: what went before is named
+// again, since the record that named it may be among those that go.
+void name_quota(EventList& events, std::size_t stream, std::uint64_t acknowledged, std::uint64_t until) {
+    if (acknowledged >= until) return;
+    name(events, stream, static_cast<std::size_t>(GivenUp::quota), acknowledged, until - acknowledged);
+}
+
 // What was acknowledged is dropped first; then the oldest of a stream that is nearly full, and not before the
-// event that names them is among this tick's.
+// event that names them is among this tick's. With critical records ledger entries go, those of other streams
+// too: they are made anew.
 void make_room(RecorderAccount& recorder, const RecorderControl& control, const StoreStatus& store,
                computer::DropRequest& drop, EventList& events) {
     for (std::size_t i = 0; i < stream_count; ++i) {
@@ -62,10 +70,18 @@ void make_room(RecorderAccount& recorder, const RecorderControl& control, const 
     }
     for (std::size_t i = 0; i < stream_count; ++i) {
         const StreamStatus& status = store.streams[i];
-        if (!is_nearly_full(status) || !has_room(events)) continue;
+        if (!is_nearly_full(status)) continue;
+        const bool critical = i == static_cast<std::size_t>(Stream::critical);
+        if (events.count + (critical ? stream_count : 1) > EventList::capacity) continue;
         const std::uint64_t share = (status.next - status.first) / quota_parts;
         const std::uint64_t count = share == 0 ? 1 : share;
-        name(events, i, static_cast<std::size_t>(GivenUp::quota), status.first, count);
+        for (std::size_t k = 0; k < stream_count; ++k) {
+            const std::uint64_t first = store.streams[k].first;
+            const std::uint64_t acknowledged =
+                control.acknowledged[k] < first ? control.acknowledged[k] : first;
+            if (k == i) name_quota(events, k, acknowledged, first + count);
+            if (k != i && critical) name_quota(events, k, acknowledged, first);
+        }
         add(recorder.streams[i].given_up[static_cast<std::size_t>(GivenUp::quota)], count);
         drop = {status.first + count, static_cast<std::uint8_t>(i), 1, {}};
         return;

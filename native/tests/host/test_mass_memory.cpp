@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "safehold/cdh/cfdp.hpp"
 #include "safehold/host/stores.hpp"
 
 namespace safehold::tests {
@@ -163,9 +164,34 @@ TEST_CASE("files: written anywhere, sealed by their CRC, refused beyond their bo
     std::uint32_t accepted = 1;
     for (std::uint32_t id = 100; id < 100 + 600; ++id)
         accepted += memory.file(file_request(FileOperation::create, id, 0, 10), nullptr) == FileAnswer::done;
-    CHECK(accepted == files_max);
+    // The rest is the black box's, and it has it whatever else there is.
+    CHECK(accepted == files_max - host::chunks_kept);
+    std::uint32_t chunks = 0;
+    for (std::uint32_t id = 1; id < 1 + 200; ++id) {
+        const auto request =
+            file_request(FileOperation::create, cdh::file_id_black_box + id, 0, host::chunk_octets_max);
+        chunks += memory.file(request, nullptr) == FileAnswer::done;
+    }
+    CHECK(chunks == host::chunks_kept);
     CHECK(memory.file(file_request(FileOperation::remove, 4), nullptr) == FileAnswer::done);
     CHECK(memory.file(file_request(FileOperation::create, 9, 0, 0xFFFF'FFFFU), nullptr) == FileAnswer::full);
+}
+
+TEST_CASE("images leave the black box its octets, whatever the quota of files [L2.5]") {
+    host::Quotas quotas;
+    quotas.files = host::Quotas::files_least;
+    MassMemory memory(quotas);
+    const std::uint32_t image = 65'551;
+    std::uint32_t images = 0;
+    while (memory.file(file_request(FileOperation::create, 1 + images, 0, image), nullptr) ==
+           FileAnswer::done)
+        ++images;
+    CHECK(images == (1U << 20U) / image);
+    for (std::uint32_t id = 1; id <= host::chunks_kept; ++id) {
+        const auto request =
+            file_request(FileOperation::create, cdh::file_id_black_box + id, 0, host::chunk_octets_max);
+        REQUIRE(memory.file(request, nullptr) == FileAnswer::done);
+    }
 }
 
 TEST_CASE("a file that is there is not restored a second time [L3.6]") {

@@ -22,9 +22,9 @@ struct Quotas {
                                                                  2U << 20U};
     std::uint64_t files = 96U << 20U;
 
-    // The least that a stream works with: 15/16 of it are used, a sixteenth is given up at a time, and a
-    // tick commits 8 KiB at most.
-    static constexpr std::uint64_t stream_least = 64U << 10U;
+    // The least that a stream works with: its oldest go when 15/16 are full, and a tick commits 8 KiB at
+    // most.
+    static constexpr std::uint64_t stream_least = 16 * computer::RecordList::capacity;
     static constexpr std::uint64_t files_least = black_box_octets + (1U << 20U);
     static constexpr std::uint64_t most = 1U << 30U;
 };
