@@ -196,11 +196,6 @@ def _link(scenario: Scenario) -> Iterator[Problem]:
         if fault.kind == "link_jitter" and isinstance(jitter_ms, int | float) and jitter_ms > most_ms:
             wrong = f"is {jitter_ms} ms; latency less jitter must be at least one tick, so {most_ms:g}"
             yield Problem("SH-SCN-016", wrong, f"[[fault]] {index + 1}, jitter_ms")
-    for index, outage in enumerate(link.outage):
-        if outage.from_ >= outage.until:
-            yield Problem(
-                "SH-SCN-021", "is at or after the end of its window", f"[[link.outage]] {index + 1}, from"
-            )
 
 
 def _ground(scenario: Scenario) -> Iterator[Problem]:

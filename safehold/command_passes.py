@@ -123,7 +123,7 @@ def _print_table(found: Sequence[Mapping[str, Any]]) -> None:
     minutes = sum(one["duration_s"] for one in found) / 60.0
     megabytes = sum(one["volume_bytes"] for one in found) / 1e6
     count = f"{len(found)} pass{'' if len(found) == 1 else 'es'}"
-    console.print(f"{count}, {minutes:.0f} min in all, {megabytes:.0f} MB expected")
+    console.print(f"{count}, {minutes:.0f} min in all, {megabytes:.0f} MB of packets expected")
 
 
 def _places(scenario: Scenario, options: PassesOptions) -> tuple[Site, ...]:
@@ -260,7 +260,7 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
 
 def _known_station(name: str, known: Sequence[str]) -> None:
     if name not in known:
-        hint = suggestion(name, known) or f"; there are {listing(known, 30)}"
+        hint = suggestion(name, known) or f"; there are {listing(set(known), 30)}"
         raise UsageError("SH-CLI-002", f"unknown station {name!r}{hint}")
 
 

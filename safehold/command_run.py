@@ -158,8 +158,8 @@ def pass_lines(passes: Sequence[Mapping[str, Any]]) -> list[str]:
     told = [one for one in passes if one["open"] and "bytes_possible" in one]
     lines = [
         f"pass     {format_clock(round(one['aos_s'] * 1e9))}  {one['station']:<12} "
-        f"{one['bytes_received'] / 1e3:>9,.1f} of {one['bytes_possible'] / 1e3:>9,.1f} kB, "
-        f"{one['frames_lost']} frames lost, {one['bytes_repeated'] / 1e3:,.1f} kB repeated, "
+        f"{one['bytes_received'] / 1e6:>7.3f} of {one['bytes_possible'] / 1e6:>5.1f} MB on the air, "
+        f"{one['frames_lost']} frames lost, {one['bytes_repeated'] / 1e6:.3f} MB repeated, "
         f"{one['commands_verified']} commands verified, {_backlog(one['backlog_records'])}"
         for one in told[-PASSES_SHOWN:]
     ]
@@ -187,16 +187,25 @@ def downlink_lines(document: Mapping[str, Any]) -> list[str]:
     as_of = downlink.get("backlog_as_of_s")
     known = "" if as_of is None else f" as of {format_clock(round(as_of * 1e9))}"
     return [
-        f"downlink {downlink['bytes_received'] / 1e6:.1f} MB received, {share:.0%} of what the passes could "
+        f"downlink {downlink['bytes_received'] / 1e6:.1f} MB of frames, {share:.0%} of what the passes could "
         f"carry; {downlink['frames_missing']} frames missing, {downlink['bytes_repeated']:,} bytes repeated",
-        f"events   {events['received']} of {events['made']} on the ground, {events['late']} later than "
-        f"one usable pass{slowest}",
+        f"events   {events['received']} of {events['made']} on the ground{_waiting(events)}, "
+        f"{events['late']} later than one usable pass{slowest}",
         f"recorder {downlink['backlog_records']} records to come{known}, "
         f"{downlink['records_missing']} missing, {downlink['records_given_up']} given up",
         *file_lines(document["files"]),
         *([f"clock    {on_board_clock.sentence(document['clock'])}"] if "clock" in document else []),
         f"alarms   {alarms['raised_live']} live, {alarms['raised_stored']} stored, {alarms['open']} open",
     ]
+
+
+def _waiting(events: Mapping[str, Any]) -> str:
+    """Which events have not come."""
+    fresh = events["waiting_since_contact"]
+    others = events["waiting"] - fresh
+    told = [f"{fresh} made since the last contact"] if fresh else []
+    told += [f"{others} made before it have not come"] if others else []
+    return f" ({', '.join(told)})" if told else ""
 
 
 def file_lines(files: Mapping[str, Any]) -> list[str]:

@@ -1,8 +1,7 @@
 """What the downlink of a run brought: yield of each pass, records missing and given up, delay of each event.
 
-An event ought to be on the ground by the end of the first usable pass after its recording: a true contact of
-which more than 60 s were left when it was recorded. Events are matched with those that the flight software
-made, by id and time; what never came counts as late if its pass is over.
+Events are matched with those that the flight software made, by id and time. Which of them came late is what
+mission control counts (`ground.timeliness`).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from safehold.decoding import Received, announce
 from safehold.result import json_safe
 from safehold.telemetry import TelemetryTable
 
-USABLE_S = 60.0
+LAST_MINUTE_S = 60.0
 
 
 def add_downlink(
@@ -29,16 +28,18 @@ def add_downlink(
     received: Received,
     flight_events: Sequence[tuple[int, int]],
     *,
+    events_late: int,
     tm_rate_bit_s: float,
 ) -> None:
     """Add what the frames show to a document: `downlink`, `alarms`, `ledger`, each pass's yield.
 
-    flight_events: (time ns, id) of every event made on board.
+    flight_events: (time ns, id) of every event made on board. events_late: how many came late, or should have
+    come and have not.
     """
     received.alarms.alarms += [Alarm(**one) for one in found["alarms"]]
     received.alarms.alarms.sort(key=lambda one: one.raised_ns)
     found["passes"] = pass_yields(found["passes"], received, found["commands"], tm_rate_bit_s=tm_rate_bit_s)
-    downlink = downlink_document(received, flight_events, found["passes"], end_s=found["sim_seconds"])
+    downlink = downlink_document(received, flight_events, found["passes"], events_late=events_late)
     found["downlink"] = json_safe(downlink)
     found["alarms"] = json_safe(received.alarms.results())
     found["ledger"] = found["downlink"]["ledger"]
@@ -49,11 +50,12 @@ def downlink_document(
     flight_events: Iterable[tuple[int, int]],
     passes: Sequence[Mapping[str, Any]],
     *,
-    end_s: float,
+    events_late: int,
 ) -> dict[str, Any]:
     """`downlink` of result.json.
 
-    flight_events: (time ns, id) of every event made on board. passes: `passes` of result.json.
+    flight_events: (time ns, id) of every event made on board. passes: `passes` of result.json. events_late:
+    of `ground.timeliness`.
     """
     last = received.last_held
     if last is not None:
@@ -73,7 +75,7 @@ def downlink_document(
         "streams": streams,
         "stored_housekeeping": received.stored,
         "ledger": found["ledger"],
-        "events": event_delays(received.events, flight_events, passes, end_s=end_s),
+        "events": {"late": events_late, **event_delays(received.events, flight_events, passes)},
         "alarms": alarm_counts(received.alarms),
     }
 
@@ -93,41 +95,34 @@ def event_delays(
     ground_events: Sequence[Mapping[str, Any]],
     flight_events: Iterable[tuple[int, int]],
     passes: Sequence[Mapping[str, Any]],
-    *,
-    end_s: float,
 ) -> dict[str, Any]:
-    """How many events were made and came, how many came late, and the delays."""
+    """How many events were made and came, and the delays; how many have not come (`waiting`), and how many of
+    these were made after the last contact, or in its last minute.
+    """
     arrivals: dict[int, list[tuple[int, int]]] = {}
     for event in ground_events:
         arrivals.setdefault(event["id"], []).append((event["on_board_time_ns"], event["sim_time_ns"]))
     made: dict[int, list[int]] = {}
     for time_ns, number in flight_events:
         made.setdefault(number, []).append(time_ns)
-    usable = sorted(
-        (one["los_s"], one["aos_s"])
-        for one in passes
-        if one["open"] and one["frames"] and one["los_s"] - one["aos_s"] > USABLE_S
-    )
+    ends_s = (one["los_s"] for one in passes if one["open"] and one["frames"])
+    contact_until_s = max(ends_s, default=math.inf) - LAST_MINUTE_S
     delays: list[float] = []
-    late = waiting = total = 0
+    waiting = since_contact = total = 0
     for number, times in made.items():
         total += len(times)
         for recorded_ns, arrival_s in _paired(sorted(times), sorted(arrivals.get(number, []))):
             recorded_s = recorded_ns / 1e9
-            deadline_s = next(
-                (los for los, aos in usable if los - max(aos, recorded_s) > USABLE_S), float("inf")
-            )
             if arrival_s is None:
-                late += deadline_s < end_s
+                since_contact += recorded_s > contact_until_s
                 waiting += 1
                 continue
             delays.append(arrival_s - recorded_s)
-            late += arrival_s > deadline_s + 1.0
     return {
         "made": total,
         "received": len(delays),
         "waiting": waiting,
-        "late": int(late),
+        "waiting_since_contact": int(since_contact),
         "delay_s_max": max(delays, default=None),
         "delay_s_median": sorted(delays)[len(delays) // 2] if delays else None,
     }

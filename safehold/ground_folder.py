@@ -123,7 +123,8 @@ def _documents(
             "clock": clock_document(datetime.fromisoformat(config.epoch), results["clock"]),
         }
     )
-    add_downlink(found, received, [], tm_rate_bit_s=config.tm_rate_bit_s)
+    late = results["events"]["late"]
+    add_downlink(found, received, [], events_late=late, tm_rate_bit_s=config.tm_rate_bit_s)
     found["events"] = sorted(received.events, key=lambda event: int(event["sim_time_ns"]))
     return found
 

@@ -154,7 +154,9 @@ class Phase:
 
     def why(self) -> str:
         """What has shown it, in words."""
-        answer = f"ping answered after {self.answer_s:.1f} s" if self.answered else "no answer to a ping"
+        answer = "no answer to a ping"
+        if self.answered:
+            answer = f"ping answered on board after {self.answer_s:.1f} s, link left out"
         if self.nominal:
             charge = float(self.plant.state["battery_charge"][0])
             return f"nominal: {self.span.mode}, {self._rate_deg_s():.2f} deg/s, charge {charge:.0%}; {answer}"

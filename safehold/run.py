@@ -159,7 +159,8 @@ def conclude(outing: Outing, complete: bool) -> Result:
     stations = [site.name for site in simulation.sites]
     received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns)
     made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
-    add_downlink(found, received, made, tm_rate_bit_s=scenario.link.tm_rate_bit_s)
+    late = int(found["figures"]["events_late"])
+    add_downlink(found, received, made, events_late=late, tm_rate_bit_s=scenario.link.tm_rate_bit_s)
     events = sorted(
         [*(event.document(simulation.tick_ns) for event in simulation.events), *received.events],
         key=lambda event: int(event["sim_time_ns"]),

@@ -80,9 +80,13 @@ def from_tree(tree: Mapping[str, Any], source: Source) -> Scenario:
     if "schema" in tree and (isinstance(tree["schema"], bool) or tree["schema"] != SCHEMA_VERSION):
         wrong = f"is {tree['schema']!r}; this version of safehold reads schema = {SCHEMA_VERSION}"
         raise ScenarioError(source.label, [Problem("SH-SCN-008", wrong, "schema")])
-    tree = uploads.expand(commands.expand(stack.expand(tree, source), source), source)
+    tree, problems = uploads.expand(commands.expand(stack.expand(tree, source), source), source)
     try:
-        scenario = Scenario.model_validate(tree)
+        scenario = checks.check(Scenario.model_validate(tree), source)
     except ValidationError as error:
-        raise ScenarioError(source.label, problems_of(error.errors(include_url=False), FORMAT)) from None
-    return checks.check(scenario, source)
+        problems += problems_of(error.errors(include_url=False), FORMAT)
+    except ScenarioError as error:
+        problems += error.problems
+    if problems:
+        raise ScenarioError(source.label, problems)
+    return scenario

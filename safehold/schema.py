@@ -10,7 +10,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from safehold.durations import parse_duration
@@ -231,6 +239,13 @@ class LinkOutage(Table):
     until: Duration
     direction: Literal["up", "down", "both"] = "both"
 
+    @field_validator("until")
+    @classmethod
+    def _ends_after_it_begins(cls, until: int, info: ValidationInfo) -> int:
+        if until <= info.data.get("from_", -1):
+            raise PydanticCustomError("SH-SCN-021", "is at or before `from`, where its window begins", {})
+        return until
+
 
 class Link(Table):
     """The space link."""
@@ -323,8 +338,10 @@ class Upload(Table):
     """A file for the satellite; it goes up in the contacts from then on, by CFDP."""
 
     at: Duration
-    name: Annotated[str, Field(pattern=r"^upload/[0-9]{4,7}$")] = Field(
-        description="its name on board: upload/0001 to upload/4194303"
+    name: str = Field(  # `safehold.uploads` says what is wrong with one, beside what else is
+        max_length=400,
+        description="its name on board: upload/0001 to upload/4194303",
+        json_schema_extra={"pattern": r"^upload/[0-9]{4,7}$"},
     )
     content: str = Field(
         max_length=400_000,

@@ -204,10 +204,12 @@ def _fields(annotation: Any) -> dict[str, Any] | None:
 
 
 def key_text(path: Sequence[int | str]) -> str:
-    """A key as a reader finds it in the file: `orbit.altitude_km`, `[[fault]] 2, kind`."""
-    if len(path) >= 3 and isinstance(path[0], str) and isinstance(path[1], int):
-        return f"[[{path[0]}]] {path[1] + 1}, {key_text(path[2:])}"
+    """A key as a reader finds it in the file: `orbit.altitude_km`, `[[fault]] 2, kind`, `[[link.outage]] 1,
+    from`, `rate_deg_s, element 3`; everything is counted from 1.
+    """
     text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    for place, part in enumerate(path):
+        if isinstance(part, int) and place + 1 < len(path):
+            return f"[[{text}]] {part + 1}, {key_text(path[place + 1 :])}"
+        text += f", element {part + 1}" if isinstance(part, int) else f".{part}" if text else part
     return text

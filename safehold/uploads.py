@@ -18,38 +18,47 @@ OCTETS_MAX = 256 << 10
 """Of all files together: a scenario stays one text of at most 1 MiB that repeats the run."""
 
 
-def expand(tree: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    """A scenario's tree with the octets of files (`content`, base85) in place of their names (`file`).
-
-    Raises ScenarioError, naming the key, for a file that cannot be taken.
+def expand(tree: Mapping[str, Any], source: Source) -> tuple[dict[str, Any], list[Problem]]:
+    """A scenario's tree with the octets of files (`content`, base85) in place of their names (`file`), and
+    what is wrong with files that cannot be taken; these then count as empty, so that all else can be checked.
     """
     uploads = tree.get("upload")
     if not isinstance(uploads, list):
-        return dict(tree)
+        return dict(tree), []
     expanded: list[Any] = []
+    problems: list[Problem] = []
     for place, one in enumerate(uploads, start=1):
         if not isinstance(one, dict) or "file" not in one:
             expanded.append(one)
             continue
-        key = f"[[upload]] {place}, file"
-        if "content" in one:
-            raise ScenarioError(source.label, [Problem("SH-SCN-005", "goes instead of `content`", key)])
-        path = file_beside(one["file"], source, key)
         try:
-            if path.exists() and not path.is_file():  # a pipe would never end
-                wrong = f"{path} is no regular file"
-                raise ScenarioError(source.label, [Problem("SH-SCN-001", wrong, key)])
-            with path.open("rb") as file:
-                octets = file.read(OCTETS_MAX + 1)
-        except OSError as error:
-            wrong = f"{path} cannot be read: {error.strerror}"
-            raise ScenarioError(source.label, [Problem("SH-SCN-001", wrong, key)]) from None
-        if len(octets) > OCTETS_MAX:
-            wrong = f"{path} is larger than {OCTETS_MAX >> 10} KiB"
-            raise ScenarioError(source.label, [Problem("SH-SCN-004", wrong, key)])
+            octets = _octets(one, source, f"[[upload]] {place}, file")
+        except ScenarioError as error:
+            problems += error.problems
+            octets = b""
         content = base64.b85encode(octets).decode("ascii")
         expanded.append({name: value for name, value in one.items() if name != "file"} | {"content": content})
-    return {**tree, "upload": expanded}
+    return {**tree, "upload": expanded}, problems
+
+
+def _octets(upload: Mapping[str, Any], source: Source, key: str) -> bytes:
+    """The octets of the file that an upload names; raises ScenarioError, naming the key."""
+    if "content" in upload:
+        raise ScenarioError(source.label, [Problem("SH-SCN-005", "goes instead of `content`", key)])
+    path = file_beside(upload["file"], source, key)
+    try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            wrong = f"{path} is no regular file"
+            raise ScenarioError(source.label, [Problem("SH-SCN-001", wrong, key)])
+        with path.open("rb") as file:
+            octets = file.read(OCTETS_MAX + 1)
+    except OSError as error:
+        wrong = f"{path} cannot be read: {error.strerror}"
+        raise ScenarioError(source.label, [Problem("SH-SCN-001", wrong, key)]) from None
+    if len(octets) > OCTETS_MAX:
+        wrong = f"{path} is larger than {OCTETS_MAX >> 10} KiB"
+        raise ScenarioError(source.label, [Problem("SH-SCN-004", wrong, key)])
+    return octets
 
 
 def check(scenario: Scenario) -> Iterator[Problem]:

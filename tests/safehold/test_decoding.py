@@ -36,7 +36,7 @@ def test_the_backlog_is_told_as_of_the_last_live_report() -> None:
         report = encode_housekeeping(1, held)
         (frame, *_) = framer.frames([encode_tm_packet(TmPacket(3, 25, second * S, report, second))], Clcw())
         deliveries.append(Delivery(second * S, 0, frame))
-    found = downlink_document(decode(deliveries, ["here"]), [], [], end_s=9000.0)
+    found = downlink_document(decode(deliveries, ["here"]), [], [], events_late=0)
     assert (found["backlog_records"], found["backlog_as_of_s"]) == (9, 3601.0)
     document = {"downlink": found, "passes": [], "files": Files().results()}
     (line,) = [one for one in downlink_lines(document) if "recorder" in one]

@@ -110,7 +110,7 @@ def test_table_fits_a_hundred_columns(capsys: pytest.CaptureFixture[str], tmp_pa
         assert len(lines) >= 3
         assert max(map(len, lines)) <= 100
         assert all(word in lines[0] for word in ("AOS", "TCA", "LOS", "Doppler", "volume"))
-        assert "MB expected" in lines[-1]
+        assert "MB of packets expected" in lines[-1]
 
 
 @pytest.mark.requirement("L2.1")

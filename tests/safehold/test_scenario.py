@@ -179,6 +179,26 @@ TLE = [
 ]
 
 
+def test_tables_inside_tables_and_elements_are_counted_from_1_as_commands_are() -> None:
+    outages = """
+    [[link.outage]]
+    from = "1m"
+    until = "2m"
+    [[link.outage]]
+    from = "20m"
+    until = "10m"
+    direction = "sideways"
+    """
+    text = GOOD.replace('name = "ping"', 'name = "ping"\npriority = 3') + outages
+    text += '[initial]\nrate_deg_s = [0.1, "x", 0.1]\n'
+    assert [(one.id, one.key) for one in refused(text).problems] == [
+        ("SH-SCN-007", "initial.rate_deg_s, element 2"),
+        ("SH-SCN-021", "[[link.outage]] 2, until"),
+        ("SH-SCN-011", "[[link.outage]] 2, direction"),
+        ("SH-SCN-011", "[[command]] 1, priority"),
+    ]
+
+
 def with_orbit(orbit: str) -> str:
     return replaced("altitude_km = 550.0\ninclination_deg = 97.6", orbit).replace("2026-06-21", "2008-09-21")
 

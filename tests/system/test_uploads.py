@@ -118,3 +118,15 @@ def test_an_upload_that_cannot_be_is_refused_with_its_reason(tmp_path: Path, upl
     with pytest.raises(ScenarioError) as caught:
         load(_scenario(tmp_path, upload))
     assert re.search(wrong, str(caught.value)), str(caught.value)
+
+
+def test_a_file_that_is_missing_hides_nothing_else_that_is_wrong(tmp_path: Path) -> None:
+    wrong = UPLOAD.replace("22m30s", "23h") + UPLOAD.replace("upload/0007", "science/7")
+    with pytest.raises(ScenarioError) as caught:
+        load(_scenario(tmp_path, wrong))
+    assert [(one.id, one.key) for one in caught.value.problems] == [
+        ("SH-SCN-001", "[[upload]] 1, file"),
+        ("SH-SCN-001", "[[upload]] 2, file"),
+        ("SH-SCN-021", "[[upload]] 1, at"),
+        ("SH-SCN-008", "[[upload]] 2, name"),
+    ]
