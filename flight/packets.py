@@ -15,7 +15,9 @@ from functools import cache
 from flight import dictionary
 from flight.arguments import BIG_ENDIAN, Arguments
 from flight.arguments import encode as encode_arguments
+from flight.dictionary import Parameter
 from flight.frames import IDLE_APID, PACKET_HEADER_OCTETS, crc16
+from flight.structures import Definitions, is_user
 from flight.tc_frames import TC_PACKET_OCTETS_MAX
 from flight.tm_frames import TM_PACKET_OCTETS_MAX
 
@@ -316,23 +318,20 @@ def encode_housekeeping(structure: int, values: Mapping[str, float | list[float]
     return structure.to_bytes(2, "big") + layout.pack(*flat)
 
 
-def check_housekeeping(packet: TmPacket) -> int:
-    """The structure of a TM[3,25], its values left alone; raises PacketError `data` if it contradicts the
-    dictionary.
+def check_housekeeping(packet: TmPacket, definitions: Definitions | None = None) -> int:
+    """The structure of a TM[3,25], its values left alone.
+
+    Raises PacketError `structure` for one that the ground may define and `definitions` do not have, `data` if
+    it contradicts the dictionary or its definition.
     """
-    structure = int.from_bytes(packet.data[:2], "big")
-    octets = structure_octets(structure)
-    if packet.subtype != 25 or octets == 0 or len(packet.data) != 2 + octets:
-        raise PacketError(
-            "data", f"TM[3,{packet.subtype}] of structure {structure} with {len(packet.data)} octets of data"
-        )
+    structure, _ = _parameters(packet, definitions)
     return structure
 
 
-def decode_housekeeping(packet: TmPacket) -> Housekeeping:
+def decode_housekeeping(packet: TmPacket, definitions: Definitions | None = None) -> Housekeeping:
     """Reads a TM[3,25]; raises PacketError as `check_housekeeping` does."""
-    structure = check_housekeeping(packet)
-    layout, fields = _structure(structure)
+    structure, parameters = _parameters(packet, definitions)
+    layout, fields = _layout(parameters)
     flat = layout.unpack_from(packet.data, 2)
     values: dict[str, Value | list[Value]] = {}
     first = 0
@@ -345,13 +344,44 @@ def decode_housekeeping(packet: TmPacket) -> Housekeeping:
     return Housekeeping(structure, values)
 
 
+def octets_of(parameters: tuple[Parameter, ...]) -> int:
+    """How many octets these parameters take in a report."""
+    return _layout(parameters)[0].size
+
+
+def _parameters(packet: TmPacket, definitions: Definitions | None) -> tuple[int, tuple[Parameter, ...]]:
+    structure = int.from_bytes(packet.data[:2], "big")
+    parameters = _built_in(structure)
+    if packet.subtype == 25 and len(packet.data) > 2 and not parameters and is_user(structure):
+        if definitions is not None:
+            parameters = definitions.parameters(structure, packet.time_ns)
+        if not parameters:
+            raise PacketError("structure", f"nobody has said what structure {structure} holds")
+    octets = octets_of(parameters)
+    if packet.subtype != 25 or octets == 0 or len(packet.data) != 2 + octets:
+        raise PacketError(
+            "data", f"TM[3,{packet.subtype}] of structure {structure} with {len(packet.data)} octets of data"
+        )
+    return structure, parameters
+
+
 @cache
+def _built_in(structure: int) -> tuple[Parameter, ...]:
+    return tuple(one for one in dictionary.PARAMETERS.values() if one.structure == structure)
+
+
 def _structure(structure: int) -> tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]:
+    return _layout(_built_in(structure))
+
+
+@cache
+def _layout(
+    parameters: tuple[Parameter, ...],
+) -> tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]:
     layout, fields = ">", []
-    for parameter in dictionary.PARAMETERS.values():
-        if parameter.structure == structure:
-            layout += f"{parameter.count}{BIG_ENDIAN[parameter.type]}"
-            fields.append((parameter.name, parameter.count, bool(parameter.shape), parameter.type[0] == "f"))
+    for parameter in parameters:
+        layout += f"{parameter.count}{BIG_ENDIAN[parameter.type]}"
+        fields.append((parameter.name, parameter.count, bool(parameter.shape), parameter.type[0] == "f"))
     return struct.Struct(layout), tuple(fields)
 
 

@@ -224,7 +224,11 @@ class CommandQueue:
             one = self._tracking[index]
             if index >= OWN:
                 break
-            row = asdict(one)
+            wanted = self._wanted[index]
+            row = asdict(one) | {
+                "arguments": dict(wanted.arguments),
+                "execute_at_ns": wanted.execute_at_ns,
+            }
             if one.state == "queued" and one.expires_ns is not None and one.expires_ns <= now_ns:
                 row |= {"state": "expired", "closed_ns": one.expires_ns}
             shown.append(row)

@@ -100,6 +100,7 @@ class Desk:
             fits = self.commands.verify(content, arrival_ns, packet.time_ns, stored=stored)
             if fresh and not fits:
                 self.receiver.count("verifications_unexpected")
+            self._define(content, packet.time_ns)
         elif isinstance(content, Housekeeping):
             self._show(content, packet.time_ns, arrival_ns)
         elif (packet.service, packet.subtype) == (17, 2):
@@ -107,10 +108,17 @@ class Desk:
             if not self.commands.answer(arrival_ns, sent_by_ns=sent_by_ns):
                 self.receiver.count("answers_unexpected")
 
+    def _define(self, report: Verification, time_ns: int) -> None:
+        """Notes the structures that a telecommand has made or deleted, if a report says so."""
+        done = self.commands.done_by(report) if report.subtype == 7 else None
+        if done is not None and self.receiver.definitions is not None:
+            self.receiver.definitions.follow(done.name, done.arguments, time_ns)
+
     def results(self, commands: list[dict[str, Any]]) -> dict[str, Any]:
         """The parts of `Ground.results` that are made here."""
         return {
             "counters": self.receiver.results(),
+            "structures": self._structures(),
             "records": self.recovery.results(),
             "files": self.files.results(),
             "events": self.timeliness.results(self.contacts.passes),
@@ -161,6 +169,12 @@ class Desk:
         self.files = Files.from_plain(values["files"], self.config.uploads)
         self.timeliness = Timeliness.from_plain(values["timeliness"])
         self.clock = TimeCorrelation.from_plain(values["clock"])
+
+    def _structures(self) -> dict[str, Any]:
+        """Housekeeping structures that were defined, and how many reports came of those that were not."""
+        definitions = self.receiver.definitions
+        unknown = {str(number): count for number, count in sorted(self.receiver.unknown.items())}
+        return {"defined": [] if definitions is None else definitions.results(), "unknown": unknown}
 
     def _show(self, report: Housekeeping, time_ns: int, arrival_ns: int) -> None:
         """Let the operator look at housekeeping, and queue what it wants."""

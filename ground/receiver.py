@@ -12,8 +12,11 @@ from flight import packets, services
 from flight.cfdp_pdu import FILE_APID
 from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
-from flight.services import ServiceReport
+from flight.services import ServiceReport, Structure
+from flight.structures import Definitions, is_user
 from flight.tm_frames import FILE_CHANNEL, LIVE_CHANNEL, Clcw, PacketExtractor, decode_tm_frame
+
+_STRUCTURE_AT = 20  # behind a telemetry packet's headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Report:
 class Receiver:
     """Reads TM frames of any quality; whatever does not fit is counted by reason and dropped.
 
-    `values_wanted` as for `read_report`. `files`: the packets of files in the last frame.
+    `values_wanted` as for `read_report`. `files`: the packets of files in the last frame. `definitions`: of
+    the structures that the ground defines; None passes their reports on unread. `unknown`: how many reports
+    came of each structure that nobody had defined.
     """
 
     counters: dict[str, int] = field(default_factory=dict)
@@ -41,6 +46,8 @@ class Receiver:
     live_count: int = 0
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
     files: list[bytes] = field(default_factory=list)
+    definitions: Definitions | None = field(default_factory=Definitions)
+    unknown: dict[int, int] = field(default_factory=dict)
 
     def receive(self, frame: bytes) -> list[Report] | None:
         """The reports that this frame completes; None if the frame is refused."""
@@ -62,13 +69,19 @@ class Receiver:
                 self.count("packets_received")
                 continue
             try:
-                report = read_report(octets, values_wanted=self.values_wanted)
+                report = read_report(octets, values_wanted=self.values_wanted, definitions=self.definitions)
                 if decoded.virtual_channel != LIVE_CHANNEL:
                     report = replace(report, channel=decoded.virtual_channel)
+                if isinstance(report.content, Structure) and self.definitions is not None:
+                    told = report.content
+                    self.definitions.report(told.structure, told.parameters, report.packet.time_ns)
                 reports.append(report)
                 self.count("packets_received")
             except PacketError as error:
                 self.count(f"packets_refused_{error.reason}")
+                if error.reason == "structure":
+                    number = int.from_bytes(octets[_STRUCTURE_AT : _STRUCTURE_AT + 2], "big")
+                    self.unknown[number] = self.unknown.get(number, 0) + 1
         return reports
 
     def count(self, name: str) -> None:
@@ -87,7 +100,11 @@ class Receiver:
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values."""
+        structures = {} if not self.definitions else {"definitions": self.definitions.to_plain()}
+        if self.unknown:
+            structures["unknown"] = sorted([number, count] for number, count in self.unknown.items())
         return {
+            **{name: value for name, value in structures.items() if value},  # most runs define none
             "counters": self.counters,
             "values_wanted": self.values_wanted,
             "clcw": None if self.clcw is None else self.clcw.encode(),
@@ -108,7 +125,10 @@ class Receiver:
         }
         clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
         counts = values["master_count"], values["live_count"]
-        return cls(dict(values["counters"]), values["values_wanted"], clcw, *counts, extractors)
+        made = cls(dict(values["counters"]), values["values_wanted"], clcw, *counts, extractors)
+        made.definitions = Definitions.from_plain(values.get("definitions", ()))
+        made.unknown = {int(number): int(count) for number, count in values.get("unknown", ())}
+        return made
 
 
 def is_file_packet(octets: bytes, channel: int) -> bool:
@@ -118,8 +138,12 @@ def is_file_packet(octets: bytes, channel: int) -> bool:
     return channel == FILE_CHANNEL and int.from_bytes(octets[:2], "big") == FILE_APID
 
 
-def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:
+def read_report(
+    octets: bytes, *, values_wanted: bool = True, definitions: Definitions | None = None
+) -> Report:
     """What a telemetry packet says; raises PacketError for one that the dictionary does not know.
+
+    Without `definitions`, reports of structures that the ground defines are not read.
 
     Without `values_wanted` housekeeping is checked, which is quick, and its hundreds of values are not read.
     """
@@ -131,10 +155,12 @@ def read_report(octets: bytes, *, values_wanted: bool = True) -> Report:
     if packet.service == 3:
         if packet.apid == packets.HOUSEKEEPING_APID:  # stored housekeeping, read when it is wanted
             return Report(packet, None)
-        if not values_wanted:
-            packets.check_housekeeping(packet)
+        if definitions is None and packet.subtype == 25 and is_user(int.from_bytes(packet.data[:2], "big")):
             return Report(packet, None)
-        return Report(packet, packets.decode_housekeeping(packet))
+        if not values_wanted:
+            packets.check_housekeeping(packet, definitions)
+            return Report(packet, None)
+        return Report(packet, packets.decode_housekeeping(packet, definitions))
     if packet.service == 5:
         return Report(packet, packets.decode_event(packet))
     if (packet.service, packet.subtype) == (17, 2) and not packet.data:

@@ -28,7 +28,7 @@ from safehold.on_board_clock import utc_texts
 if TYPE_CHECKING:
     import duckdb
 
-DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger")
+DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger", "structures")
 TABLES = ("frames", "parameters_raw", "parameters", "summaries", *DOCUMENTS)
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
 _FRAMES_AT_A_TIME = 4096

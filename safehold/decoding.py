@@ -4,7 +4,7 @@ once; housekeeping waits in temporary files until somebody wants its values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from flight.batches import BATCH, SUMMARY
 from flight.dictionary import EVENTS, PARAMETERS
-from flight.packets import Event
+from flight.packets import Event, PacketError, TmPacket, check_housekeeping
+from flight.services import Structure
+from flight.structures import definitions_of, is_user
 from flight.tm_frames import LIVE_CHANNEL
 from ground.alarms import LIVE, STORED, AlarmMonitor
 from ground.gaps import STREAM_OF_APID, STREAMS, Gaps
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ground.receiver import Report
 
 SEVERITIES = ("", "info", "low", "medium", "high")
+_WAITING_MAX = 10_000  # reports of structures that nobody has told of yet
 _ANNOUNCE_NS = 6_000_000_000
 PACKET_OVERHEAD_OCTETS = 22  # of a telemetry packet: its headers and its error control
 
@@ -45,7 +48,8 @@ class Received:
     missing before the one that came; octets of a record that had come before). `stored`: batches of stored
     housekeeping that were read and refused, samples in them, groups of samples that came again. `backlogs`:
     (arrival ns of a live report, records to come by stream). `last_held`: the live report of what mass memory
-    holds that came last. `summaries`: those of stored housekeeping.
+    holds that came last. `summaries`: those of stored housekeeping. `structures`: `Definitions.results`.
+    `unknown`: how many reports came of each structure that nobody has defined, or that do not fit it.
     """
 
     telemetry: TelemetryTable
@@ -59,16 +63,27 @@ class Received:
     backlogs: list[tuple[int, list[int]]]
     last_held: Held | None = None
     summaries: SummaryBuilder = field(default_factory=lambda: SummaryBuilder(()))
+    structures: list[dict[str, Any]] = field(default_factory=list)
+    unknown: dict[int, int] = field(default_factory=dict)
 
 
-def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int = 100_000_000) -> Received:
+def decode(
+    frames: Iterable[Delivery],
+    stations: Sequence[str],
+    *,
+    tick_ns: int = 100_000_000,
+    commands: Iterable[Mapping[str, Any]] = (),
+) -> Received:
     """Everything that frames hold, in their order of arrival; each stored record once. `tick_ns` is the
-    control period, in which samples of stored housekeeping are counted.
+    control period, in which samples of stored housekeeping are counted. `commands`: rows of a result, which
+    tell what structures the ground has defined.
     """
     decoder = _Decoder(stations, tick_ns)
+    builder = decoder.builder
+    builder.definitions = definitions_of(commands)
     for delivery in frames:
         decoder.take(delivery)
-    builder = decoder.builder
+    decoder.read_waiting()
     telemetry = builder.table(decoder.judge)
     decoder.order_alarms()
     return Received(
@@ -90,6 +105,8 @@ def decode(frames: Iterable[Delivery], stations: Sequence[str], *, tick_ns: int 
         decoder.backlogs,
         decoder.last_held,
         decoder.summaries,
+        builder.definitions.results(),
+        decoder.unknown,
     )
 
 
@@ -98,7 +115,7 @@ class _Decoder:
 
     def __init__(self, stations: Sequence[str], tick_ns: int) -> None:
         self.stations = stations
-        self.receiver = Receiver(values_wanted=False)
+        self.receiver = Receiver(values_wanted=False, definitions=None)
         self.builder = TelemetryBuilder(stations, tick_ns)
         self.gaps = Gaps()
         self.alarms = AlarmMonitor()
@@ -109,6 +126,8 @@ class _Decoder:
         self.backlogs: list[tuple[int, list[int]]] = []
         self.last_held: Held | None = None
         self.summaries = SummaryBuilder(stations)
+        self.unknown: dict[int, int] = {}
+        self._waiting: list[tuple[TmPacket, Delivery, bool]] = []
         self._stored_alarms_from: int | None = None
         self._last_count: int | None = None
         self._awaited: dict[int, int] = {}  # the place in `frames_missing` of a master frame count
@@ -150,6 +169,12 @@ class _Decoder:
                 self.builder.stored.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
             elif (packet.service, packet.subtype) == SUMMARY:
                 self.summaries.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
+            elif isinstance(report.content, Structure):
+                told = report.content
+                self.builder.definitions.report(told.structure, told.parameters, packet.time_ns)
+            elif (packet.service, packet.subtype) == (3, 25) and is_user(structure_of(packet)):
+                if not self._defined(packet, delivery, stored=stored):
+                    self._wait(packet, delivery, stored=stored)
             elif (packet.service, packet.subtype) == (3, 25):
                 structure, octets = int.from_bytes(packet.data[:2], "big"), packet.data[2:]
                 times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}
@@ -162,6 +187,37 @@ class _Decoder:
                     announce(self.gaps, octets, packet.time_ns)
                     backlog = [self.gaps.backlog(stream) for stream in range(len(STREAMS))]
                     self.backlogs.append((delivery.arrival_ns, backlog))
+
+    def _defined(self, packet: TmPacket, delivery: Delivery, *, stored: bool) -> bool:
+        """Takes a report of a structure that the ground has defined; False if nobody has told of it yet."""
+        structure = structure_of(packet)
+        try:
+            check_housekeeping(packet, self.builder.definitions)
+        except PacketError as error:
+            if error.reason == "structure":
+                return False
+            self._not_known(structure)
+            return True
+        times = {"time_ns": packet.time_ns, "arrival_ns": delivery.arrival_ns}
+        self.builder.add(structure, packet.data[2:], **times, station=delivery.station, stored=stored)
+        return True
+
+    def _wait(self, packet: TmPacket, delivery: Delivery, *, stored: bool) -> None:
+        """What the structure holds may be told later."""
+        if len(self._waiting) < _WAITING_MAX:
+            self._waiting.append((packet, delivery._replace(frame=b""), stored))
+        else:
+            self._not_known(structure_of(packet))
+
+    def read_waiting(self) -> None:
+        """Takes the reports of structures that were told of later than they came."""
+        for packet, delivery, stored in self._waiting:
+            if not self._defined(packet, delivery, stored=stored):
+                self._not_known(structure_of(packet))
+        self._waiting.clear()
+
+    def _not_known(self, structure: int) -> None:
+        self.unknown[structure] = self.unknown.get(structure, 0) + 1
 
     def _hold(self, octets: bytes, *, time_ns: int, arrival_ns: int) -> None:
         """Keeps the live report that came last, of those that came together the one made first."""
@@ -203,6 +259,11 @@ class _Decoder:
         self.alarms.see_event(event, time_ns=time_ns, arrival_ns=delivery.arrival_ns, stored=stored)
         row = _event(report, event, delivery.arrival_ns, self.stations[delivery.station])
         self.events.append(row | {"quality": STORED if stored else LIVE})
+
+
+def structure_of(packet: TmPacket) -> int:
+    """The structure that a TM[3,25] names."""
+    return int.from_bytes(packet.data[:2], "big")
 
 
 def announce(gaps: Gaps, octets: bytes, time_ns: int) -> None:

@@ -43,6 +43,10 @@ def add_downlink(
     found["downlink"] = json_safe(downlink)
     found["alarms"] = json_safe(received.alarms.results())
     found["ledger"] = found["downlink"]["ledger"]
+    found["structures"] = received.structures
+    found["downlink"]["structures_unknown"] = {
+        str(structure): count for structure, count in sorted(received.unknown.items())
+    }
 
 
 def downlink_document(

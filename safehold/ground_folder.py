@@ -56,7 +56,9 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     try:
         with (scratch / "frames.tm").open("wb") as file:
             frames = _kept(stream(folder / JOURNAL), results["passes"], file)
-            received = decode(frames, stations, tick_ns=config.tick_ns)
+            received = decode(
+                frames, stations, tick_ns=config.tick_ns, commands=json_safe(results["commands"])
+            )
     except OSError as error:
         wrong = f"{folder / JOURNAL} cannot be read: {error.strerror or error}"
         raise FolderError("SH-OUT-003", wrong) from None

@@ -157,7 +157,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
     found |= {"link": link_document(simulation.link.counters), "ground": ground_document(ground)}
     found["passes"] = passes_with_frames(found["passes"], ground["passes"], simulation.tick_ns / 1e9)
     stations = [site.name for site in simulation.sites]
-    received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns)
+    received = decode(simulation.frames, stations, tick_ns=simulation.tick_ns, commands=found["commands"])
     made = [(event.tick * simulation.tick_ns, event.id) for event in simulation.events]
     late = int(found["figures"]["events_late"])
     add_downlink(found, received, made, events_late=late, tm_rate_bit_s=scenario.link.tm_rate_bit_s)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flight.dictionary import PARAMETERS, Parameter
+from flight.structures import USER_LAST, Definitions, is_user
 from ground.alarms import LIVE, STORED
 from safehold.spool import Spool
 from safehold.stored import WINDOW_NS, Samples, StoredBuilder
@@ -25,6 +26,7 @@ STORED_STRUCTURE = 0  # of no report: a stored sample has every parameter
 _NUMBERS_OF_ROW = ("arrival_ns", "time_ns", "structure")
 
 Columns = Mapping[str, NDArray[Any]]
+_Layout = tuple[int, tuple[Parameter, ...]]  # a structure, and what it holds
 _Piece = tuple[NDArray[np.int64], NDArray[Any]]  # rows, and the values of one element there
 
 
@@ -37,9 +39,17 @@ class TelemetryTable(Sequence[Mapping[str, Any]]):
     `columns`, rows and slices need memory for all of them.
     """
 
-    def __init__(self, pieces: Callable[[], Iterable[Columns]], rows: int) -> None:
-        """`pieces` gives so many rows as columns, the same columns each time, at least one piece."""
+    def __init__(
+        self,
+        pieces: Callable[[], Iterable[Columns]],
+        rows: int,
+        definitions: Definitions | None = None,
+    ) -> None:
+        """`pieces` gives so many rows as columns, the same columns each time, at least one piece.
+        `definitions`: of the structures that the ground has defined.
+        """
         self.pieces = pieces
+        self._definitions = Definitions() if definitions is None else definitions
         self._rows = rows
         self._columns: Columns | None = None
 
@@ -68,19 +78,20 @@ class TelemetryTable(Sequence[Mapping[str, Any]]):
             return [self[one] for one in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        return _row(self.columns, index)
+        return _row(self.columns, index, self._definitions)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         for piece in self.pieces():
             for index in range(len(piece["time_ns"])):
-                yield _row(piece, index)
+                yield _row(piece, index, self._definitions)
 
 
-def _row(columns: Columns, index: int) -> Mapping[str, Any]:
+def _row(columns: Columns, index: int, definitions: Definitions) -> Mapping[str, Any]:
     row: dict[str, Any] = {name: columns[name][index].item() for name in _NUMBERS_OF_ROW}
     row |= {name: str(columns[name][index]) for name in ("station", "quality")}
+    defined = definitions.parameters(row["structure"], row["time_ns"])
     for parameter in PARAMETERS.values():
-        if row["structure"] in (parameter.structure, STORED_STRUCTURE):
+        if row["structure"] in (parameter.structure, STORED_STRUCTURE) or parameter in defined:
             values = [
                 plain(columns[name][index].item()) if name in columns else None
                 for name in element_names(parameter)
@@ -114,6 +125,8 @@ class TelemetryBuilder:
     repeated: int = 0
     _reports: Spool = field(default_factory=Spool)
     _counts: dict[int, int] = field(default_factory=dict)
+    _layouts: dict[int, _Layout] = field(default_factory=dict)
+    definitions: Definitions = field(default_factory=Definitions)
     stored: StoredBuilder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,10 +135,26 @@ class TelemetryBuilder:
     def add(
         self, structure: int, octets: bytes, *, time_ns: int, arrival_ns: int, station: int, stored: bool
     ) -> None:
-        """A report of a structure: its parameters as sent."""
+        """A report of a structure: its parameters as sent. One that the ground defines must be in
+        `definitions`, and fit.
+        """
+        layout = self._layout(structure, time_ns)
         report = np.array((arrival_ns, time_ns, station, stored), dtype=_REPORT_HEAD).tobytes() + octets
-        self._reports.add((time_ns // self.window_ns, structure), report)
-        self._counts[structure] = self._counts.get(structure, 0) + 1
+        self._reports.add((time_ns // self.window_ns, layout), report)
+        self._counts[layout] = self._counts.get(layout, 0) + 1
+
+    def _layout(self, structure: int, time_ns: int) -> int:
+        """The number of what a structure holds at a time: its own, or one for each definition."""
+        if not is_user(structure):
+            self._layouts.setdefault(structure, (structure, _built_in(structure)))
+            return structure
+        wanted = structure, self.definitions.parameters(structure, time_ns)
+        for number, layout in self._layouts.items():
+            if layout == wanted:
+                return number
+        number = USER_LAST + 1 + len(self._layouts)
+        self._layouts[number] = wanted
+        return number
 
     def table(self, see: Callable[[Samples], None] = lambda samples: None) -> TelemetryTable:
         """All that was added. A parameter is NaN where it was not sent. `see` is shown the stored samples
@@ -133,10 +162,10 @@ class TelemetryBuilder:
         came again.
         """
         extent = _Extent(sum(self._counts.values()))
-        for parameter in PARAMETERS.values():
-            if (sent := self._counts.get(parameter.structure, 0)) > 0:
+        for layout, (_, parameters) in self._layouts.items():
+            for parameter in parameters:
                 for index in range(parameter.count):
-                    extent.add((parameter.name, index), sent)
+                    extent.add((parameter.name, index), self._counts[layout])
         self.samples = self.repeated = 0
         for window in self.stored.windows():
             samples = self.stored.samples(window)
@@ -146,7 +175,7 @@ class TelemetryBuilder:
             for key, (places, _) in samples.values.items():
                 extent.add(key, len(places))
         extent.rows += self.samples
-        return TelemetryTable(lambda: self._pieces(extent), extent.rows)
+        return TelemetryTable(lambda: self._pieces(extent), extent.rows, self.definitions)
 
     def _pieces(self, extent: _Extent) -> Iterator[Columns]:
         """The table's columns, a window at a time."""
@@ -192,18 +221,18 @@ class TelemetryBuilder:
         values: dict[tuple[str, int], list[_Piece]] = {}
         start = 0
         for number in sorted(self._counts):
-            dtype = np.dtype([("head", _REPORT_HEAD), ("values", structure_dtype(number))])
+            structure, parameters = self._layouts[number]
+            dtype = np.dtype([("head", _REPORT_HEAD), ("values", _dtype(parameters))])
             reports = np.frombuffer(self._reports.read((window, number)), dtype=dtype)
             for name in ("arrival_ns", "time_ns", "station", "quality"):
                 heads[name].append(reports["head"][name].astype(np.int64))
-            heads["structure"].append(np.full(len(reports), number, dtype=np.int64))
+            heads["structure"].append(np.full(len(reports), structure, dtype=np.int64))
             places = np.arange(start, start + len(reports))
             start += len(reports)
-            for parameter in PARAMETERS.values():
-                if parameter.structure == number:
-                    for index in range(parameter.count):
-                        column = reports["values"][parameter.name][:, index]
-                        values[parameter.name, index] = [(places, column)]
+            for parameter in parameters:
+                for index in range(parameter.count):
+                    column = reports["values"][parameter.name][:, index]
+                    values.setdefault((parameter.name, index), []).append((places, column))
         return {name: np.concatenate(parts) for name, parts in heads.items()}, values
 
 
@@ -219,15 +248,20 @@ def element_names(parameter: Parameter) -> list[str]:
     return [f"{parameter.name}_{index}" for index in range(parameter.count)]
 
 
-@cache
 def structure_dtype(structure: int) -> np.dtype[np.void]:
-    """The layout of a housekeeping structure's parameters as sent."""
+    """The layout of a housekeeping structure of the dictionary, its parameters as sent."""
+    return _dtype(_built_in(structure))
+
+
+@cache
+def _built_in(structure: int) -> tuple[Parameter, ...]:
+    return tuple(one for one in PARAMETERS.values() if one.structure == structure)
+
+
+@cache
+def _dtype(parameters: tuple[Parameter, ...]) -> np.dtype[np.void]:
     return np.dtype(
-        [
-            (one.name, _NUMPY.get(one.type, one.type.replace("u8", "u1")), (one.count,))
-            for one in PARAMETERS.values()
-            if one.structure == structure
-        ]
+        [(one.name, _NUMPY.get(one.type, one.type.replace("u8", "u1")), (one.count,)) for one in parameters]
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,12 @@ from flight.dictionary import SETTINGS
 from flight.frames import crc16
 from flight.services import MemoryCheck, MemoryDump, ServiceReport, SettingReport
 from ground.receiver import Receiver
+from safehold.archive import source_of_run, write_archive
+from safehold.decoding import decode
+from safehold.folder import RunFolder
 from safehold.result import Result
 from safehold.run import adjusted, fly
+from safehold.run_folder import write_result_folder
 from safehold.scenario import load
 from safehold.schema import Command
 
@@ -26,6 +31,7 @@ LOADED = struct.pack("<d", 61.5)
 
 
 BOTH = [WINDOW.name, HORIZON.name]
+CHOSEN = ["tick", "mode", "battery_charge_fraction", "rate_body_rad_s", "bus_voltage_v"]
 BEYOND = math.nextafter(float(HORIZON.max or 0.0), math.inf)
 
 
@@ -33,6 +39,7 @@ def given(name: str, *, group: str = "services", **arguments: Any) -> dict[str, 
     return {"name": name, "group": group, "arguments": arguments}
 
 
+_HEADS = ("arrival_ns", "station", "time_ns", "structure", "quality")
 COMMANDS = (
     given("dump_memory", area=1, offset=[0, 8], length=8),
     given("arm", command="load_memory", seconds=60),
@@ -41,6 +48,9 @@ COMMANDS = (
     given("report_settings", setting=BOTH),
     given("set_setting", setting=BOTH, index=0, value=[70.0, 7200.0]),
     given("report_settings", setting=BOTH),
+    given("create_housekeeping", structure=130, interval_ms=1000, parameter=CHOSEN),
+    given("enable_housekeeping", structure=130),
+    given("report_housekeeping_structure", structure=130),
     given("set_setting", group="refused", setting=BOTH, index=0, value=[80.0, BEYOND]),
 )
 
@@ -96,3 +106,47 @@ def test_two_settings_are_set_together_or_not_at_all(flown: Result) -> None:
     assert told == [(61.5,), (HORIZON.default,), (70.0,), (7200.0,)]
     changed = [one for one in flown.events if one["name"] == "setting_changed" and one["source"] == "ground"]
     assert [one["arguments"]["value"] for one in changed] == [70.0, 7200.0]
+
+
+@pytest.mark.requirement("L2.2", "L2.6")
+def test_a_structure_of_the_ground_s_own_is_read_as_structure_1_is(flown: Result) -> None:
+    """Each value is that of the same parameter in the report of structure 1 of the same instant."""
+    rows = list(flown.telemetry)
+    own = [row for row in rows if row["structure"] == 130]
+    built_in = {row["time_ns"]: row for row in rows if row["structure"] == 1 and row["quality"] == "live"}
+    assert len(own) > 60
+    assert {frozenset(row) for row in own} == {frozenset({*CHOSEN, *_HEADS})}
+    assert [{name: row[name] for name in CHOSEN} for row in own] == [
+        {name: built_in[row["time_ns"]][name] for name in CHOSEN} for row in own
+    ]
+    assert len({row["tick"] for row in own}) == len(own)
+    document = flown.document
+    (defined,) = document["structures"]
+    assert (defined["structure"], defined["source"], defined["parameters"]) == (130, "command", CHOSEN)
+    assert defined["from_ns"] <= own[0]["time_ns"]
+    assert document["downlink"]["structures_unknown"] == {}
+    assert not [name for name in document["ground"]["downlink"] if name.startswith("packets_refused")]
+
+
+def test_what_a_structure_holds_is_known_from_its_report_too(flown: Result) -> None:
+    """Without mission control's telecommands, TM[3,10] tells, and of the reports before it as well."""
+    received = decode(flown.received, ["svalbard", "starbase"])
+    assert [one["source"] for one in received.structures] == ["report"]
+    own = [row for row in flown.telemetry if row["structure"] == 130]
+    assert [row for row in received.telemetry if row["structure"] == 130] == own
+    assert received.unknown == {}
+
+
+@pytest.mark.requirement("L2.2")
+def test_the_archive_has_the_structures_and_their_values(flown: Result, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    write_result_folder(flown, tmp_path / "run")
+    made = write_archive(source_of_run(RunFolder.open(tmp_path / "run")), tmp_path / "archive")
+    with duckdb.connect(str(made / "archive.duckdb"), read_only=True) as archive:
+        assert archive.execute("SELECT structure, parameters FROM structures").fetchall() == [(130, CHOSEN)]
+        both = archive.execute(
+            "SELECT count(*), bool_and(a.tick = b.tick AND a.bus_voltage_v = b.bus_voltage_v) "
+            "FROM parameters a JOIN parameters b USING (time_ns) "
+            "WHERE a.structure = 130 AND b.structure = 1 AND b.quality = 'live'"
+        ).fetchone()
+    assert both == (sum(row["structure"] == 130 for row in flown.telemetry), True)
