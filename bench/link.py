@@ -39,12 +39,15 @@ LIMIT_US = 0.2
 
 
 class TimedWhile:
-    """Stands in for an object and adds up the processor time of its methods while a condition holds."""
+    """Stands in for an object; counts the calls of its methods while a condition holds, and adds up their
+    processor time.
+    """
 
     def __init__(self, inner: Any, holds: Callable[[], bool]) -> None:
         self.inner = inner
         self.holds = holds
         self.ns = 0
+        self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
@@ -59,6 +62,7 @@ class TimedWhile:
             finally:
                 if counts:
                     self.ns += time.thread_time_ns() - start
+                    self.calls += 1
 
         return timed
 
@@ -73,7 +77,7 @@ def ticks_in_contact(simulation: Simulation) -> int:
 
 
 def fly(scenario: Scenario, recording: Path) -> dict[str, float]:
-    """Fly it; steps outside contact, and microseconds a step of them for link and ground.
+    """Fly it; steps outside contact, calls of link and ground there, and microseconds a step for each.
 
     What the flight computer was given goes to `recording`.
     """
@@ -90,7 +94,12 @@ def fly(scenario: Scenario, recording: Path) -> dict[str, float]:
         simulation.advance(simulation.end_tick)
         simulation.driver.record_inputs("")
         steps = simulation.end_tick - ticks_in_contact(simulation)
-        return {"steps": steps, "link": link.ns / steps / 1e3, "ground": ground.ns / steps / 1e3}
+        return {
+            "steps": steps,
+            "calls": link.calls + ground.calls,
+            "link": link.ns / steps / 1e3,
+            "ground": ground.ns / steps / 1e3,
+        }
     finally:
         simulation.close()
 
@@ -132,6 +141,7 @@ def measure(hours: float, repeats: int) -> dict[str, Any]:
         "scenario": "first-contact",
         "steps": scenario.ticks,
         "steps_outside": round(found.pop("steps")),
+        "calls_outside": round(found.pop("calls")),
         "repeats": repeats,
         "us_per_step": found,
         "link_and_ground_us": added,

@@ -84,12 +84,17 @@ def test_the_analysis_is_timed_on_copies_of_real_results() -> None:
     assert len(analysis.lines(report)) == 4
 
 
-def test_what_link_and_stores_add_outside_contact_is_measured() -> None:
+def test_outside_contact_link_and_ground_are_next_to_nothing() -> None:
+    """Nobody calls them at every step: nine calls in twenty minutes, fewer than one in a thousand steps.
+    Their time is 11 % of the flight side's, nearly all of it the prediction of the day's windows, made once.
+    Shares of one run's processor time, and twice what is measured, so that a busy machine fails nobody.
+    """
     report = link.measure(0.34, 1)  # two blocks of ten minutes
     assert report["steps_outside"] == report["steps"] == 12_240, "the first contact comes later"
     us = report["us_per_step"]
-    assert 0.0 < us["link"] < us["flight"]
-    assert 0.0 < us["ground"] < us["flight"]
+    assert 0 < report["calls_outside"] <= 18
+    assert 0.0 < us["link"] < 0.005 * us["flight"]
+    assert 0.0 < us["ground"] < 0.25 * us["flight"]
     assert report["link_and_ground_us"] == pytest.approx(us["link"] + us["ground"])
     assert us["flight"] > us["black box"] > 0.0
     assert len(link.lines(report)) == 7
