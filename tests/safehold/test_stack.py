@@ -8,6 +8,7 @@ import pytest
 
 from safehold.errors import ScenarioError
 from safehold.scenario import load
+from safehold.simulation import Simulation
 
 SCENARIO = """
 schema = 1
@@ -57,6 +58,36 @@ def test_a_stack_becomes_commands_of_one_group_in_its_order(tmp_path: Path) -> N
     )
     assert (last.name, last.at, last.priority, last.after_completion) == ("ping", 600 * 10**9, "low", True)
     assert mode.group == last.group != ""
+
+
+@pytest.mark.parametrize("commands", [STACK, ""])
+def test_files_of_a_stack_go_up_from_its_time_on(tmp_path: Path, commands: str) -> None:
+    (tmp_path / "patch.bin").write_bytes(b"octets")
+    scenario = load(write(tmp_path, commands + "[[upload]]\nname = 'upload/0012'\nfile = 'patch.bin'\n"))
+    assert len(scenario.command) == (3 if commands else 1)
+    (upload,) = scenario.upload
+    assert (upload.at, upload.name) == (600 * 10**9, "upload/0012")
+    simulation = Simulation(scenario)
+    (told,) = simulation.ground.config.uploads
+    simulation.close()
+    assert (told.at_ns, told.name, told.data) == (600 * 10**9, "upload/0012", b"octets")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("name = 'upload/0012'\nfile = '../secret'", "leads out of the scenario's folder"),
+        ("name = 'upload/0012'\nfile = 'none.bin'", "none.bin cannot be read"),
+        ("name = 'science/0001'\nfile = 'patch.bin'", "science/0001"),
+        ("name = 'upload/0012'\nfile = 'patch.bin'\nat = '1s'", "has the key 'at'"),
+        ("name = 'upload/0012'", "content"),
+    ],
+)
+def test_hostile_uploads_of_a_stack_are_refused(tmp_path: Path, row: str, message: str) -> None:
+    (tmp_path / "patch.bin").write_bytes(b"octets")
+    path = write(tmp_path, f"{STACK}[[upload]]\n{row}\n")
+    with pytest.raises(ScenarioError, match=message):
+        load(path)
 
 
 def test_the_ground_is_told_all_of_it(tmp_path: Path) -> None:
