@@ -84,3 +84,22 @@ def test_readme_has_its_two_commands() -> None:
     assert len(blocks) >= 2
     assert "safehold run" in blocks[0]
     assert "pytest" in blocks[1]
+
+
+@pytest.mark.requirement("S5")
+def test_contributing_names_every_long_proof_and_no_other() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = re.search(r"^## Long proofs.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    assert section
+    named = set(re.findall(r"`(test_\w+)`", section[0]))
+    marked = set()
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        blocks = path.read_text(encoding="utf-8").split("\n\n\n")
+        for block in blocks:
+            if re.match(r"@pytest", block) and "pytest.mark.long" in block.split("def test_")[0]:
+                found = re.search(r"def (test_\w+)", block)
+                assert found, block
+                marked.add(found[1])
+                assert f"`{path.relative_to(ROOT)}`" in section[0]
+    assert len(marked) >= 17
+    assert named == marked
