@@ -109,16 +109,13 @@ void BlackBox::given(const computer::FlightComputer& computer, const StepInput& 
     const StepContext context(input);
     const bool changed = std::memcmp(&context, &state_.context, sizeof context) != 0;
     const bool read = input.readback->status != 0;
-    bits_.clear();
-    state_.codec.encode(input.sensor, bits_);
-    bits_.finish();
     const auto parts =
         static_cast<std::uint8_t>((changed ? part_context : 0) | (input.uplink_count != 0 ? part_uplink : 0) |
                                   (read ? part_readback : 0));
-    const auto coded = static_cast<std::uint16_t>(bits_.length());
+    const auto coded = static_cast<std::uint16_t>(state_.codec.encode(input.sensor, coded_));
     put(&parts, 1);
     put(&coded, 2);
-    put(bits_.octets(), bits_.length());
+    put(coded_.data(), coded);
     if (changed) {
         std::array<std::uint8_t, sizeof(StepContext) + sizeof(StepContext) / 64 + 1> delta;
         put(delta.data(), put_delta(delta.data(), state_.context, context));

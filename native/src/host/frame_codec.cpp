@@ -3,6 +3,7 @@
 #include "safehold/host/frame_codec.hpp"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -54,7 +55,7 @@ struct Field {
             constexpr double quanta_a_unit = 1.0 / entry.quantum;
             const double quanta = static_cast<double>(std::bit_cast<Value>(bits)) * quanta_a_unit;
             if (!(quanta > -whole_max && quanta < whole_max)) return false;  // NaN too
-            whole = static_cast<std::int64_t>(quanta + (quanta < 0.0 ? -0.5 : 0.5));
+            whole = static_cast<std::int64_t>(quanta + std::copysign(0.5, quanta));
             return from_whole(whole) == bits;
         } else {
             whole = static_cast<std::int64_t>(bits);
@@ -88,16 +89,17 @@ void learn(CodedElement& element, std::int64_t value, std::uint64_t folded) {
     element.mean -= element.mean >> 4;
 }
 
-void put_raw(std::uint64_t bits, unsigned count, BitWriter& out) {
+[[gnu::always_inline]] inline void put_raw(std::uint64_t bits, unsigned count, BitWriter& out) {
     if (count > 32) {
         out.put(bits >> 32, count - 32);
+        bits &= 0xFFFF'FFFFU;
         count = 32;
     }
     out.put(bits, count);
 }
 
 template <typename F>
-void put_wide(CodedElement& element, typename F::Bits bits, BitWriter& out) {
+[[gnu::always_inline]] inline void put_wide(CodedElement& element, typename F::Bits bits, BitWriter& out) {
     const unsigned k = rice_parameter(element.mean);
     std::int64_t whole = 0;
     if (F::to_whole(bits, whole)) {
@@ -106,12 +108,13 @@ void put_wide(CodedElement& element, typename F::Bits bits, BitWriter& out) {
         const std::uint64_t high = folded >> k;
         if (high < unary_max) {
             const auto ones = static_cast<unsigned>(high);
-            if (ones + 1 + k <= 32) {
-                const std::uint64_t low = folded & ((1ULL << k) - 1);
-                out.put(((((1ULL << ones) - 1) << 1) << k) | low, ones + 1 + k);
+            const std::uint64_t low = folded & ((1ULL << k) - 1);
+            const std::uint64_t unary = ((1ULL << ones) - 1) << 1;
+            if (ones + 1 + k <= BitWriter::count_max) {
+                out.put((unary << k) | low, ones + 1 + k);
             } else {
-                out.put(((1ULL << ones) - 1) << 1, ones + 1);
-                put_raw(folded, k, out);
+                out.put(unary, ones + 1);
+                put_raw(low, k, out);
             }
             return;
         }
@@ -141,7 +144,7 @@ typename F::Bits get_wide(CodedElement& element, BitReader& in) {
 }
 
 template <typename F>
-void put_narrow(CodedElement& element, typename F::Bits bits, BitWriter& out) {
+[[gnu::always_inline]] inline void put_narrow(CodedElement& element, typename F::Bits bits, BitWriter& out) {
     const auto value = static_cast<std::int64_t>(bits);
     if (value == element.last) {
         out.put(0, 1);
@@ -166,16 +169,32 @@ typename F::Bits get_narrow(CodedElement& element, BitReader& in) {
     return static_cast<typename F::Bits>(value);
 }
 
+// The bits in which any of their words differ.
+template <std::size_t Octets>
+[[gnu::always_inline]] inline std::uint64_t difference(const std::uint8_t* a, const std::uint8_t* b) {
+    if constexpr (Octets == 0) {
+        return 0;
+    } else {
+        constexpr std::size_t part = Octets < 8 ? Octets : 8;
+        std::uint64_t x = 0;
+        std::uint64_t y = 0;
+        std::memcpy(&x, a, part);
+        std::memcpy(&y, b, part);
+        return (x ^ y) | difference<Octets - part>(a + part, b + part);
+    }
+}
+
 template <std::size_t I>
-void encode_field(const std::uint8_t* now, const std::uint8_t* last, CodedElement* elements, BitWriter& out) {
+[[gnu::always_inline]] inline void encode_field(const std::uint8_t* now, const std::uint8_t* last,
+                                                CodedElement* elements, BitWriter& out) {
     using F = Field<I>;
     static constexpr std::array<std::uint8_t, F::octets> zeros{};
     const std::uint8_t* at = now + F::entry.offset;
-    if (std::memcmp(at, last + F::entry.offset, F::octets) == 0) {
+    if (difference<F::octets>(at, last + F::entry.offset) == 0) {
         out.put(0, 1);
         return;
     }
-    if (!F::narrow && std::memcmp(at, zeros.data(), F::octets) == 0) {
+    if (!F::narrow && difference<F::octets>(at, zeros.data()) == 0) {
         out.put(2, 2);
         return;
     }
@@ -219,13 +238,16 @@ FrameCodec::FrameCodec() {
     elements_.fill({0, 0, 256});
 }
 
-void FrameCodec::encode(const SensorFrame& frame, BitWriter& out) {
+std::size_t FrameCodec::encode(const SensorFrame& frame, CodedFrame& out) {
     const auto* now = reinterpret_cast<const std::uint8_t*>(&frame);
     const auto* last = reinterpret_cast<const std::uint8_t*>(&frame_);
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (encode_field<I>(now, last, elements_.data(), out), ...);
-    }(std::make_index_sequence<sensor_frame_fields.size()>{});
+    BitWriter bits(out.data());  // in registers, since all of what follows is one function
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        (encode_field<I>(now, last, elements_.data(), bits), ...);
+    }
+    (std::make_index_sequence<sensor_frame_fields.size()>{});
     frame_ = frame;
+    return static_cast<std::size_t>(bits.end() - out.data());
 }
 
 bool FrameCodec::decode(BitReader& in, SensorFrame& frame) {

@@ -71,11 +71,9 @@ void Recorder::add(const TickInput& input) {
                            (input.resets.empty() ? 0U : flag_resets) | (input.overrun ? flag_overrun : 0U) |
                            (input.image.empty() ? 0U : flag_image);
     buffer_.push_back(static_cast<std::uint8_t>(flags));
-    bits_.clear();
-    codec_.encode(input.sensor, bits_);
-    bits_.finish();
-    put_u16(buffer_, bits_.length());
-    buffer_.insert(buffer_.end(), bits_.octets(), bits_.octets() + bits_.length());
+    const std::size_t coded = codec_.encode(input.sensor, coded_frame_);
+    put_u16(buffer_, coded);
+    buffer_.insert(buffer_.end(), coded_frame_.data(), coded_frame_.data() + coded);
     if (input.outcome.came != 0) {
         const auto* at = reinterpret_cast<const std::uint8_t*>(&input.outcome);
         buffer_.insert(buffer_.end(), at, at + sizeof input.outcome);

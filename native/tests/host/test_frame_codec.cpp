@@ -12,7 +12,7 @@ namespace safehold::tests {
 namespace {
 
 using host::BitReader;
-using host::BitWriter;
+using host::CodedFrame;
 using host::FrameCodec;
 
 std::uint64_t next(std::uint64_t& seed) {
@@ -24,14 +24,12 @@ using Octets = std::vector<std::uint8_t>;
 
 std::vector<Octets> encode(const std::vector<SensorFrame>& frames) {
     FrameCodec codec;
-    BitWriter bits;
+    CodedFrame bits{};
     std::vector<Octets> coded;
     for (const SensorFrame& frame : frames) {
-        bits.clear();
-        codec.encode(frame, bits);
-        bits.finish();
-        REQUIRE_FALSE(bits.overflowed());
-        coded.emplace_back(bits.octets(), bits.octets() + bits.length());
+        const std::size_t length = codec.encode(frame, bits);
+        REQUIRE(length <= host::coded_octets_max);
+        coded.emplace_back(bits.data(), bits.data() + length);
     }
     return coded;
 }

@@ -1,57 +1,42 @@
 // A stream of bits, most significant first, into and out of octets.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace safehold::host {
 
+// Where bits go that have room for certain: put behind each other without a look at it, and without a branch.
+// What is not a whole octet yet is written all the same, and written again with what follows.
 class BitWriter {
   public:
-    static constexpr std::size_t capacity = 4096;
+    static constexpr unsigned count_max = 56;
+    static constexpr std::size_t slack = 8;  // octets behind the last one that are written too
 
-    // The lowest `count` bits of `value`, at most 32; what finds no room is dropped, and `overflowed` tells.
-    void put(std::uint64_t value, unsigned count) {
-        held_ = (held_ << count) | (value & ((1ULL << count) - 1));
+    explicit BitWriter(std::uint8_t* at) : at_(at) {}
+
+    // The lowest `count` bits of `value`, which has no others, 1 to `count_max`.
+    [[gnu::always_inline]] void put(std::uint64_t value, unsigned count) {
         bits_ += count;
-        if (bits_ < 32) return;
-        bits_ -= 32;
-        if (length_ + 4 > capacity) {
-            overflowed_ = true;
-            return;
-        }
-        const auto word = static_cast<std::uint32_t>(held_ >> bits_);
-        octets_[length_] = static_cast<std::uint8_t>(word >> 24);
-        octets_[length_ + 1] = static_cast<std::uint8_t>(word >> 16);
-        octets_[length_ + 2] = static_cast<std::uint8_t>(word >> 8);
-        octets_[length_ + 3] = static_cast<std::uint8_t>(word);
-        length_ += 4;
+        held_ |= value << (64 - bits_);
+        const std::uint64_t word = __builtin_bswap64(held_);
+        std::memcpy(at_, &word, sizeof word);
+        at_ += bits_ / 8;
+        held_ <<= bits_ & ~7U;
+        bits_ &= 7U;
     }
 
-    // Fills the last octet with zeros; `octets` and `length` are then complete until `clear`.
-    void finish() {
-        if (bits_ % 8 != 0) put(0, 8 - bits_ % 8);
-        for (; bits_ != 0 && length_ < capacity; bits_ -= 8)
-            octets_[length_++] = static_cast<std::uint8_t>(held_ >> (bits_ - 8));
-    }
-    void clear() {
-        length_ = 0;
-        bits_ = 0;
-        overflowed_ = false;
-    }
-
-    [[nodiscard]] const std::uint8_t* octets() const { return octets_.data(); }
-    [[nodiscard]] std::size_t length() const { return length_; }
-    [[nodiscard]] bool overflowed() const { return overflowed_; }
+    // One behind the last octet, once its rest is filled with zeros.
+    [[nodiscard]] const std::uint8_t* end() const { return at_ + (bits_ != 0 ? 1 : 0); }
 
   private:
-    std::array<std::uint8_t, capacity> octets_;
-    std::size_t length_ = 0;
-    std::uint64_t held_ = 0;  // at most 31 bits wait
-    unsigned bits_ = 0;
-    bool overflowed_ = false;
+    std::uint8_t* at_;
+    std::uint64_t held_ = 0;  // from the most significant bit on
+    unsigned bits_ = 0;       // at most 7 between calls
 };
+static_assert(std::endian::native == std::endian::little);
 
 class BitReader {
   public:

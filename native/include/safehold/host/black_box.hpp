@@ -137,7 +137,7 @@ class BlackBox final : public computer::Witness {
 
     computer::StorePort& stores_;
     State state_;
-    BitWriter bits_;
+    CodedFrame coded_;
 };
 
 }  // namespace safehold::host

@@ -23,6 +23,15 @@ inline constexpr std::size_t sensor_elements = [] {
     return count;
 }();
 
+// A field's two marks; an element's at most 24 ones and its raw bits.
+inline constexpr std::size_t coded_octets_max = [] {
+    std::size_t bits = 0;
+    for (const FrameFieldEntry& field : sensor_frame_fields)
+        bits += 2 + field.count * (24 + 8 * octets_of(field.type));
+    return (bits + 7) / 8;
+}();
+using CodedFrame = std::array<std::uint8_t, coded_octets_max + BitWriter::slack>;
+
 // What is known of one element of a frame: its last two coded values, and 16 times the mean of its folded
 // differences.
 struct CodedElement {
@@ -35,7 +44,8 @@ class FrameCodec {
   public:
     FrameCodec();
 
-    void encode(const SensorFrame& frame, BitWriter& out);
+    // Returns how many octets of `out` the frame takes.
+    [[nodiscard]] std::size_t encode(const SensorFrame& frame, CodedFrame& out);
 
     // The next frame. False if the bits end too soon; the codec is then of no more use.
     [[nodiscard]] bool decode(BitReader& in, SensorFrame& frame);

@@ -71,7 +71,7 @@ class Recorder {
     File file_;
     std::string path_;
     FrameCodec codec_;
-    BitWriter bits_;
+    CodedFrame coded_frame_;
     std::vector<std::uint8_t> buffer_;
 };
 
