@@ -63,7 +63,9 @@ def callbacks() -> Callbacks:
     try:
         return Callbacks(
             step=compiled_callback(types.int64(_WORDS, _COMMAND, _FRAME))(_plant_step),
-            truth=compiled_callback(types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS))(_plant_truth),
+            truth=compiled_callback(
+                types.void(_WORDS, _COMMAND, _NUMBERS, _NUMBERS, types.int64, types.int64)
+            )(_plant_truth),
             sight=compiled_callback(types.void(_WORDS, _NUMBERS))(_plant_sight),
         )
     finally:
@@ -93,8 +95,10 @@ def _plant_step(context, command, frame):  # type: ignore[no-untyped-def]
     return step(state, model, faults, tables, until, carray(command, (1,))[0], sensors)
 
 
-def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]
-    """`void plant_truth(void *context, const uint8_t *actuator_frame, const double *belief, double *row)`."""
+def _plant_truth(context, command, belief, row, first, until):  # type: ignore[no-untyped-def]
+    """`void plant_truth(void *context, const uint8_t *actuator_frame, const double *belief, double *row,
+    int64_t first, int64_t until)`: at least the columns from `first` to before `until`.
+    """
     words = carray(context, (CONTEXT_SIZE,))
     write_row(
         carray(pointer(words[CONTEXT_STATE]), (1,), STATE_DTYPE)[0],
@@ -102,6 +106,8 @@ def _plant_truth(context, command, belief, row):  # type: ignore[no-untyped-def]
         carray(command, (1,))[0],
         carray(belief, (BELIEF_SIZE,)),
         carray(row, (WIDTH,)),
+        first,
+        until,
     )
 
 

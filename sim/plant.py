@@ -34,7 +34,7 @@ from sim.spacecraft import Spacecraft
 from sim.truth import COLUMNS, WIDTH
 
 _STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_TRUTH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_TRUTH = ctypes.CFUNCTYPE(None, *(4 * [ctypes.c_void_p]), ctypes.c_int64, ctypes.c_int64)
 _SIGHT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 # At power-on the computer's lanes and the sensors are fed.
 _SWITCHES_AT_POWER_ON = 0b0000_0011
@@ -127,7 +127,7 @@ class Plant:
 
     @property
     def truth_address(self) -> int:
-        """Address of `void plant_truth(void*, const uint8_t*, const double*, double*)`."""
+        """Address of `void plant_truth(void*, const uint8_t*, const double*, double*, int64_t, int64_t)`."""
         return int(callbacks().truth.address)
 
     @property
@@ -178,7 +178,7 @@ class Plant:
         frame = np.zeros(1, ACTUATOR_DTYPE) if actuator_frame is None else actuator_frame
         believed = np.zeros(BELIEF_SIZE) if belief is None else np.ascontiguousarray(belief, np.float64)
         row = np.empty(WIDTH)
-        self._truth(self.context, frame.ctypes.data, believed.ctypes.data, row.ctypes.data)
+        self._truth(self.context, frame.ctypes.data, believed.ctypes.data, row.ctypes.data, 0, WIDTH)
         return row
 
     def truth(self, actuator_frame: NDArray[np.void] | None = None) -> dict[str, float]:

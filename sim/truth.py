@@ -80,6 +80,8 @@ COLUMNS: list[str] = [
     "station_range_rate_m_s",
 ]
 WIDTH = len(COLUMNS)
+# Where the parts of a row begin that are written together, each by a function of its own.
+_STARTS = (0, 18, 41, 49, 54, 67, 80, WIDTH)
 _DEGREES = 180.0 / math.pi
 _EARTH_RADIUS_M = 6378137.0
 
@@ -129,7 +131,7 @@ def _squared_in_covariance(
 
 
 @compiled
-def _write_motion(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
+def _write_motion(state: Record, model: Record, row: NDArray[np.float64], at: int) -> None:
     """Time, position, velocity, attitude, rate, wheel speeds."""
     row[at] = float(state.time_ns)
     at += 1
@@ -148,11 +150,10 @@ def _write_motion(state: Record, model: Record, row: NDArray[np.float64], at: in
     for i in range(4):
         body = axis[i, 0] * rate[0] + axis[i, 1] * rate[1] + axis[i, 2] * rate[2]
         row[at + i] = state.wheel_momentum_n_m_s[i] / model.wheel_inertia - body
-    return at + 4
 
 
 @compiled
-def _write_world(state: Record, row: NDArray[np.float64], at: int) -> int:
+def _write_world(state: Record, row: NDArray[np.float64], at: int) -> None:
     """Sun, field, air, power, temperatures."""
     environment = state.environment
     for i in range(3):
@@ -171,13 +172,12 @@ def _write_world(state: Record, row: NDArray[np.float64], at: int) -> int:
     at += 5
     for i in range(10):
         row[at + i] = state.temperature_k[i]
-    return at + 10
 
 
 @compiled
 def _write_flight(
     state: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64], at: int
-) -> int:
+) -> None:
     """Contact, pointing error, mode, rate, and how well the flight software knows its attitude."""
     row[at] = 1.0 if state.contact_mask != 0 else 0.0
     wanted = command.attitude_command_body_from_gcrf
@@ -200,11 +200,10 @@ def _write_flight(
         row[at + 7] = _squared_in_covariance(
             x, y, z, belief[5], belief[6], belief[7], belief[8], belief[9], belief[10]
         )
-    return at + 8
 
 
 @compiled
-def _write_momentum(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
+def _write_momentum(state: Record, model: Record, row: NDArray[np.float64], at: int) -> None:
     """Total angular momentum in GCRF and its size, and the size of the wheels' part."""
     rate = state.rate_body_rad_s
     inertia = model.inertia_kg_m2
@@ -225,11 +224,10 @@ def _write_momentum(state: Record, model: Record, row: NDArray[np.float64], at: 
     row[at + 2] = gz
     row[at + 3] = math.sqrt(gx * gx + gy * gy + gz * gz)
     row[at + 4] = math.sqrt(hx * hx + hy * hy + hz * hz)
-    return at + 5
 
 
 @compiled
-def _write_electrics_and_angles(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
+def _write_electrics_and_angles(state: Record, model: Record, row: NDArray[np.float64], at: int) -> None:
     """Bus, switches, and the angles of wings and body to Sun and Earth."""
     row[at] = state.array_used_w
     row[at + 1] = state.bus_voltage_v
@@ -250,13 +248,12 @@ def _write_electrics_and_angles(state: Record, model: Record, row: NDArray[np.fl
     for i in range(model.station_count):
         best = max(best, state.elevation_sin[i])
     row[at + 12] = _DEGREES * math.asin(min(1.0, best))
-    return at + 13
 
 
 @compiled
 def _write_torques(
     state: Record, model: Record, belief: NDArray[np.float64], row: NDArray[np.float64], at: int
-) -> int:
+) -> None:
     """Torques of the last tick, dipole, the error of the believed gyro bias, and commands that made no
     sense.
     """
@@ -282,11 +279,10 @@ def _write_torques(
     row[at + 12] = math.nan
     if state.object_row != 0:
         row[at + 12] = object_relative(state)[3]
-    return at + 13
 
 
 @compiled
-def _write_station(state: Record, model: Record, row: NDArray[np.float64], at: int) -> int:
+def _write_station(state: Record, model: Record, row: NDArray[np.float64], at: int) -> None:
     """The station that stands best, its range and the range's rate."""
     row[at] = math.nan
     row[at + 1] = math.nan
@@ -304,18 +300,36 @@ def _write_station(state: Record, model: Record, row: NDArray[np.float64], at: i
             model.station_itrs_m[best, 1],
             model.station_itrs_m[best, 2],
         )
-    return at + 3
+
+
+@compiled_inline
+def _is_wanted(part: int, first: int, until: int) -> bool:
+    """Whether a part of the row has columns among those that are wanted."""
+    return _STARTS[part] < until and first < _STARTS[part + 1]
 
 
 @compiled_merged
 def write_row(
-    state: Record, model: Record, command: Record, belief: NDArray[np.float64], row: NDArray[np.float64]
+    state: Record,
+    model: Record,
+    command: Record,
+    belief: NDArray[np.float64],
+    row: NDArray[np.float64],
+    first: int,
+    until: int,
 ) -> None:
-    """Fill one row, in the order of `COLUMNS`."""
-    at = _write_motion(state, model, row, 0)
-    at = _write_world(state, row, at)
-    at = _write_flight(state, command, belief, row, at)
-    at = _write_momentum(state, model, row, at)
-    at = _write_electrics_and_angles(state, model, row, at)
-    at = _write_torques(state, model, belief, row, at)
-    _write_station(state, model, row, at)
+    """Fill a row, in the order of `COLUMNS`: at least the columns from `first` to before `until`."""
+    if _is_wanted(0, first, until):
+        _write_motion(state, model, row, _STARTS[0])
+    if _is_wanted(1, first, until):
+        _write_world(state, row, _STARTS[1])
+    if _is_wanted(2, first, until):
+        _write_flight(state, command, belief, row, _STARTS[2])
+    if _is_wanted(3, first, until):
+        _write_momentum(state, model, row, _STARTS[3])
+    if _is_wanted(4, first, until):
+        _write_electrics_and_angles(state, model, row, _STARTS[4])
+    if _is_wanted(5, first, until):
+        _write_torques(state, model, belief, row, _STARTS[5])
+    if _is_wanted(6, first, until):
+        _write_station(state, model, row, _STARTS[6])

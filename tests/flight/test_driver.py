@@ -24,7 +24,7 @@ from .conftest import tumbling_frames
 native = load_native()
 TICK_NS = 100_000_000
 STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-TRUTH = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+TRUTH = ctypes.CFUNCTYPE(None, *(4 * [ctypes.c_void_p]), ctypes.c_int64, ctypes.c_int64)
 WIDTH = 3
 
 
@@ -35,6 +35,7 @@ class Plant:
         self.frames = tumbling_frames(count)
         self.state = np.zeros(1, np.int64)
         self.truth_calls = 0
+        self.columns: set[tuple[int, int]] = set()
         self.step = STEP(self._step)
         self.truth = TRUTH(self._truth)
 
@@ -43,8 +44,9 @@ class Plant:
         ctypes.memmove(sensor, self.frames[self.state[0]].ctypes.data, 464)
         return 1 if 100 <= self.state[0] < 200 else 0
 
-    def _truth(self, context: int, actuator: int, belief: int, row: int) -> None:
+    def _truth(self, context: int, actuator: int, belief: int, row: int, first: int, until: int) -> None:
         self.truth_calls += 1
+        self.columns.add((first, until))
         frame = np.frombuffer(ctypes.string_at(actuator, 88), ACTUATOR_DTYPE)[0]
         values = (float(self.state[0]), float(frame["mode"]), float(frame["wheel_torque_n_m"][0]))
         ctypes.memmove(row, struct.pack("<3d", *values), 24)
@@ -151,10 +153,21 @@ def test_watches_count_what_was_seen() -> None:
     assert watches[early].value_max == 94.0
 
 
+def test_only_the_columns_that_somebody_looks_at_are_asked_for() -> None:
+    plant = Plant()
+    driver = plant.driver()
+    driver.add_watch(1, "<", 30.0, from_tick=5, until_tick=25)
+    driver.add_watch(2, "<", 30.0, from_tick=15, until_tick=45)
+    driver.set_truth_interval(50)
+    run_to(driver, 100)
+    assert plant.columns == {(0, WIDTH), (1, 2), (1, 3), (2, 3)}
+    assert plant.truth_calls == 2 + 40
+
+
 def test_a_value_that_is_nan_is_evaluated_and_not_met() -> None:
     plant = Plant()
 
-    def truth(context: int, actuator: int, belief: int, row: int) -> None:
+    def truth(context: int, actuator: int, belief: int, row: int, first: int, until: int) -> None:
         ctypes.memmove(row, struct.pack("<3d", float("nan"), 0.0, 0.0), 24)
 
     plant.truth = TRUTH(truth)

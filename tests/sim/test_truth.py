@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.attitude import multiply, rotate
-from sim.truth import COLUMNS
+from sim.truth import COLUMNS, WIDTH
 
 CONTRACT = """
 sim_time_ns position_gcrf_x_m position_gcrf_y_m position_gcrf_z_m velocity_gcrf_x_m_s velocity_gcrf_y_m_s
@@ -24,6 +24,31 @@ pointing_error_deg flight_mode temperature_battery_k temperature_structure_k
 def test_columns_of_the_contract_are_there_once():
     assert set(CONTRACT.split()) <= set(COLUMNS)
     assert len(set(COLUMNS)) == len(COLUMNS)
+
+
+def test_a_part_of_a_row_is_as_in_the_whole_row(make_plant, command):
+    """Of any columns that are wanted, and what is not is left alone: nobody pays for it at every tick."""
+    plant = make_plant()
+    for _ in range(30):
+        plant.step(command)
+    command["attitude_command_valid"] = 1
+    command["attitude_command_body_from_gcrf"] = (1.0, 0.0, 0.0, 0.0)
+    belief = np.linspace(1.0, 2.0, 16)
+    whole = plant.truth_row(command, belief)
+
+    def part(first, until):
+        row = np.full(WIDTH, -77.5)
+        plant._truth(plant.context, command.ctypes.data, belief.ctypes.data, row.ctypes.data, first, until)
+        return row
+
+    assert np.array_equal(part(0, WIDTH), whole, equal_nan=True)
+    spared = 0
+    for first in range(WIDTH):
+        for until in (first + 1, min(first + 20, WIDTH)):
+            row = part(first, until)
+            assert np.array_equal(row[first:until], whole[first:until], equal_nan=True)
+            spared += np.count_nonzero(row == -77.5)
+    assert spared > WIDTH * WIDTH
 
 
 def _turned(quaternion, vector):

@@ -119,15 +119,20 @@ void Driver::look() {
 void Driver::look_at_truth() {
     const bool row_due = truth_interval_ != 0 && tick_ % truth_interval_ == 0;
     const std::uint8_t mode = actuator().mode;
-    bool wanted = row_due;
-    for (const Watch& watch : watches_)
-        wanted = wanted || (watch.column >= 0 && watch.applies(tick_, mode));
-    if (wanted && plant_truth_ != nullptr) {
+    const auto width = static_cast<std::int64_t>(width_);
+    std::int64_t first = row_due ? 0 : width;
+    std::int64_t until = row_due ? width : 0;
+    for (const Watch& watch : watches_) {
+        if (watch.column < 0 || !watch.applies(tick_, mode)) continue;
+        first = std::min(first, watch.column);
+        until = std::max(until, watch.column + 1);
+    }
+    if (first < until && plant_truth_ != nullptr) {
         const Belief belief = flight_->belief();
         static_assert(sizeof belief == 16 * sizeof(double));
         row_[0] = static_cast<double>(tick_);
         plant_truth_(context_, reinterpret_cast<const std::uint8_t*>(&actuator()),
-                     reinterpret_cast<const double*>(&belief), row_.data() + 1);
+                     reinterpret_cast<const double*>(&belief), row_.data() + 1, first, until);
         if (row_due) truth_.insert(truth_.end(), row_.begin(), row_.end());
     }
     for (Watch& watch : watches_) {

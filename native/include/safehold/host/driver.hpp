@@ -27,7 +27,9 @@
 namespace safehold::host {
 
 using PlantStep = std::int64_t (*)(void* context, const std::uint8_t* actuator, std::uint8_t* sensor);
-using PlantTruth = void (*)(void* context, const std::uint8_t* actuator, const double* belief, double* row);
+// Fills at least the columns from `first` to before `until`.
+using PlantTruth = void (*)(void* context, const std::uint8_t* actuator, const double* belief, double* row,
+                            std::int64_t first, std::int64_t until);
 using PlantSight = void (*)(void* context, double* row);
 
 inline constexpr std::uint32_t attention_downlink = 1;
