@@ -109,6 +109,8 @@ class FileService:
         """When `due` has something to do by itself; 0 if at once, `NEVER_NS` if never."""
         if self.suspended:
             return NEVER_NS
+        if not self.outgoing and not self.sendings:
+            return self.destination.next_ns()
         if self.outgoing or any(_has_more(sending) for sending in self.sendings.values()):
             return 0
         timers = [sending.timer.next_ns for sending in self.sendings.values()]

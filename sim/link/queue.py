@@ -299,8 +299,9 @@ class Link:
             station = flying.stations.bit_length() - 1 if direction == UP else -1
             draw = Draw(self.config.seed, direction == UP, flying.departure_ns, station)
             self._displace(queue, flying, on_air_ns, draw, acting)
+        ordered = not queue or queue[-1].order <= flying.order
         queue.append(flying)
-        if len(queue) > 1:
+        if not ordered:
             queue.sort(key=lambda one: one.order)
 
     def _displace(
