@@ -20,7 +20,8 @@ def keys_command(curve: Path | None, link: Path | None) -> int:
             print(f"curve    {public} is the public key: give it to the peers, as {curve.name}.key")
         if link is not None:
             ring = make_ring(link)
-            print(f"link     {link}, {len(ring.keys)} keys; flight and ground need the same")
+            held = f"{len(ring.keys)} telecommand and {len(ring.telemetry)} telemetry keys"
+            print(f"link     {link}, {held}; flight and ground need the same")
     except (CurveError, KeyFileError) as error:
         raise UsageError("SH-CLI-004", str(error)) from None
     except OSError as error:

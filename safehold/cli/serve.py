@@ -82,7 +82,7 @@ def keys(
     ] = None,
     link: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a ring of telecommand keys, for SAFEHOLD_KEYS."),
+        typer.Option(metavar="FILE", help="Write a ring of keys for the space link, for SAFEHOLD_KEYS."),
     ] = None,
 ) -> None:
     """Make keys: of processes for one another, or of the ground for its telecommands.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flight.keys import KeyFileError, KeyRing, load_ring, published_ring, read_ring
+from flight.keys import KeyFileError, KeyRing, load_ring, make_ring, published_ring, read_ring
 
 SECRET = "5ec2e7" * 10 + "abcd"
 
@@ -26,6 +26,18 @@ def test_a_ring_comes_from_the_file_that_the_variable_names(tmp_path: Path) -> N
     assert ring.keys[7] == bytes.fromhex(SECRET)
     assert ring.first == 7
     assert not ring.published
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_third_word_makes_a_key_one_for_telemetry(tmp_path: Path) -> None:
+    text = f"7 {SECRET}\n107 {'11' * 32} telemetry\n106 {'12' * 32}  telemetry # later\n"
+    ring = read_ring(key_file(tmp_path, text))
+    assert list(ring.keys) == [7]
+    assert list(ring.telemetry) == [107, 106]
+    made = make_ring(tmp_path / "made")
+    assert made == read_ring(tmp_path / "made")
+    assert (list(made.keys), list(made.telemetry)) == ([1, 2, 3, 4], [101, 102, 103, 104])
+    assert len({*made.keys.values(), *made.telemetry.values()}) == 8
 
 
 def test_without_the_variable_the_published_ring_is_used() -> None:
@@ -58,6 +70,12 @@ def test_a_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> Non
         (f"1 {SECRET}0\n", "64 hexadecimal digits"),
         (f"1 {SECRET[:-1]}g\n", "64 hexadecimal digits"),
         ("#" * 20_000, "more than 16384"),
+        (f"1 {SECRET} telemetry\n", "1 to 8 keys"),
+        (f"1 {SECRET} telecommand\n", "an id and 64"),
+        (f"1 {SECRET} telemetry telemetry\n", "an id and 64"),
+        (f"1 {SECRET}\n2 {SECRET} telemetry\n", "each use needs its own"),
+        (f"1 {SECRET}\n1 {'11' * 32} telemetry\n", "key 1 is there twice"),
+        (f"1 {SECRET}\n" + "".join(f"{n} {n:064x} telemetry\n" for n in range(2, 11)), "up to 8 telemetry"),
     ],
 )
 def test_a_file_that_is_no_ring_is_refused_and_shows_no_key(tmp_path: Path, text: str, says: str) -> None:
