@@ -16,6 +16,8 @@ from flight.keys import KeyRing, load_ring
 if TYPE_CHECKING:
     from _safehold_native import FlightComputer, OtherMissionError
 
+    from flight.tm_protection import TelemetryProtection
+
 __all__ = ["Computer", "FlightComputer", "OtherMissionError", "check_folder", "make_computer"]
 
 _native = load_native()
@@ -57,6 +59,7 @@ def make_computer(
     keys: KeyRing | None = None,
     folder: Path | None = None,
     quotas: Mapping[str, int] | None = None,
+    telemetry_protection: TelemetryProtection = "none",
 ) -> FlightComputer:
     """A flight computer at its start.
 
@@ -64,20 +67,24 @@ def make_computer(
     period, 5 ms to 1 s; autonomy: whether monitors act and SAFE is left without the ground; parameters:
     settings by their dictionary name; keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
     folder: where persistence and mass memory are kept, and gone on from if something is there; in memory
-    alone if left out. quotas: octets of mass memory, by `critical`, `housekeeping`, `debug`, `files`. Raises
-    ValueError for a setting or quota that does not exist or is out of its limits, OtherMissionError, a
+    alone if left out. quotas: octets of mass memory, by `critical`, `housekeeping`, `debug`, `files`.
+    telemetry_protection: what becomes of TM frames before they leave. Raises ValueError for a setting or
+    quota that does not exist or is out of its limits, or if a key is missing, OtherMissionError, a
     ValueError, for a folder of another mission, RuntimeError for one that cannot be written or that another
     process has.
     """
+    ring = load_ring() if keys is None else keys
     return FlightComputer(
         replicas=replicas,
         resync=resync,
         tick_ns=tick_ns,
         autonomy=autonomy,
         parameters=dict(parameters or {}),
-        keys=dict((load_ring() if keys is None else keys).keys),
+        keys=dict(ring.keys),
         folder=None if folder is None else str(folder),
         quotas=dict(quotas or {}),
+        telemetry_protection=telemetry_protection,
+        telemetry_keys=dict(ring.telemetry),
     )
 
 

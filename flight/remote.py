@@ -20,6 +20,7 @@ import zmq
 from flight import protocol
 from flight.curve import ENVIRONMENT, Curve, check_endpoint, secure_client
 from flight.dictionary import SHA256
+from flight.tm_protection import TelemetryProtection
 
 _POLL_MS = 100
 
@@ -54,6 +55,7 @@ class RemoteComputer:
         parameters: Mapping[str, float | Sequence[float]] | None = None,
         quotas: Mapping[str, int] | None = None,
         timeout_s: float = 30.0,
+        telemetry_protection: TelemetryProtection = "none",
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
@@ -73,6 +75,7 @@ class RemoteComputer:
                 "tick_ns": tick_ns,
                 "parameters": dict(parameters or {}),
                 "quotas": dict(quotas or {}),
+                "telemetry_protection": telemetry_protection,
             }
             self._request(
                 protocol.START, SHA256.encode(), json.dumps(configuration, allow_nan=False).encode()

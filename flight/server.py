@@ -33,8 +33,10 @@ Ask = Callable[[list[bytes]], list[bytes]]
 class Service:
     """Requests in, replies out; no sockets."""
 
-    def __init__(self, ask: Ask | None = None, data: Path | None = None) -> None:
-        """Without `ask` the payload takes no images; without `data` nothing is kept on disk."""
+    def __init__(self, ask: Ask | None = None, data: Path | None = None, *, beyond: bool = False) -> None:
+        """Without `ask` the payload takes no images; without `data` nothing is kept on disk. `beyond`: the
+        host is beyond the loopback, and what is sent may be more than a simulation's.
+        """
         self.computer: FlightComputer | None = None
         self.stopped = False
         self.unanswered: list[bytes] | None = None
@@ -42,6 +44,7 @@ class Service:
         self._station: Any = None
         self._ask = ask
         self._data = data
+        self._beyond = beyond
 
     def handle_all(self, parts: list[bytes]) -> list[bytes]:
         """As `handle`; if another request came where an image was expected, the reply is to that one: the
@@ -106,6 +109,10 @@ class Service:
 
     def _begin(self, rest: list[bytes]) -> None:
         computer, tick_ns = _start(rest, None)
+        if self._beyond and self._data is None and computer.protects_telemetry:
+            raise ValueError(
+                "telemetry is protected, and nothing here keeps its counter: start it with --data"
+            )
         if self._data is not None:  # what runs gives its folder back only to what can be started
             with self._counting("start_of_another_mission"):
                 self._check_mission(computer)
@@ -186,6 +193,7 @@ def _start(rest: list[bytes], data: Path | None) -> tuple[FlightComputer, int]:
         parameters=configuration["parameters"],
         folder=data,
         quotas=configuration.get("quotas", {}),
+        telemetry_protection=configuration.get("telemetry_protection", "none"),
     )
     return computer, int(configuration["tick_ns"])
 
@@ -222,7 +230,7 @@ def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:
             print(f"safehold flight: {bind}: {error.strerror}", file=sys.stderr, flush=True)
             return 2
         print(socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
-        _loop(socket, with_parent=with_parent, data=data)
+        _loop(socket, with_parent=with_parent, data=data, beyond=is_beyond_loopback(bind))
     finally:
         socket.close()
         if guard is not None:
@@ -231,7 +239,7 @@ def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:
     return 0
 
 
-def _loop(socket: zmq.Socket[bytes], *, with_parent: bool, data: Path | None) -> None:
+def _loop(socket: zmq.Socket[bytes], *, with_parent: bool, data: Path | None, beyond: bool) -> None:
     def ask(question: list[bytes]) -> list[bytes]:
         socket.send_multipart(question)
         if not _await(poller, socket):
@@ -244,7 +252,7 @@ def _loop(socket: zmq.Socket[bytes], *, with_parent: bool, data: Path | None) ->
         poller.register(_STDIN, zmq.POLLIN)
         # Ctrl-C is for the host, which ends this when it is done.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    service = Service(ask, data)
+    service = Service(ask, data, beyond=beyond)
     try:
         while not service.stopped and _await(poller, socket):
             socket.send_multipart(service.handle_all(_receive(socket)))

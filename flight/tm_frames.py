@@ -18,6 +18,9 @@ from flight.frames import (
 
 TM_FRAME_OCTETS = 1115
 TM_DATA_OCTETS = 1103
+TM_HEADER_OCTETS = 6
+OCF_OCTETS = 4
+_TRAILER_OCTETS = OCF_OCTETS + 2
 TM_PACKET_OCTETS_MAX = 1024
 LIVE_CHANNEL = 0
 PLAYBACK_CHANNEL = 1
@@ -88,10 +91,12 @@ class TmFrame:
     clcw: Clcw
 
 
-def encode_tm_frame(frame: TmFrame) -> bytes:
-    """The 1,115 octets of a TM frame; its data field must have 1,103."""
-    if len(frame.data) != TM_DATA_OCTETS:
-        raise ValueError(f"the data field has {TM_DATA_OCTETS} octets, not {len(frame.data)}")
+def encode_tm_frame(frame: TmFrame, data_octets: int = TM_DATA_OCTETS) -> bytes:
+    """The octets of a TM frame whose data field has to have `data_octets`: 1,115, or fewer of a protected
+    frame that has been opened (flight.tm_protection).
+    """
+    if len(frame.data) != data_octets:
+        raise ValueError(f"the data field has {data_octets} octets, not {len(frame.data)}")
     header = _TM_HEADER.pack(
         SPACECRAFT_ID << 4 | frame.virtual_channel << 1 | 1,
         frame.master_count & 0xFF,
@@ -102,18 +107,17 @@ def encode_tm_frame(frame: TmFrame) -> bytes:
     return body + crc16(body).to_bytes(2, "big")
 
 
-def decode_tm_frame(octets: bytes) -> TmFrame:
-    """Reads a TM frame.
+def check_tm_frame(octets: bytes, frame_octets: int = TM_FRAME_OCTETS) -> None:
+    """Checks what can be said of a TM frame without its data field and OCF.
 
-    Raises FrameError with reason `length`, `fecf`, `version`, `scid`, `vcid`, `format` (an OCF, secondary
-    header or segment field that differs), `pointer` (beyond the data field, or packets on the idle VC) or
-    `clcw`.
+    Raises FrameError with reason `length`, `fecf`, `version`, `scid`, `vcid` or `format` (an OCF, secondary
+    header or segment field that differs).
     """
-    if len(octets) != TM_FRAME_OCTETS:
-        raise FrameError("length", f"{len(octets)} octets instead of {TM_FRAME_OCTETS}")
+    if len(octets) != frame_octets:
+        raise FrameError("length", f"{len(octets)} octets instead of {frame_octets}")
     if crc16(octets) != 0:
         raise FrameError("fecf", "the frame error control field does not fit")
-    identification, master_count, channel_count, status = _TM_HEADER.unpack_from(octets)
+    identification, _, _, status = _TM_HEADER.unpack_from(octets)
     if identification >> 14:
         raise FrameError("version", f"version {identification >> 14}")
     if identification >> 4 & 0x3FF != SPACECRAFT_ID:
@@ -123,12 +127,24 @@ def decode_tm_frame(octets: bytes) -> TmFrame:
         raise FrameError("vcid", f"virtual channel {virtual_channel}")
     if not identification & 1 or status & 0xF800 != _DATA_FIELD_STATUS:
         raise FrameError("format", f"identification 0x{identification:04X}, data field status 0x{status:04X}")
+
+
+def decode_tm_frame(octets: bytes, frame_octets: int = TM_FRAME_OCTETS) -> TmFrame:
+    """Reads a TM frame; `frame_octets`: how long it has to be (flight.tm_protection).
+
+    Raises FrameError with the reasons of `check_tm_frame`, then `pointer` (beyond the data field, or packets
+    on the idle VC) or `clcw`.
+    """
+    check_tm_frame(octets, frame_octets)
+    identification, master_count, channel_count, status = _TM_HEADER.unpack_from(octets)
+    virtual_channel = identification >> 1 & 7
+    data = bytes(octets[TM_HEADER_OCTETS : frame_octets - _TRAILER_OCTETS])
     pointer = status & 0x7FF
     idle = virtual_channel == IDLE_CHANNEL
-    if pointer != POINTER_IDLE if idle else TM_DATA_OCTETS <= pointer < POINTER_IDLE:
+    if pointer != POINTER_IDLE if idle else len(data) <= pointer < POINTER_IDLE:
         raise FrameError("pointer", f"first header pointer {pointer}")
-    clcw = Clcw.decode(int.from_bytes(octets[1109:1113], "big"))
-    return TmFrame(virtual_channel, master_count, channel_count, pointer, bytes(octets[6:1109]), clcw)
+    clcw = Clcw.decode(int.from_bytes(octets[frame_octets - _TRAILER_OCTETS : frame_octets - 2], "big"))
+    return TmFrame(virtual_channel, master_count, channel_count, pointer, data, clcw)
 
 
 def may_bring_files(octets: bytes) -> bool:
@@ -146,6 +162,7 @@ class TmFramer:
     master_count: int = 0
     channel_count: int = 0
     rest: bytes = b""
+    data_octets: int = TM_DATA_OCTETS
 
     def frames(self, packets: Iterable[bytes], clcw: Clcw) -> list[bytes]:
         """Frames that hold the packets, the last filled with an idle packet; none if there are no packets."""
@@ -155,7 +172,8 @@ class TmFramer:
             stream += packet
         if not starts:
             return []
-        gap = -len(stream) % TM_DATA_OCTETS
+        size = self.data_octets
+        gap = -len(stream) % size
         self.rest = b""
         if gap:
             starts.append(len(stream))
@@ -163,24 +181,21 @@ class TmFramer:
             stream += filler[:gap]
             self.rest = filler[gap:]
         made = []
-        for first in range(0, len(stream), TM_DATA_OCTETS):
-            inside = [start - first for start in starts if first <= start < first + TM_DATA_OCTETS]
+        for first in range(0, len(stream), size):
+            inside = [start - first for start in starts if first <= start < first + size]
             pointer = inside[0] if inside else POINTER_NONE
-            data = bytes(stream[first : first + TM_DATA_OCTETS])
-            made.append(
-                encode_tm_frame(
-                    TmFrame(self.virtual_channel, self.master_count, self.channel_count, pointer, data, clcw)
-                )
-            )
+            data = bytes(stream[first : first + size])
+            counts = self.master_count, self.channel_count
+            made.append(encode_tm_frame(TmFrame(self.virtual_channel, *counts, pointer, data, clcw), size))
             self.master_count = self.master_count + 1 & 0xFF
             self.channel_count = self.channel_count + 1 & 0xFF
         return made
 
 
-def idle_frame(master_count: int, channel_count: int, clcw: Clcw) -> bytes:
+def idle_frame(master_count: int, channel_count: int, clcw: Clcw, data_octets: int = TM_DATA_OCTETS) -> bytes:
     """A frame of the idle channel, sent for its CLCW when no packet waits."""
-    data = bytes(TM_DATA_OCTETS)
-    return encode_tm_frame(TmFrame(IDLE_CHANNEL, master_count, channel_count, POINTER_IDLE, data, clcw))
+    frame = TmFrame(IDLE_CHANNEL, master_count, channel_count, POINTER_IDLE, bytes(data_octets), clcw)
+    return encode_tm_frame(frame, data_octets)
 
 
 @dataclass(slots=True)
@@ -220,7 +235,7 @@ class PacketExtractor:
             return self._split(frame.data[pointer:]) if starts_here else []
         data = self.partial + frame.data
         end_here = packet_octets(data) - len(self.partial)
-        if end_here != pointer if starts_here else end_here < TM_DATA_OCTETS:
+        if end_here != pointer if starts_here else end_here < len(frame.data):
             self._drop_partial("pointer")
             return self._split(frame.data[pointer:]) if starts_here else []
         self.partial = b""

@@ -14,6 +14,7 @@ from typing import Any, Self
 from flight.arguments import Arguments
 from flight.cfdp_pdu import FILE_OCTETS_MAX, read_name
 from flight.tm_frames import TM_FRAME_OCTETS
+from flight.tm_protection import PROTECTIONS, TelemetryProtection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class GroundConfig:
 
     `operator`: whether a scripted operator (ground.operator) watches the satellite, and how long it takes
     from believing a symptom to having its telecommand ready. `uncertainty_s`: how far off the elements' times
-    may be, until navigation has mended them (`refine`).
+    may be, until navigation has mended them (`refine`). `telemetry_protection`: what TM frames have to be.
     """
 
     epoch: str
@@ -108,6 +109,7 @@ class GroundConfig:
     operator_reaction_ns: int = 0
     uncertainty_s: float = 0.0
     refine: bool = True
+    telemetry_protection: TelemetryProtection = "none"
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.epoch).tzinfo is None:
@@ -120,6 +122,8 @@ class GroundConfig:
             raise ValueError("0 <= uncertainty_s <= 600")
         if [one.at_ns for one in self.uploads] != sorted(one.at_ns for one in self.uploads):
             raise ValueError("uploads are in the order of their times")
+        if self.telemetry_protection not in PROTECTIONS:
+            raise ValueError(f"telemetry_protection is one of {', '.join(PROTECTIONS)}")
         if self.operator_reaction_ns < 0:
             raise ValueError("0 <= operator_reaction_ns")
         if not 0 <= self.orbit.gravity_order <= self.orbit.gravity_degree <= 8:
@@ -143,8 +147,11 @@ class GroundConfig:
         return self.latency_ns + 8 * TM_FRAME_OCTETS * 1_000_000_000 // self.tm_rate_bit_s
 
     def to_json(self) -> str:
-        """Canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """Canonical JSON; no protection is not mentioned in it."""
+        values = asdict(self)
+        if self.telemetry_protection == "none":
+            del values["telemetry_protection"]
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -24,6 +24,7 @@ from ground.files import Files
 from ground.operator import Operator
 from ground.receiver import Receiver, Report
 from ground.recovery import Recovery
+from ground.telemetry_security import Opener
 from ground.time_correlation import TimeCorrelation
 from ground.timeliness import Timeliness
 
@@ -33,11 +34,12 @@ REPORTED_NS = 60_000_000_000
 
 @dataclass(slots=True)
 class Desk:
-    """Follows the packets; the queue and the contacts are the ground's own."""
+    """Follows the packets; the queue, the contacts and what opens protected frames are the ground's own."""
 
     config: GroundConfig
     commands: CommandQueue
     contacts: Contacts
+    opener: Opener | None = None
     receiver: Receiver = field(init=False)
     operator: Operator | None = field(init=False)
     recovery: Recovery = field(default_factory=Recovery)
@@ -46,7 +48,7 @@ class Desk:
     clock: TimeCorrelation = field(default_factory=TimeCorrelation)
 
     def __post_init__(self) -> None:
-        self.receiver = Receiver(values_wanted=self.config.operator)
+        self.receiver = Receiver(values_wanted=self.config.operator, opener=self.opener)
         self.files = Files(self.config.uploads)
         self.operator = Operator() if self.config.operator else None
 
@@ -162,7 +164,7 @@ class Desk:
 
     def restore(self, values: dict[str, Any]) -> None:
         """Takes a state of `to_plain`; raises KeyError, TypeError or ValueError if it is none."""
-        self.receiver = Receiver.from_plain(values["receiver"])
+        self.receiver = Receiver.from_plain(values["receiver"], self.opener)
         if self.operator is not None:
             self.operator = Operator.from_plain(values["operator"])
         self.recovery = Recovery.from_plain(values["recovery"])

@@ -22,10 +22,11 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from flight.chain import Chain
-from flight.frames import Delivery, Uplink
+from flight.frames import Delivery, FrameError, Uplink
 from flight.keys import KeyRing, load_ring
 from flight.packets import Event, Verification
-from flight.tm_frames import LIVE_CHANNEL
+from flight.tm_frames import LIVE_CHANNEL, decode_tm_frame
+from flight.tm_protection import kept_octets
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.contacts import NEVER, Contacts, Pass
@@ -35,6 +36,7 @@ from ground.keeper import Keeper
 from ground.receiver import Report
 from ground.security import Sender
 from ground.store import GroundStore, StoreError
+from ground.telemetry_security import Opener
 from ground.uplink import BLIND_AFTER_NS, Timing, UplinkControl
 from ground.watch import UplinkWatch
 
@@ -54,7 +56,8 @@ class Ground:
         """keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
 
         store: where it is kept, and goes on from if it has been kept there before; a simulation needs none.
-        Raises StoreError if the store fails, or holds the state of another configuration.
+        Raises StoreError if the store fails, or holds the state of another configuration, KeyFileError if
+        telemetry is protected and there is no key for it.
         """
         self.config = config
         self._keys = load_ring() if keys is None else keys
@@ -65,13 +68,15 @@ class Ground:
         self._contacts = Contacts(config)
         self._timing = Timing(config.latency_ns, config.tc_rate_bit_s)
         self._uplink = UplinkControl.start(self._timing, self._commands, self._sender.seal)
-        self._desk = Desk(config, self._commands, self._contacts)
+        opener = Opener.start(self._keys, config.telemetry_protection)
+        self._desk = Desk(config, self._commands, self._contacts, opener)
         self._watch = UplinkWatch()
         self._time_ns = 0
         self._chain = Chain("ground")
         self._config_sha256 = config.sha256()
         self._chain.add(self._config_sha256.encode("ascii"))
         self._accepted: list[bool] = []
+        self._opened: list[bytes] = []
         self._timers_ran = False
         self._carrier_told = True
         self._go_on()
@@ -89,7 +94,7 @@ class Ground:
             self._keeper.journal(deliveries)
         uplinks: list[Uplink] = []
         self._tell_carrier(until_ns, uplinks)
-        self._accepted, self._timers_ran = [], False
+        self._accepted, self._opened, self._timers_ran = [], [], False
         for delivery in deliveries:
             self._run_timers(delivery.arrival_ns, uplinks)
             self._accepted.append(self._receive(delivery))
@@ -118,6 +123,20 @@ class Ground:
     def accepted(self) -> list[bool]:
         """For each frame of the last `advance`, whether the station was connected and the frame sound."""
         return list(self._accepted)
+
+    def opened(self) -> list[bytes]:
+        """If telemetry is protected, the accepted frames of the last `advance` as they are kept: opened."""
+        return list(self._opened)
+
+    def read_again(self, frame: bytes) -> bytes | None:
+        """A frame that has been accepted before, as it is kept; None if it was none of the satellite's."""
+        opener = self._desk.opener
+        try:
+            octets = frame if opener is None else opener.read(frame).octets
+            decode_tm_frame(octets, kept_octets(self.config.telemetry_protection))
+        except FrameError:
+            return None
+        return octets
 
     def promise_tick(self) -> int:
         """Nothing departs before this tick unless a frame arrives first; NEVER if nothing is planned."""
@@ -373,6 +392,8 @@ class Ground:
         if reports is None:
             current.frames_refused += 1
             return False
+        if self._desk.opener is not None:
+            self._opened.append(self._desk.receiver.opened)
         current.frames += 1
         current.last_frame_ns = delivery.arrival_ns
         if current.first_frame_ns is None:

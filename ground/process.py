@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -103,7 +104,7 @@ class InProcessGround:
             uplinks = self._ground.advance(until_tick, deliveries)
         except ValueError as error:
             raise GroundError(f"ValueError: {error}") from error
-        _keep(self.archive, deliveries, self._ground.accepted())
+        _keep(self.archive, deliveries, self._ground.accepted(), self._ground.opened())
         return uplinks, self._ground.promise_tick()
 
     def results(self) -> dict[str, Any]:
@@ -227,7 +228,7 @@ class ZmqGround:
         )
         if len(answer.accepted) != len(held):
             raise GroundError(f"the ground judged {len(answer.accepted)} of {len(held)} frames")
-        _keep(self._archive, held, answer.accepted)
+        _keep(self._archive, held, answer.accepted, answer.opened)
         self._granted_tick = self._handed_tick = until_tick
         self._promise_tick, self.reacts = answer.promise_tick, answer.reacts
         return answer.uplinks, answer.promise_tick
@@ -426,5 +427,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _keep(archive: list[Delivery], deliveries: list[Delivery], accepted: list[bool]) -> None:
-    archive += [delivery for delivery, sound in zip(deliveries, accepted, strict=True) if sound]
+def _keep(
+    archive: list[Delivery], deliveries: list[Delivery], accepted: list[bool], opened: Sequence[bytes]
+) -> None:
+    """Adds the frames that were accepted; protected ones as the ground has opened them."""
+    sound = [delivery for delivery, taken in zip(deliveries, accepted, strict=True) if taken]
+    if opened:
+        sound = [one._replace(frame=frame) for one, frame in zip(sound, opened, strict=True)]
+    archive += sound

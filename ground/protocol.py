@@ -28,6 +28,7 @@ _EXCHANGE = struct.Struct("<qI")
 _DELIVERY = struct.Struct("<qHH")
 _ANSWER = struct.Struct("<qBII")
 _UPLINK = struct.Struct("<qHBH")
+_OPENED = struct.Struct("<H")
 _UPLINK_KINDS: tuple[str, ...] = ("frame", "carrier_on", "carrier_off")
 
 
@@ -89,12 +90,15 @@ def decode_exchange(payload: bytes) -> tuple[int, list[Delivery]]:
 
 
 class Answer(NamedTuple):
-    """The reply to EXCHANGE: `Ground.promise_tick`, `Ground.reacts`, `Ground.accepted`, and what departs."""
+    """The reply to EXCHANGE: `Ground.promise_tick`, `Ground.reacts`, `Ground.accepted`, what departs, and
+    `Ground.opened`.
+    """
 
     promise_tick: int
     reacts: bool
     accepted: list[bool]
     uplinks: list[Uplink]
+    opened: tuple[bytes, ...] = ()
 
 
 def encode_answer(answer: Answer) -> bytes:
@@ -103,6 +107,8 @@ def encode_answer(answer: Answer) -> bytes:
     parts = [_ANSWER.pack(answer.promise_tick, answer.reacts, *counts), bytes(answer.accepted)]
     for departure_ns, station, kind, frame in answer.uplinks:
         parts += [_UPLINK.pack(departure_ns, station, _UPLINK_KINDS.index(kind), len(frame)), frame]
+    for frame in answer.opened:
+        parts += [_OPENED.pack(len(frame)), frame]
     return b"".join(parts)
 
 
@@ -119,11 +125,19 @@ def decode_answer(payload: bytes) -> Answer:
             at += _UPLINK.size
             uplinks.append(_uplink(departure_ns, station, kind, _piece(payload, at, octets)))
             at += octets
+        opened = []
+        while at < len(payload):
+            (octets,) = _OPENED.unpack_from(payload, at)
+            at += _OPENED.size
+            opened.append(_piece(payload, at, octets))
+            at += octets
     except struct.error as error:
         raise MessageError("an answer that ends too soon") from error
+    if opened and len(opened) != sum(flags):
+        raise MessageError(f"an answer with {len(opened)} opened frames and {sum(flags)} accepted ones")
     if at != len(payload) or any(flag > 1 for flag in (reacts, *flags)):
         raise MessageError("an answer with other content than it announces")
-    return Answer(promise_tick, reacts == 1, [flag == 1 for flag in flags], uplinks)
+    return Answer(promise_tick, reacts == 1, [flag == 1 for flag in flags], uplinks, tuple(opened))
 
 
 def encode_pair(first: bytes, second: bytes) -> bytes:

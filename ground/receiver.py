@@ -14,7 +14,17 @@ from flight.frames import Delivery, FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
 from flight.services import ServiceReport, Structure
 from flight.structures import Definitions, is_user
-from flight.tm_frames import FILE_CHANNEL, LIVE_CHANNEL, Clcw, PacketExtractor, decode_tm_frame
+from flight.tm_frames import (
+    FILE_CHANNEL,
+    LIVE_CHANNEL,
+    TM_FRAME_OCTETS,
+    Clcw,
+    PacketExtractor,
+    TmFrame,
+    decode_tm_frame,
+)
+from flight.tm_protection import OPENED_FRAME_OCTETS
+from ground.telemetry_security import Opener
 
 _STRUCTURE_AT = 20  # behind a telemetry packet's headers
 
@@ -36,7 +46,9 @@ class Receiver:
 
     `values_wanted` as for `read_report`. `files`: the packets of files in the last frame. `definitions`: of
     the structures that the ground defines; None passes their reports on unread. `unknown`: how many reports
-    came of each structure that nobody had defined.
+    came of each structure that nobody had defined. With an `opener` frames have to be protected, and nothing
+    is made of one that it refuses; `opened` is the last frame as it is then kept. `stored`: what comes was
+    kept by a ground, and opened by it if it was protected.
     """
 
     counters: dict[str, int] = field(default_factory=dict)
@@ -48,12 +60,15 @@ class Receiver:
     files: list[bytes] = field(default_factory=list)
     definitions: Definitions | None = field(default_factory=Definitions)
     unknown: dict[int, int] = field(default_factory=dict)
+    opener: Opener | None = None
+    opened: bytes = b""
+    stored: bool = False
 
     def receive(self, frame: bytes) -> list[Report] | None:
         """The reports that this frame completes; None if the frame is refused."""
         self.files = []
         try:
-            decoded = decode_tm_frame(frame)
+            decoded = self._decode(frame)
         except FrameError as error:
             self.count(f"frames_refused_{error.reason}")
             return None
@@ -84,6 +99,18 @@ class Receiver:
                     self.unknown[number] = self.unknown.get(number, 0) + 1
         return reports
 
+    def _decode(self, frame: bytes) -> TmFrame:
+        """The frame, opened if it is protected; raises FrameError, and nothing has then changed."""
+        if self.opener is None:
+            short = self.stored and len(frame) == OPENED_FRAME_OCTETS
+            self.opened = frame
+            return decode_tm_frame(frame, OPENED_FRAME_OCTETS if short else TM_FRAME_OCTETS)
+        opened = self.opener.open(frame)
+        decoded = decode_tm_frame(opened.octets, OPENED_FRAME_OCTETS)
+        self.opener.take(opened)
+        self.opened = opened.octets
+        return decoded
+
     def count(self, name: str) -> None:
         """Adds one to a counter."""
         self.counters[name] = self.counters.get(name, 0) + 1
@@ -103,7 +130,9 @@ class Receiver:
         structures = {} if not self.definitions else {"definitions": self.definitions.to_plain()}
         if self.unknown:
             structures["unknown"] = sorted([number, count] for number, count in self.unknown.items())
+        opener = {} if self.opener is None else {"opener": self.opener.to_plain()}
         return {
+            **opener,
             **{name: value for name, value in structures.items() if value},  # most runs define none
             "counters": self.counters,
             "values_wanted": self.values_wanted,
@@ -117,15 +146,18 @@ class Receiver:
         }
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
-        """The receiver with that state."""
+    def from_plain(cls, values: dict[str, Any], opener: Opener | None = None) -> Self:
+        """The receiver with that state; `opener` takes its own, if telemetry is protected."""
+        if opener is not None:
+            opener.restore(values["opener"])
         extractors = {
             int(channel): PacketExtractor(**{**state, "partial": bytes.fromhex(state["partial"])})
             for channel, state in values["extractors"].items()
         }
         clcw = None if values["clcw"] is None else Clcw.decode(values["clcw"])
         counts = values["master_count"], values["live_count"]
-        made = cls(dict(values["counters"]), values["values_wanted"], clcw, *counts, extractors)
+        counters = dict(values["counters"])
+        made = cls(counters, values["values_wanted"], clcw, *counts, extractors, opener=opener)
         made.definitions = Definitions.from_plain(values.get("definitions", ()))
         made.unknown = {int(number): int(count) for number, count in values.get("unknown", ())}
         return made
@@ -186,8 +218,8 @@ class Archive:
 
 
 def decode_archive(deliveries: Iterable[Delivery]) -> Archive:
-    """Decodes frames that a ground station received, in their order."""
-    receiver = Receiver()
+    """Decodes frames that a ground station received and kept, in their order."""
+    receiver = Receiver(stored=True)
     archive = Archive([], [], [])
     for delivery in deliveries:
         for report in receiver.receive(delivery.frame) or []:

@@ -13,10 +13,9 @@ import zmq
 
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_client
 from flight.dictionary import SHA256
-from flight.frames import Delivery, FrameError
+from flight.frames import Delivery
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
 from flight.messages import receive
-from flight.tm_frames import decode_tm_frame
 from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -103,17 +102,13 @@ class Service:
             if until_tick * ground.config.tick_ns <= ground.time_ns:
                 again, deliveries = deliveries, []
         uplinks = ground.advance(until_tick, deliveries)
-        accepted = [_is_sound(one.frame) for one in again] or ground.accepted()
-        answer = protocol.Answer(ground.promise_tick(), ground.reacts(), accepted, uplinks)
+        kept = [ground.read_again(one.frame) for one in again]
+        accepted = [one is not None for one in kept] or ground.accepted()
+        opened = ground.opened()
+        if again and ground.config.telemetry_protection != "none":
+            opened = [one for one in kept if one is not None]
+        answer = protocol.Answer(ground.promise_tick(), ground.reacts(), accepted, uplinks, tuple(opened))
         return protocol.encode_answer(answer)
-
-
-def _is_sound(frame: bytes) -> bool:
-    try:
-        decode_tm_frame(frame)
-    except FrameError:
-        return False
-    return True
 
 
 def serve(

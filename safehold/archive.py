@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from flight.dictionary import ENUMERATIONS, PARAMETERS
 from flight.tm_frames import TM_FRAME_OCTETS
+from flight.tm_protection import TelemetryProtection, kept_octets
 from ground.alarms import LIVE
 from safehold import parquet
 from safehold.errors import FolderError
@@ -36,8 +38,9 @@ _FRAMES_AT_A_TIME = 4096
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an archive is made of: frames as they were received, back to back; Parquet files of telemetry and
-    of summaries; rows of each of `DOCUMENTS`; and what is known of the on-board clock.
+    """What an archive is made of: frames as they were kept, back to back; Parquet files of telemetry and of
+    summaries; rows of each of `DOCUMENTS`; and what is known of the on-board clock. Frames that were
+    protected are kept opened, and then shorter.
     """
 
     path: Path
@@ -46,6 +49,7 @@ class Source:
     summaries: Path
     documents: Mapping[str, Sequence[Mapping[str, Any]]]
     clock: Mapping[str, Any] | None
+    frame_octets: int = TM_FRAME_OCTETS
 
 
 def source_of_run(folder: RunFolder) -> Source:
@@ -58,7 +62,15 @@ def source_of_run(folder: RunFolder) -> Source:
         summaries=folder.path / "summaries.parquet",
         documents={"events": folder.events(), **told},
         clock=folder.result.get("clock"),
+        frame_octets=kept_octets(_protection(folder)),
     )
+
+
+def _protection(folder: RunFolder) -> TelemetryProtection:
+    found: TelemetryProtection = (
+        tomllib.loads(folder.scenario_text).get("link", {}).get("telemetry_protection", "none")
+    )
+    return found
 
 
 def archive_folder(folder: Path, place: Path) -> Path:
@@ -102,7 +114,7 @@ def write_archive(source: Source, place: Path) -> Path:
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> None:
-    _frames(connection, source.frames)
+    _frames(connection, source.frames, source.frame_octets)
     _timed(connection, source, scratch, "parameters_raw", source.telemetry)
     names = {row[0] for row in connection.execute("DESCRIBE parameters_raw").fetchall()}
     connection.execute(f"CREATE TABLE parameters AS SELECT {_engineering(names)} FROM parameters_raw")
@@ -183,7 +195,7 @@ def _time_events(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.unregister("times")
 
 
-def _frames(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _frames(connection: duckdb.DuckDBPyConnection, path: Path, size: int) -> None:
     """Raw frames, and what their headers say."""
     connection.execute(
         "CREATE TABLE frames (number BIGINT, virtual_channel SMALLINT, master_count SMALLINT, "
@@ -191,8 +203,8 @@ def _frames(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
     first = 0
     with path.open("rb") as file:
-        while whole := len(stream := file.read(_FRAMES_AT_A_TIME * TM_FRAME_OCTETS)) // TM_FRAME_OCTETS:
-            connection.register("given", _frame_columns(stream, first, whole))
+        while whole := len(stream := file.read(_FRAMES_AT_A_TIME * size)) // size:
+            connection.register("given", _frame_columns(stream, first, whole, size))
             connection.execute(
                 "INSERT INTO frames SELECT number, virtual_channel, master_count, channel_count, "
                 "unhex(octets) FROM given"
@@ -201,9 +213,9 @@ def _frames(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             first += whole
 
 
-def _frame_columns(stream: bytes, first: int, whole: int) -> dict[str, NDArray[Any]]:
-    octets = np.frombuffer(stream, dtype=np.uint8, count=whole * TM_FRAME_OCTETS).reshape(whole, -1)
-    texts = [stream[at * TM_FRAME_OCTETS : (at + 1) * TM_FRAME_OCTETS].hex() for at in range(whole)]
+def _frame_columns(stream: bytes, first: int, whole: int, size: int) -> dict[str, NDArray[Any]]:
+    octets = np.frombuffer(stream, dtype=np.uint8, count=whole * size).reshape(whole, -1)
+    texts = [stream[at * size : (at + 1) * size].hex() for at in range(whole)]
     return {
         "number": np.arange(first, first + whole, dtype=np.int64),
         "virtual_channel": (octets[:, 1] >> 1 & 7).astype(np.int16),

@@ -78,6 +78,7 @@ def flight_configuration(scenario: Scenario, stations: Sequence[Site]) -> dict[s
         },
         "tick_ns": scenario.tick_ns,
         "quotas": flight.memory.quotas(),
+        "telemetry_protection": scenario.link.telemetry_protection,
     }
 
 
@@ -149,6 +150,7 @@ def ground_config(
         tm_rate_bit_s=scenario.link.tm_rate_bit_s,
         operator=not scenario.flight.autonomy,
         operator_reaction_ns=scenario.flight.operator_reaction,
+        telemetry_protection=scenario.link.telemetry_protection,
     )
     return with_elements(config, scenario)
 

@@ -25,6 +25,7 @@ from safehold.scenario import LARGEST_ELEMENTS_FILE, load
 from safehold.schema import Scenario
 
 if TYPE_CHECKING:
+    from flight.tm_protection import TelemetryProtection
     from ground.config import Station
     from ground.windows import Window
     from sim.link import Budget
@@ -202,7 +203,8 @@ def scenario_passes(scenario: Scenario, places: tuple[Site, ...] | None = None) 
     if not own:
         names = [site.name for site in sites(scenario)]
         radio = _radio_of(radio, [names.index(site.name) if site.name in names else -1 for site in places])
-    return _documents(windows, places, scenario.epoch, track, radio)
+    protection = scenario.link.telemetry_protection
+    return _documents(windows, places, scenario.epoch, track, radio, protection)
 
 
 def _radio_of(radio: Budget, which: Sequence[int]) -> Budget:
@@ -316,7 +318,12 @@ def _stations(places: Sequence[Site]) -> tuple[Station, ...]:
 
 
 def _documents(
-    windows: Sequence[Window], places: Sequence[Site], epoch: datetime, track: Track, radio: Budget
+    windows: Sequence[Window],
+    places: Sequence[Site],
+    epoch: datetime,
+    track: Track,
+    radio: Budget,
+    protection: TelemetryProtection = "none",
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -327,7 +334,7 @@ def _documents(
             "duration_s": round((window.los_ns - window.aos_ns) / 1e9, 3),
             "elevation_max_deg": round(math.degrees(window.elevation_max_rad), 3),
             "elevation_mask_deg": places[window.station].elevation_mask_deg,
-            **pass_figures(track, window, places[window.station], radio, window.station),
+            **pass_figures(track, window, places[window.station], radio, window.station, protection),
         }
         for window in windows
     ]

@@ -115,7 +115,7 @@ class _Decoder:
 
     def __init__(self, stations: Sequence[str], tick_ns: int) -> None:
         self.stations = stations
-        self.receiver = Receiver(values_wanted=False, definitions=None)
+        self.receiver = Receiver(values_wanted=False, definitions=None, stored=True)
         self.builder = TelemetryBuilder(stations, tick_ns)
         self.gaps = Gaps()
         self.alarms = AlarmMonitor()

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from flight.frames import Delivery, FrameError
-from flight.keys import KEY_OCTETS, KeyRing
+from flight.keys import KEY_OCTETS, KeyFileError, KeyRing, load_ring
 from flight.tm_frames import decode_tm_frame
+from flight.tm_protection import OPENED_FRAME_OCTETS, kept_octets
 from ground.config import GroundConfig
 from ground.mission import CONFIGURATION, Ground
 from ground.store import Saved, StoreError
 from ground.store.archive import look_into
 from ground.store.journal import stream
 from ground.store.memory import MemoryStore
+from ground.telemetry_security import Opener
 from safehold import parquet
 from safehold.archive import Source
 from safehold.decoding import Received, decode
@@ -55,13 +57,18 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     stations = [station.name for station in config.stations]
     try:
         with (scratch / "frames.tm").open("wb") as file:
-            frames = _kept(stream(folder / JOURNAL), results["passes"], file)
+            opener = Opener.start(load_ring(), config.telemetry_protection)
+            frames = _kept(stream(folder / JOURNAL), results["passes"], file, opener)
             received = decode(
                 frames, stations, tick_ns=config.tick_ns, commands=json_safe(results["commands"])
             )
     except OSError as error:
         wrong = f"{folder / JOURNAL} cannot be read: {error.strerror or error}"
         raise FolderError("SH-OUT-003", wrong) from None
+    except KeyFileError as error:
+        raise FolderError("SH-OUT-003", f"{folder}: {error}") from None
+    if not received.frames and any(one["frames"] for one in results["passes"]):
+        raise FolderError("SH-OUT-003", f"{folder}: the telemetry keys here open none of its frames")
     parquet.write_pieces(scratch / "telemetry.parquet", received.telemetry.pieces())
     parquet.write_pieces(scratch / "summaries.parquet", received.summaries.pieces())
     found = _documents(config, results, received, time_ns)
@@ -72,6 +79,7 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
         summaries=scratch / "summaries.parquet",
         documents=found,
         clock=found["clock"],
+        frame_octets=kept_octets(config.telemetry_protection),
     )
 
 
@@ -83,21 +91,25 @@ def _state(folder: Path) -> tuple[GroundConfig, dict[str, Any], int]:
     if CONFIGURATION not in saved.pieces:
         raise StoreError("its configuration was not kept: it is of an earlier version")
     config = GroundConfig.from_json(json.loads(saved.pieces[CONFIGURATION]).encode())
-    ground = Ground(config, keys=_no_keys(saved), store=MemoryStore(saved))
+    telemetry = load_ring().telemetry if config.telemetry_protection != "none" else {}
+    ground = Ground(config, keys=_no_keys(saved, telemetry), store=MemoryStore(saved))
     return config, ground.results(), ground.time_ns
 
 
-def _no_keys(saved: Saved) -> KeyRing:
-    """A ring with the key in force and those used, without any of them: nothing is sealed here."""
+def _no_keys(saved: Saved, telemetry: Mapping[int, bytes]) -> KeyRing:
+    """A ring with the telecommand key in force and those used, without any of them: nothing is sealed."""
     used = {int(json.loads(saved.pieces["sender"])["key"]), *saved.reserved}
-    return KeyRing(dict.fromkeys(sorted(used), bytes(KEY_OCTETS)))
+    return KeyRing(dict.fromkeys(sorted(used), bytes(KEY_OCTETS)), telemetry=telemetry)
 
 
 def _kept(
-    deliveries: Iterable[Delivery], passes: Iterable[Mapping[str, Any]], file: IO[bytes]
+    deliveries: Iterable[Delivery],
+    passes: Iterable[Mapping[str, Any]],
+    file: IO[bytes],
+    opener: Opener | None,
 ) -> Iterator[Delivery]:
-    """The frames that mission control took: sound, and of the station that was connected. They also go into
-    a file.
+    """The frames that mission control took: sound, and of the station that was connected; protected ones
+    opened. They also go into a file.
     """
     connected = [(one["station"], one["start_ns"], one["los_ns"]) for one in passes]
     for delivery in deliveries:
@@ -105,11 +117,17 @@ def _kept(
         if not any(station == delivery.station and begin <= at_ns < end for station, begin, end in connected):
             continue
         try:
-            decode_tm_frame(delivery.frame)
+            frame = delivery.frame
+            if opener is None:
+                decode_tm_frame(frame)
+            else:
+                opened = opener.open(frame)
+                decode_tm_frame(frame := opened.octets, OPENED_FRAME_OCTETS)
+                opener.take(opened)
         except FrameError:
             continue
-        file.write(delivery.frame)
-        yield delivery
+        file.write(frame)
+        yield delivery._replace(frame=frame)
 
 
 def _documents(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from flight.tm_protection import TelemetryProtection
     from ground.windows import Window
     from safehold.orbits import Site
     from sim.link import Budget
@@ -77,7 +78,14 @@ class Track:
         return np.concatenate([position, velocity])
 
 
-def pass_figures(track: Track, window: Window, place: Site, budget: Budget, station: int) -> dict[str, float]:
+def pass_figures(
+    track: Track,
+    window: Window,
+    place: Site,
+    budget: Budget,
+    station: int,
+    protection: TelemetryProtection = "none",
+) -> dict[str, float]:
     """`range_min_km`, `doppler_max_hz`, `doppler_rate_max_hz_s` and `volume_bytes` of a pass."""
     from ground import orientation
     from sim.link.budget import bit_error_rate, doppler_hz
@@ -109,7 +117,9 @@ def pass_figures(track: Track, window: Window, place: Site, budget: Budget, stat
         "range_min_km": round(float(ranges.min()) / 1e3, 1),
         "doppler_max_hz": round(float(np.abs(shifts).max()), 1),
         "doppler_rate_max_hz_s": round(float(np.abs(np.diff(shifts) / np.diff(times_s)).max()), 2),
-        "volume_bytes": int(float(np.sum(seconds * share)) * budget.tm.rate_bit_s / 8.0 * _data_share()),
+        "volume_bytes": int(
+            float(np.sum(seconds * share)) * budget.tm.rate_bit_s / 8.0 * _data_share(protection)
+        ),
     }
 
 
@@ -120,7 +130,8 @@ def _frame_share(rate: float) -> float:
     return math.exp(8.0 * TM_FRAME_OCTETS * math.log1p(-min(rate, 0.5)))
 
 
-def _data_share() -> float:
-    from flight.tm_frames import TM_DATA_OCTETS, TM_FRAME_OCTETS
+def _data_share(protection: TelemetryProtection) -> float:
+    from flight.tm_frames import TM_FRAME_OCTETS
+    from flight.tm_protection import data_octets
 
-    return TM_DATA_OCTETS / TM_FRAME_OCTETS
+    return data_octets(protection) / TM_FRAME_OCTETS

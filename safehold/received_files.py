@@ -26,7 +26,7 @@ _PIXELS_MAX = 1 << 24
 
 def files_of(received: Iterable[Delivery]) -> Iterator[ReceivedFile]:
     """The files that came whole in the frames that a ground accepted, as it found them."""
-    service, receiver = FileService(), Receiver(values_wanted=False)
+    service, receiver = FileService(), Receiver(values_wanted=False, stored=True)
     for arrival_ns, _, frame in received:
         if not may_bring_files(frame):
             continue

@@ -262,6 +262,9 @@ class Link(Table):
     reorder_frames: Annotated[int, Field(ge=1, le=126)] = 8
     jitter_ms: Annotated[float, Field(allow_inf_nan=False, ge=0.0, le=10_000.0)] = 0.0
     outage: list[LinkOutage] = Field(default_factory=list, max_length=1_000)
+    telemetry_protection: Literal["none", "authenticated", "encrypted"] = Field(
+        default="none", description="how TM frames are protected (CCSDS 355.0-B); TC frames always are"
+    )
     budget: LinkBudget = LinkBudget()
 
 

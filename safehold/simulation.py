@@ -137,7 +137,10 @@ class Simulation:
         else:
             from flight.keys import load_ring
 
-            computer = port = native.FlightComputer(**configuration, keys=dict(load_ring().keys))
+            ring = load_ring()
+            computer = port = native.FlightComputer(
+                **configuration, keys=dict(ring.keys), telemetry_keys=dict(ring.telemetry)
+            )
         driver = native.Driver(
             port,
             plant.step_address,

@@ -1,7 +1,7 @@
 """Packets out of TM transfer frames, by CCSDS 132.0-B and 133.0-B alone: it shares no code with `flight`.
 
-Frames of 1,115 octets back to back, with OCF and FECF. On each virtual channel packets are strung together by
-the first header pointer; where frames are missing, what was begun is dropped.
+Frames of 1,115 octets, or as many as are told, back to back, with OCF and FECF. On each virtual channel
+packets are strung together by the first header pointer; where frames are missing, what was begun is dropped.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ class Channel:
     aligned: bool = False
 
 
-def packets(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """(virtual channel, packet) in the order in which packets become whole; idle packets left out."""
-    assert len(stream) % FRAME == 0, "whole frames"
+def packets(stream: bytes, size: int = FRAME) -> Iterator[tuple[int, bytes]]:
+    """(virtual channel, packet) in the order in which packets become whole; idle packets left out. `size`: of
+    each frame.
+    """
+    assert len(stream) % size == 0, "whole frames"
     channels: dict[int, Channel] = {}
-    for at in range(0, len(stream), FRAME):
-        frame = stream[at : at + FRAME]
+    for at in range(0, len(stream), size):
+        frame = stream[at : at + size]
         number = frame[1] >> 1 & 7
         pointer = int.from_bytes(frame[4:6], "big") & 0x7FF
-        data = frame[HEADER : FRAME - TRAILER]
+        data = frame[HEADER : size - TRAILER]
         channel = channels.setdefault(number, Channel())
         if frame[3] != channel.expected:
             channel.aligned = False

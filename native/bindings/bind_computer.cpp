@@ -40,7 +40,8 @@ void set_parameter(Parameters& parameters, const std::string& name, const py::ha
 }
 
 ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& parameters,
-                           std::int64_t tick_ns, std::uint32_t persistence, bool autonomy) {
+                           std::int64_t tick_ns, std::uint32_t persistence, bool autonomy,
+                           cdh::TelemetryProtection protection) {
     if (replicas != 1 && replicas != 3) {
         throw py::value_error("replicas must be 1 or 3, not " + std::to_string(replicas));
     }
@@ -61,6 +62,7 @@ ComputerConfig make_config(std::uint32_t replicas, bool resync, const py::dict& 
     config.resync = resync ? 1 : 0;
     config.persistence = persistence;
     config.autonomy = autonomy ? 1 : 0;
+    config.telemetry_protection = protection;
     return config;
 }
 
@@ -91,6 +93,13 @@ host::Quotas make_quotas(const std::map<std::string, std::uint64_t>& given) {
     for (const auto& [name, octets] : given)
         set_quota(quotas, name, octets);
     return quotas;
+}
+
+cdh::TelemetryProtection protection_named(const std::string& name) {
+    if (name == "none") return cdh::TelemetryProtection::none;
+    if (name == "authenticated") return cdh::TelemetryProtection::authenticated;
+    if (name == "encrypted") return cdh::TelemetryProtection::encrypted;
+    throw py::value_error("telemetry_protection must be none, authenticated or encrypted, not " + name);
 }
 
 py::object value_of(const std::uint8_t* at, Type type) {
@@ -169,11 +178,7 @@ py::dict named(const std::array<std::uint32_t, n>& counts, const std::array<cons
 }
 
 // Keys by id. What is said of a bad one never shows a key.
-void load_keys(FlightComputer& flight, const py::dict& keys) {
-    if (keys.empty()) return;
-    if (!security::can_authenticate()) {
-        throw py::value_error("keys are of no use: this build has no OpenSSL and takes no telecommand frame");
-    }
+security::KeyRing to_ring(const py::dict& keys) {
     if (keys.size() > security::keys_max) {
         throw py::value_error("a key ring holds at most " + std::to_string(security::keys_max) +
                               " keys, not " + std::to_string(keys.size()));
@@ -193,7 +198,24 @@ void load_keys(FlightComputer& flight, const py::dict& keys) {
         std::memcpy(place.octets.data(), text.data(), place.octets.size());
         security::wipe(text.data(), text.size());
     }
-    flight.load_keys(ring);
+    return ring;
+}
+
+void load_keys(FlightComputer& flight, const py::dict& keys, const py::dict& telemetry_keys) {
+    if (flight.protects_telemetry() && telemetry_keys.empty()) {
+        throw py::value_error("telemetry cannot be protected without a telemetry key");
+    }
+    if (keys.empty() && telemetry_keys.empty()) return;
+    if (!security::can_authenticate()) {
+        throw py::value_error("keys are of no use: this build has no OpenSSL and takes no telecommand frame");
+    }
+    if (!keys.empty()) {
+        security::KeyRing ring = to_ring(keys);
+        flight.load_keys(ring);
+        security::wipe(&ring, sizeof ring);
+    }
+    security::KeyRing ring = to_ring(telemetry_keys);
+    flight.load_telemetry_keys(ring);
     security::wipe(&ring, sizeof ring);
 }
 
@@ -237,7 +259,9 @@ py::dict counters(const FlightComputer& flight) {
         "frames_sent"_a = cdh::frames_sent(account.cdh), "events_lost"_a = account.cdh.events_lost,
         "frames_dropped"_a = named(dropped, frame_drop_names), "frames_authenticated"_a = security.accepted,
         "frames_rejected"_a = named(security.rejected, reject_names), "key_active"_a = security.kept.active,
-        "key_counter"_a = security::counter_of(security, security.kept.active));
+        "key_counter"_a = security::counter_of(security, security.kept.active),
+        "telemetry_counter"_a = flight.telemetry_state().next,
+        "telemetry_withheld"_a = flight.telemetry_state().withheld);
 }
 
 py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::iterable& uplink) {
@@ -249,11 +273,8 @@ py::tuple step(FlightComputer& flight, const py::buffer& sensor, const py::itera
         flight.step(frame);
     }
     py::list frames;
-    if (const computer::StepOutput* voted = flight.voted(); voted != nullptr) {
-        for (std::size_t i = 0; i < voted->frame_count; ++i) {
-            frames.append(to_bytes(voted->frames[i].data(), voted->frames[i].size()));
-        }
-    }
+    for (std::size_t i = 0; i < flight.frame_count(); ++i)
+        frames.append(to_bytes(flight.frames()[i].data(), flight.frames()[i].size()));
     return py::make_tuple(to_bytes(&flight.actuator(), sizeof(ActuatorFrame)), frames);
 }
 
@@ -309,6 +330,7 @@ computer::Slot slot_named(const std::string& name) {
     if (name == "control") return computer::Slot::control;
     if (name == "boot") return computer::Slot::boot;
     if (name == "security") return computer::Slot::security;
+    if (name == "telemetry") return computer::Slot::telemetry;
     throw py::value_error("there is no slot " + name);
 }
 
@@ -347,18 +369,21 @@ void bind_computer(py::module_& module) {
         .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
                          std::int64_t tick_ns, std::uint32_t persistence, bool autonomy, const py::dict& keys,
                          const std::optional<std::string>& folder,
-                         const std::map<std::string, std::uint64_t>& quotas) {
+                         const std::map<std::string, std::uint64_t>& quotas,
+                         const std::string& telemetry_protection, const py::dict& telemetry_keys) {
                  auto flight = std::make_unique<FlightComputer>(
-                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy),
+                     make_config(replicas, resync, parameters, tick_ns, persistence, autonomy,
+                                 protection_named(telemetry_protection)),
                      make_quotas(quotas));
                  if (folder) flight->keep_in(std::make_shared<host::Folder>(*folder));
-                 load_keys(*flight, keys);
+                 load_keys(*flight, keys, telemetry_keys);
                  return flight;
              }),
              py::kw_only(), py::arg("replicas") = 3, py::arg("resync") = true,
              py::arg("parameters") = py::dict(), py::arg("tick_ns") = 100'000'000, py::arg("persistence") = 3,
              py::arg("autonomy") = true, py::arg("keys") = py::dict(), py::arg("folder") = py::none(),
-             py::arg("quotas") = py::dict())
+             py::arg("quotas") = py::dict(), py::arg("telemetry_protection") = "none",
+             py::arg("telemetry_keys") = py::dict())
         .def("mission", &FlightComputer::mission)
         .def("folder_faults", &folder_faults)
         .def(
@@ -435,6 +460,7 @@ void bind_computer(py::module_& module) {
         .def_property_readonly("store_writes",
                                [](const FlightComputer& f) { return f.stores().power.writes; })
         .def_property_readonly("is_down", &FlightComputer::is_down)
+        .def_property_readonly("protects_telemetry", &FlightComputer::protects_telemetry)
         .def(
             "flip_slot",
             [](FlightComputer& f, const std::string& slot, std::size_t copy, std::size_t bit) {

@@ -33,6 +33,7 @@ from flight.cfdp_pdu import (
 from flight.frames import Delivery, crc16
 from flight.packets import TcPacket, encode_command, encode_tc_packet
 from flight.tc_frames import TcFrame, clear_octets, segment_packet, set_expected_frame, unlock_frame
+from flight.tm_protection import TelemetryProtection
 from ground import protocol
 from ground.store.journal import record
 from tests.flight.conftest import tumbling_frames
@@ -43,11 +44,11 @@ _CONTENT = bytes(range(256)) * 8
 
 
 @cache
-def downlink() -> tuple[tuple[bytes, ...], bytes]:
+def downlink(protection: TelemetryProtection = "none") -> tuple[tuple[bytes, ...], bytes]:
     """TM frames of a computer that has been commanded in contact, and a chunk of its black box."""
     from flight.computer import make_computer
 
-    computer = make_computer(parameters={"radio_silence_s": 0.0})
+    computer = make_computer(parameters={"radio_silence_s": 0.0}, telemetry_protection=protection)
     sensors = tumbling_frames(_TICKS, receiver_lock=True)
     frames: list[bytes] = []
     asked = [
@@ -182,6 +183,23 @@ def packets_of(frames: tuple[bytes, ...]) -> Iterator[bytes]:
         yield from extractors.setdefault(frame.virtual_channel, PacketExtractor()).push(frame)
 
 
+def _protected() -> Iterator[bytes]:
+    """Two frames of a satellite behind each switch of the target; for the one that seals, opened ones."""
+    from ground.telemetry_security import Opener
+    from tests.telemetry import RING
+
+    kinds: tuple[TelemetryProtection, ...] = ("authenticated", "encrypted")
+    for switch, protection in enumerate(kinds):
+        opener = Opener(RING, protection)
+        frames = downlink(protection)[0]
+        for first in (0, len(frames) // 2, len(frames) - 2):
+            two = frames[first : first + 2]
+            yield bytes([2 * switch]) + b"".join(two)
+            yield bytes([2 * switch | 1]) + b"".join(two)
+            clear = [opener.read(one).octets.ljust(len(one), b"\0") for one in two]
+            yield bytes([2 * switch | 4]) + b"".join(clear)
+
+
 def _tm_packets() -> Iterator[bytes]:
     seen = set()
     for packet in packets_of(downlink()[0]):
@@ -219,6 +237,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "frame_codec": _frame_codec,
     "stores": _stores,
     "tm_frames": lambda: iter(downlink()[0][:: max(1, len(downlink()[0]) // 12)]),
+    "tm_protected": _protected,
     "tm_packets": _tm_packets,
     "cfdp_pdu": pdus,
     "file_service": _files,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 
 from flight import batches, packets, services
 from flight.cfdp_pdu import PduError, decode_pdu, encode_pdu
@@ -18,12 +19,16 @@ from flight.packets import PacketError, TmPacket
 from flight.server import Service
 from flight.tc_frames import TcFrame, parse
 from flight.tm_frames import TM_FRAME_OCTETS, PacketExtractor, decode_tm_frame
+from flight.tm_protection import OPENED_FRAME_OCTETS, TelemetryProtection
 from ground import protocol
 from ground.cfdp.service import FileService
 from ground.elements import navigation
 from ground.protocol import MessageError
 from ground.receiver import Receiver
 from ground.store.journal import records
+from ground.telemetry_security import Opener, seal_telemetry
+from tests.fuzz.seeds import downlink
+from tests.telemetry import KEY, RING
 from tests.uplink import repaired
 
 _S = 10**9
@@ -42,6 +47,39 @@ def tm_frames(data: bytes) -> None:
         receiver.receive(octets)
     again = Receiver.from_plain(json.loads(json.dumps(receiver.to_plain())))
     assert again.results() == receiver.results()
+
+
+def tm_protected(data: bytes) -> None:
+    """Protected frames through mission control's receiver: bit 1 of the switch says how they are protected.
+    Bit 2 seals each under the key first, so that what lies behind the MAC is reached. Without it no frame is
+    taken but those that a satellite has made, each once.
+    """
+    protection: TelemetryProtection = "encrypted" if data and data[0] & 2 else "authenticated"
+    receiver = Receiver(opener=Opener.start(RING, protection))
+    taken: list[bytes] = []
+    for number, at in enumerate(range(1, len(data), TM_FRAME_OCTETS), start=1):
+        octets = data[at : at + TM_FRAME_OCTETS]
+        if data[0] & 4:
+            clear = repaired(octets.ljust(OPENED_FRAME_OCTETS, b"\0")[:OPENED_FRAME_OCTETS])
+            octets = seal_telemetry(RING, clear, protection, key_id=KEY, counter=number)
+        elif data[0] & 1:
+            octets = repaired(octets.ljust(TM_FRAME_OCTETS, b"\0"))
+        before = receiver.to_plain()
+        if receiver.receive(octets) is None:
+            assert {**receiver.to_plain(), "counters": 0} == {**before, "counters": 0}, "it moved something"
+        else:
+            taken.append(octets[:-2])
+    assert len(set(taken)) == len(taken), "a frame was taken twice"
+    sealed_here = bool(data and data[0] & 4)
+    assert sealed_here or set(taken) <= genuine(protection), "a frame of nobody's was taken"
+    again = Receiver.from_plain(json.loads(json.dumps(receiver.to_plain())), Opener.start(RING, protection))
+    assert again.to_plain() == receiver.to_plain()
+
+
+@cache
+def genuine(protection: TelemetryProtection) -> frozenset[bytes]:
+    """The frames of the seeds' satellite, but for their FECF."""
+    return frozenset(frame[:-2] for frame in downlink(protection)[0])
 
 
 def tm_packets(data: bytes) -> None:
@@ -192,6 +230,7 @@ def extraction(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "tm_frames": tm_frames,
+    "tm_protected": tm_protected,
     "extraction": extraction,
     "tm_packets": tm_packets,
     "cfdp_pdu": cfdp_pdu,

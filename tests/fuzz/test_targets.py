@@ -19,6 +19,7 @@ from tests.fuzz.targets import TARGETS
 INPUTS = {
     "black_box": 300,
     "tm_frames": 3_000,
+    "tm_protected": 3_000,
     "extraction": 3_000,
     "file_service": 4_000,
     "flight_messages": 600,

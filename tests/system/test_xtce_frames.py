@@ -29,7 +29,7 @@ from safehold import parquet
 from safehold.run_folder import write_run
 from safehold.scenario import load
 from safehold.schema import Scenario
-from tests.deframe import packets
+from tests.deframe import FRAME, packets
 
 SEVERITIES = ("", "info", "low", "medium", "high")
 
@@ -48,7 +48,7 @@ def raw(value: Any) -> Any:
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
-def compare(folder: Path, run: Path) -> Counter[str]:
+def compare(folder: Path, run: Path, frame_octets: int = FRAME) -> Counter[str]:
     """Holds every packet of a run's frames against what the run made of them; what there was of each kind."""
     decoder = definition(folder)
     archive = Archived(parquet.read(run / "telemetry.parquet"))
@@ -59,7 +59,7 @@ def compare(folder: Path, run: Path) -> Counter[str]:
     records = set()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the decoder warns of bits that are left over
-        for channel, octets in packets((run / "frames.tm").read_bytes()):
+        for channel, octets in packets((run / "frames.tm").read_bytes(), frame_octets):
             packet = decoder.parse_bytes(octets)
             kind = (packet.get("service"), packet.get("subtype"))
             seen[f"channel {channel}"] += 1

@@ -10,7 +10,8 @@ namespace {
 using computer::ReadKind;
 using computer::ReadRequest;
 
-constexpr std::size_t header_octets = 6;
+constexpr std::size_t packet_header_octets = 6;
+constexpr std::size_t fecf_octets = 2;
 constexpr std::size_t packet_octets_min = 7;
 constexpr std::uint16_t only_idle_data = 0x7FE;
 constexpr std::uint32_t silence_ms = 1000;
@@ -84,10 +85,10 @@ class FileSource {
 
     [[nodiscard]] std::size_t peek(const std::uint8_t*& packet) {
         if (length_ == 0 && files_ != nullptr) {
-            const std::size_t pdu = files_->next(packet_.data() + header_octets, file_pdu_octets_max);
+            const std::size_t pdu = files_->next(packet_.data() + packet_header_octets, file_pdu_octets_max);
             if (pdu != 0 && pdu <= file_pdu_octets_max) {
-                length_ = pdu + header_octets;
-                Writer writer(packet_.data(), header_octets);
+                length_ = pdu + packet_header_octets;
+                Writer writer(packet_.data(), packet_header_octets);
                 writer.u16(apid_files);
                 writer.u16(static_cast<std::uint16_t>(0xC000U | (account_.file_sequence_count++ & 0x3FFFU)));
                 writer.u16(static_cast<std::uint16_t>(pdu - 1));
@@ -117,7 +118,7 @@ class NoSource {
 
 void put_idle_packet(std::uint8_t* at, std::size_t length) {
     std::memset(at, 0, length);
-    Writer writer(at, header_octets);
+    Writer writer(at, packet_header_octets);
     writer.u16(apid_idle);
     writer.u16(0xC000);
     writer.u16(static_cast<std::uint16_t>(length - packet_octets_min));
@@ -126,14 +127,14 @@ void put_idle_packet(std::uint8_t* at, std::size_t length) {
 // Fills one data field with packets and, behind the last, an idle packet that ends with it. A gap that is too
 // small for one begins an idle packet whose rest opens the next frame.
 template <typename Source>
-void fill(Channel& channel, Source& source, std::uint8_t* data) {
+void fill(Channel& channel, Source& source, std::uint8_t* data, std::size_t data_octets) {
     std::size_t used = channel.rest_length;
     std::memcpy(data, channel.rest.data(), used);
     channel.rest_length = 0;
     channel.rest_is_idle = 0;
-    while (used < tm_data_octets) {
+    while (used < data_octets) {
         const std::uint8_t* packet = nullptr;
-        const std::size_t room = tm_data_octets - used;
+        const std::size_t room = data_octets - used;
         std::size_t length = source.peek(packet);
         std::array<std::uint8_t, packet_octets_min> idle{};
         const bool is_idle = length == 0;
@@ -163,6 +164,7 @@ class Multiplexer {
     Multiplexer(DownlinkContext& context, Frames& frames, std::size_t frames_max)
         : context_(context),
           frames_(frames),
+          layout_(tm_layout(context.protection)),
           left_(frames_max < tm_frames_max ? frames_max : tm_frames_max) {}
 
     template <typename Source>
@@ -173,7 +175,7 @@ class Multiplexer {
         while (left_ > 0 &&
                ((channel.rest_length != 0 && channel.rest_is_idle == 0) || source.peek(packet) != 0)) {
             const std::uint16_t pointer = channel.rest_length;
-            fill(channel, source, frames_[count_].data() + header_octets);
+            fill(channel, source, frames_[count_].data() + layout_.data_at, layout_.data_octets);
             ++channel.frames_sent;
             finish(number, channel.frame_count++, pointer);
         }
@@ -181,7 +183,7 @@ class Multiplexer {
 
     void send_idle() {
         DownlinkAccount& downlink = context_.account.downlink;
-        std::memset(frames_[count_].data() + header_octets, 0, tm_data_octets);
+        std::memset(frames_[count_].data() + layout_.data_at, 0, layout_.data_octets);
         ++downlink.idle_frames;
         finish(VirtualChannel::idle, downlink.idle_frame_count++, only_idle_data);
     }
@@ -191,21 +193,28 @@ class Multiplexer {
   private:
     void finish(VirtualChannel number, std::uint8_t frame_count, std::uint16_t pointer) {
         Frame& frame = frames_[count_];
-        Writer writer(frame.data(), header_octets);
+        Writer writer(frame.data(), tm_header_octets);
         writer.u16(
             static_cast<std::uint16_t>((spacecraft_id << 4) | (static_cast<unsigned>(number) << 1) | 1U));
         writer.u8(context_.account.downlink.master_frame_count++);
         writer.u8(frame_count);
         writer.u16(static_cast<std::uint16_t>(0x1800U | pointer));
-        Writer trailer(frame.data() + header_octets + tm_data_octets, 6);
+        Writer trailer(frame.data() + tm_header_octets + tm_data_octets, 6);
         trailer.u32(context_.clcw);
-        trailer.u16(crc16(frame.data(), tm_frame_octets - 2));
+        if (context_.protection == TelemetryProtection::none) {
+            trailer.u16(crc16(frame.data(), tm_frame_octets - fecf_octets));
+        } else {
+            std::memset(frame.data() + tm_header_octets, 0, tm_security_header_octets);
+            std::memset(frame.data() + layout_.data_at + layout_.data_octets, 0, tm_mac_octets);
+            trailer.u16(0);
+        }
         ++count_;
         --left_;
     }
 
     DownlinkContext& context_;
     Frames& frames_;
+    TmLayout layout_;
     std::size_t count_ = 0;
     std::size_t left_;
 };
@@ -313,7 +322,7 @@ std::size_t make_frames(DownlinkContext& context, Frames& frames, std::size_t fr
 ReadRequest next_read(DownlinkContext& context, std::size_t frames_max) {
     constexpr std::array<Stream, 3> streams = {Stream::critical, Stream::housekeeping, Stream::debug};
     RecorderAccount& recorder = context.account.recorder;
-    const std::size_t wanted = (frames_max + 1) * tm_data_octets;
+    const std::size_t wanted = (frames_max + 1) * tm_layout(context.protection).data_octets;
     const std::size_t octets_max =
         wanted < computer::readback_octets_max ? wanted : computer::readback_octets_max;
     const ReadRequest file = context.files != nullptr ? context.files->wanted() : ReadRequest{};

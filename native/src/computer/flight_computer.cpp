@@ -29,6 +29,7 @@ void FlightComputer::start() {
     state_.voter.checkpoint_crc = crc32(&state_.checkpoint, sizeof state_.checkpoint);
     input_.tick_ns = config_.tick_ns;
     input_.autonomy = config_.autonomy;
+    input_.telemetry_protection = config_.telemetry_protection;
     if (stores_ != nullptr) stores_->status(state_.store);
     if (witness_ != nullptr) witness_->started();
 }
@@ -133,6 +134,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
         state_.voted = voted_->actuator;
         carry_out();
         carry_out_security();
+        if (protects_telemetry()) seal_frames();
         const bool powered = stores_ == nullptr || stores_->powered();
         if (!powered || voted_->reset != 0) {
             // Power failed while the step's requests were being carried out, or the ground has asked for a
@@ -159,8 +161,10 @@ void FlightComputer::step(const SensorFrame& sensor) {
     watch();
 }
 
-void FlightComputer::restore(const ComputerState& state) {
+void FlightComputer::restore(const ComputerState& state, const TelemetryState& telemetry) {
     state_ = state;
+    telemetry_ = telemetry;
+    sealed_count_ = 0;
     voted_ = nullptr;
     input_.uplink_count = 0;
     examined_ = 0;

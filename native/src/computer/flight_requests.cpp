@@ -92,7 +92,22 @@ bool FlightComputer::keep_security() {
     return stores_ == nullptr ||
            stores_->persist(Slot::security, security.sequence, &security.kept, sizeof security.kept);
 }
-// --- the step
-// --------------------------------------------------------------------------------------------------
+
+// Frames are numbered, whether or not there is a key: a replay has none, and its numbers are the same.
+void FlightComputer::seal_frames() {
+    sealed_count_ = 0;
+    for (std::size_t i = 0; i < voted_->frame_count && i < sealed_.size(); ++i) {
+        const std::uint64_t number = next_counter(telemetry_, stores_, state_.boot.count);
+        if (number == 0) continue;
+        security::TmFrame& frame = sealed_[sealed_count_];
+        frame = voted_->frames[i];
+        if (telemetry_stage_.key() == 0) continue;
+        if (telemetry_stage_.seal(frame, config_.telemetry_protection, number)) {
+            ++sealed_count_;
+        } else {
+            ++telemetry_.withheld;
+        }
+    }
+}
 
 }  // namespace safehold::computer

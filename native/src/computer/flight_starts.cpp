@@ -28,6 +28,7 @@ void FlightComputer::lose_volatile() {
             if (security::holds_key(state_.security, kept.key[i])) kept.active = kept.key[i];
         }
         state_.security.sequence = 0;
+        telemetry_ = {};
     }
     examined_ = 0;
     input_.uplink_count = 0;
@@ -108,6 +109,7 @@ void FlightComputer::boot() {
         stores_->status(state_.store);
     }
     if (start.down_ns > 0) load_security();
+    if (protects_telemetry()) start_counter(telemetry_, stores_, record.count);
     if (warm) {
         for (std::size_t i = 1; i < config_.replicas && i < replicas_max; ++i)
             state_.replicas[i] = state_.replicas[0];

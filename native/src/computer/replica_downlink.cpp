@@ -56,7 +56,7 @@ void run_downlink(Cycle& cycle) {
         account,        input.store,
         output.records, input.readback,
         &files,         cdh::clcw(cycle.state.control.uplink.farm, input.sensor.receiver_lock != 0),
-        input.tick_ns};
+        input.tick_ns,  input.telemetry_protection};
     output.frame_count = static_cast<std::uint32_t>(cdh::make_frames(context, output.frames, frames_max));
     output.read = cdh::next_read(context, frames_max);
 }

@@ -41,6 +41,7 @@ BlackBoxReplay::BlackBoxReplay(std::vector<std::uint8_t> chunk, bool autonomy)
     next_tick_ = head_.first_tick;
     input_->tick_ns = config_.tick_ns;
     input_->autonomy = autonomy ? 1 : 0;
+    input_->telemetry_protection = config_.telemetry_protection;
     input_->configured = &config_.parameters;
     input_->readback = readback_.get();
 }

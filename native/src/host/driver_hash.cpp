@@ -114,6 +114,7 @@ Digest Driver::whole_hash() const {
     octets.add(sensor_);
     octets.add(plant_state_, plant_state_octets_);
     octets.add(computer.state());
+    if (computer.protects_telemetry()) octets.add(computer.telemetry_state());
     octets.add(computer.stores().memory.digest());
     octets.add(plant_chain_);
     octets.add(here().chain());

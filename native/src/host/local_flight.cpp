@@ -54,8 +54,8 @@ void LocalFlight::show() {
         return;
     }
     view_ = {&computer_.actuator(), voted->events.items.data(),
-             std::min<std::size_t>(voted->events.count, EventList::capacity), voted->frames.data(),
-             voted->frame_count};
+             std::min<std::size_t>(voted->events.count, EventList::capacity), computer_.frames(),
+             computer_.frame_count()};
 }
 
 Belief LocalFlight::belief() const {
@@ -85,7 +85,7 @@ void LocalFlight::restore(In in, std::uint64_t /*tick*/) {
     if (std::memcmp(&config, &computer_.config(), sizeof config) != 0) {
         throw std::invalid_argument("the state was made with another configuration of the flight computer");
     }
-    HostedComputer::Kept kept = HostedComputer::read(in);
+    HostedComputer::Kept kept = computer_.read(in);
     Chain chain{"flight"};
     in.take(&chain, sizeof chain);
     if (!in.empty()) throw std::invalid_argument("the flight computer's state is too long");

@@ -47,6 +47,8 @@ std::string describe_mission(const computer::ComputerConfig& config, const Quota
     line("resync", std::to_string(config.resync));
     line("persistence", std::to_string(config.persistence));
     line("autonomy", std::to_string(config.autonomy));
+    if (config.telemetry_protection != cdh::TelemetryProtection::none)
+        line("telemetry_protection", std::to_string(static_cast<unsigned>(config.telemetry_protection)));
     for (std::size_t i = 0; i < quotas.streams.size(); ++i)
         line("quota." + std::string(stream_names.at(i)), std::to_string(quotas.streams.at(i)));
     line("quota.files", std::to_string(quotas.files));

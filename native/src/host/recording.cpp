@@ -217,6 +217,8 @@ void add_flight_tick(Chain& chain, std::int64_t time_ns, const computer::FlightC
 
 void add_full_state(Chain& chain, const HostedComputer& computer) {
     chain.add(&computer.state(), sizeof(computer::ComputerState));
+    if (computer.protects_telemetry())
+        chain.add(&computer.telemetry_state(), sizeof(computer::TelemetryState));
     const Digest memory = computer.stores().memory.digest();
     chain.add(memory.data(), memory.size());
 }

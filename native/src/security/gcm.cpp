@@ -24,9 +24,10 @@ bool can_authenticate() {
 
 namespace {
 
+constexpr int mac_octets = 16;
+
 // One context a frame: freeing it wipes the key schedule.
 bool run(EVP_CIPHER_CTX* context, const Sealed& sealed, std::uint8_t* clear) {
-    constexpr int mac_octets = 16;
     std::uint8_t mac[mac_octets];
     std::memcpy(mac, sealed.mac, sizeof mac);
     int done = 0;
@@ -39,7 +40,34 @@ bool run(EVP_CIPHER_CTX* context, const Sealed& sealed, std::uint8_t* clear) {
            EVP_DecryptFinal_ex(context, clear + done, &rest) == 1;
 }
 
+bool run(EVP_CIPHER_CTX* context, const Unsealed& unsealed, const Associated& first, const Associated& second,
+         std::uint8_t* mac) {
+    int done = 0;
+    const auto associate = [&](const Associated& piece) {
+        return piece.count == 0 ||
+               EVP_EncryptUpdate(context, nullptr, &done, piece.octets, static_cast<int>(piece.count)) == 1;
+    };
+    return EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), nullptr, unsealed.key, unsealed.nonce) == 1 &&
+           associate(first) && associate(second) &&
+           (unsealed.text_octets == 0 || EVP_EncryptUpdate(context, unsealed.text, &done, unsealed.text,
+                                                           static_cast<int>(unsealed.text_octets)) == 1) &&
+           EVP_EncryptFinal_ex(context, mac, &done) == 1 &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, mac_octets, mac) == 1;
+}
+
 }  // namespace
+
+bool gcm_seal(const Unsealed& unsealed, const Associated& first, const Associated& second,
+              std::uint8_t* mac) {
+    EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+    const bool made = context != nullptr && run(context, unsealed, first, second, mac);
+    EVP_CIPHER_CTX_free(context);
+    if (!made) {
+        wipe(unsealed.text, unsealed.text_octets);
+        wipe(mac, mac_octets);
+    }
+    return made;
+}
 
 bool gcm_open(const Sealed& sealed, std::uint8_t* clear) {
     EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
@@ -64,6 +92,12 @@ bool can_authenticate() {
 bool gcm_open(const Sealed& sealed, std::uint8_t* clear) {
     wipe(clear, sealed.text_octets);
     return false;  // what cannot be checked is not taken
+}
+
+bool gcm_seal(const Unsealed& unsealed, const Associated&, const Associated&, std::uint8_t* mac) {
+    wipe(unsealed.text, unsealed.text_octets);
+    wipe(mac, 16);
+    return false;
 }
 
 #endif

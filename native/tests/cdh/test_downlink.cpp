@@ -104,6 +104,45 @@ TEST_CASE("a gap of 1 to 6 octets begins an idle packet whose rest opens the nex
     }
 }
 
+TEST_CASE("L2.6: a protected frame leaves room for security header, MAC and FECF, and loses no octet") {
+    const TmLayout layout = tm_layout(TelemetryProtection::encrypted);
+    CHECK(layout.data_at == 20);
+    CHECK(layout.data_octets == 1073);
+    auto account = std::make_unique<CdhAccount>();
+    auto frames = std::make_unique<Frames>();
+    for (Frame& frame : *frames)
+        frame.fill(0xEE);  // what another tick left there
+    for (const std::size_t length : {1024U, 1024U, 900U, 198U})
+        put_packet(*account, length);
+    const Octets packets(account->packets.octets.begin(),
+                         account->packets.octets.begin() + static_cast<std::ptrdiff_t>(account->packets.length));
+    const computer::StoreStatus store{};
+    static const computer::RecordList records{};
+    DownlinkContext context{*account, store,  records,     nullptr,
+                            nullptr,  locked, 100'000'000, TelemetryProtection::encrypted};
+    const std::size_t count = make_frames(context, *frames, tm_frames_max);
+    REQUIRE(count == 3);
+    Octets stream;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Frame& frame = (*frames)[i];
+        const auto zeros = [&frame](std::size_t from, std::size_t octets) {
+            for (std::size_t at = from; at < from + octets; ++at)
+                if (frame[at] != 0) return false;
+            return true;
+        };
+        CHECK(zeros(6, 14));
+        CHECK(zeros(1093, 16));
+        CHECK(zeros(1113, 2));
+        CHECK(frame[1109] == locked >> 24U);
+        stream.insert(stream.end(), frame.begin() + 20, frame.begin() + 1093);
+    }
+    REQUIRE(stream.size() >= packets.size());
+    stream.resize(packets.size());
+    CHECK(stream == packets);
+    // The pointer of the second frame counts from its data field: 2 · 1,024 − 1,073.
+    CHECK((((*frames)[1][4] & 7U) << 8 | (*frames)[1][5]) == 975);
+}
+
 TEST_CASE("packets that straddle frames come out whole, over many ticks") {
     auto account = std::make_unique<CdhAccount>();
     auto frames = std::make_unique<Frames>();

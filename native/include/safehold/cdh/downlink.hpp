@@ -29,6 +29,7 @@ struct DownlinkContext {
     FilePduSource* files;                 // may be null
     std::uint32_t clcw;
     std::int64_t tick_ns;
+    TelemetryProtection protection = TelemetryProtection::none;
 };
 
 // Takes the records of this tick out of the packet queue: numbers them and hands them to `records`. They stay
@@ -36,7 +37,8 @@ struct DownlinkContext {
 void commit_records(CdhAccount& account, const computer::StoreStatus& store, bool transmitter_on,
                     computer::RecordList& records);
 
-// Makes the frames of this tick, at most `frames_max`; returns how many.
+// Makes the frames of this tick, at most `frames_max`; returns how many. Protected frames have zeros where
+// security header, MAC and FECF will be: the crypto stage behind the voter fills them in.
 [[nodiscard]] std::size_t make_frames(DownlinkContext& context, Frames& frames, std::size_t frames_max);
 
 // What to read for the next tick's frames.

@@ -17,7 +17,10 @@ namespace safehold::cdh {
 
 inline constexpr std::size_t tc_frame_octets_max = 256;
 inline constexpr std::size_t tm_frame_octets = 1115;
+inline constexpr std::size_t tm_header_octets = 6;
 inline constexpr std::size_t tm_data_octets = 1103;
+inline constexpr std::size_t tm_security_header_octets = 14;
+inline constexpr std::size_t tm_mac_octets = 16;
 inline constexpr std::size_t tm_packet_octets_max = 1024;
 inline constexpr std::size_t tm_frames_max = 11;  // 1 Mbit/s for 100 ms
 inline constexpr std::uint16_t spacecraft_id = 0x15A;
@@ -27,6 +30,22 @@ inline constexpr std::uint16_t apid_housekeeping = 102;
 inline constexpr std::uint16_t apid_debug = 103;
 inline constexpr std::uint16_t apid_files = 110;
 inline constexpr std::uint16_t apid_idle = 2047;
+
+// How TM frames are protected on the link (CCSDS 355.0-B), as configured for a whole flight.
+enum class TelemetryProtection : std::uint16_t { none = 0, authenticated = 1, encrypted = 2 };
+
+// Where a TM frame's data field begins, and how long it is: a protected one leaves room for the security
+// header before it and for the MAC behind it.
+struct TmLayout {
+    std::size_t data_at;
+    std::size_t data_octets;
+};
+[[nodiscard]] constexpr TmLayout tm_layout(TelemetryProtection protection) {
+    return protection == TelemetryProtection::none
+               ? TmLayout{tm_header_octets, tm_data_octets}
+               : TmLayout{tm_header_octets + tm_security_header_octets,
+                          tm_data_octets - tm_security_header_octets - tm_mac_octets};
+}
 
 // Why an authenticated TC frame or its packet was dropped, in the order of the checks.
 enum class FrameDrop : std::uint8_t {

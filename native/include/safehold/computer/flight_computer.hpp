@@ -15,7 +15,7 @@
 // nothing
 //   is received and the actuators are passive for the downtime; then the boot loader counts the start and
 //   gives the replicas the persisted control state, or the values of launch if there is no sound one
-// Voter, checkpoint, crypto stage and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
+// Voter, checkpoint, crypto stages and input frame are single points. Meets L3.1, L3.3, L3.6, L3.7.
 #pragma once
 
 #include <array>
@@ -23,8 +23,10 @@
 #include <type_traits>
 
 #include "safehold/computer/replica.hpp"
+#include "safehold/computer/telemetry_counter.hpp"
 #include "safehold/computer/voter.hpp"
 #include "safehold/computer/witness.hpp"
+#include "safehold/security/telemetry.hpp"
 
 namespace safehold::computer {
 
@@ -34,7 +36,8 @@ struct ComputerConfig {
     std::uint32_t replicas;     // 1 or 3
     std::uint32_t resync;       // 0 or 1
     std::uint32_t persistence;  // ticks of divergence on end before a replica is copied from the majority
-    std::uint32_t autonomy;     // 1: monitors act and SAFE ends by itself; 0: both are left to the ground
+    std::uint16_t autonomy;     // 1: monitors act and SAFE ends by itself; 0: both are left to the ground
+    cdh::TelemetryProtection telemetry_protection;
 };
 static_assert(sizeof(ComputerConfig) == sizeof(Parameters) + 24);
 
@@ -108,6 +111,12 @@ class FlightComputer {
     // The keys, before the first step; without any, no frame is taken.
     void load_keys(const security::KeyRing& ring);
 
+    // The keys of protected telemetry, before the first step; without any, no protected frame leaves.
+    void load_telemetry_keys(const security::KeyRing& ring) { telemetry_stage_.load(ring); }
+    [[nodiscard]] bool protects_telemetry() const {
+        return config_.telemetry_protection != cdh::TelemetryProtection::none;
+    }
+
     // Uplink: call before `step`. What the crypto stage does not take is counted there; frames beyond
     // `uplink_frames_max` authentic ones, or `uplink_examined_max` altogether, are dropped and counted.
     void receive(const std::uint8_t* frame, std::size_t octets);
@@ -128,13 +137,28 @@ class FlightComputer {
 
     [[nodiscard]] const ActuatorFrame& actuator() const { return state_.voted; }
     [[nodiscard]] const StepOutput* voted() const { return voted_; }  // null when there was no majority
+    // The TM frames that leave in this tick: the voted ones, or, if telemetry is protected, what the crypto
+    // stage has made of them.
+    [[nodiscard]] const security::TmFrame* frames() const {
+        if (voted_ == nullptr) return nullptr;
+        return protects_telemetry() ? sealed_.data() : voted_->frames.data();
+    }
+    [[nodiscard]] std::size_t frame_count() const {
+        if (voted_ == nullptr) return 0;
+        return protects_telemetry() ? sealed_count_ : voted_->frame_count;
+    }
     [[nodiscard]] const ReplicaState& leader() const { return state_.replicas[leader_index()]; }
     [[nodiscard]] const ComputerConfig& config() const { return config_; }
     [[nodiscard]] const VoterState& voter() const { return state_.voter; }
     [[nodiscard]] std::uint32_t uplink_overflow() const { return state_.voter.status.uplink_overflow; }
 
     [[nodiscard]] const ComputerState& state() const { return state_; }
-    void restore(const ComputerState& state);
+    // Beside the state; it stands still unless telemetry is protected.
+    [[nodiscard]] const TelemetryState& telemetry_state() const { return telemetry_; }
+    [[nodiscard]] std::uint16_t telemetry_key() const { return telemetry_stage_.key(); }
+    void restore(const ComputerState& state, const TelemetryState& telemetry = {});
+    // Of what was restored: the numbers of TM frames below this one may have been used elsewhere.
+    void skip_telemetry_to(std::uint64_t below) { skip_to(telemetry_, stores_, below); }
 
     // Fault ports, for injection only.
     void flip(std::size_t replica, std::size_t bit);
@@ -145,6 +169,7 @@ class FlightComputer {
   private:
     void start();
     void carry_out_security();
+    void seal_frames();
     [[nodiscard]] bool keep_security();
     void give(const security::ClearFrame& clear);
     void lose_volatile();
@@ -178,6 +203,10 @@ class FlightComputer {
     std::array<StepOutput, replicas_max> outputs_;
     const StepOutput* voted_ = nullptr;
     security::Stage stage_;
+    security::TelemetryStage telemetry_stage_;
+    TelemetryState telemetry_{};
+    std::array<security::TmFrame, cdh::tm_frames_max> sealed_;  // of this tick
+    std::size_t sealed_count_ = 0;
     std::uint32_t examined_ = 0;  // frames in this tick
     std::uint8_t overrun_ = 0;
 };

@@ -116,7 +116,8 @@ struct StepInput {
     std::uint32_t uplink_count;
     std::uint32_t stalled;   // fault port: 1 hangs one of this replica's tasks until the work budget is gone
     std::uint32_t autonomy;  // as configured; outside the state, so that it changes no octet of it
-    std::uint32_t spare;
+    cdh::TelemetryProtection telemetry_protection;  // likewise
+    std::uint16_t spare;
     StoreStatus store;
     BootStatus boot;
     const Readback* readback;  // the answer to the last tick's ReadRequest; its status is none without one

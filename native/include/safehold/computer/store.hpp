@@ -193,7 +193,7 @@ static_assert(sizeof(DropRequest) == 16);
 // --- persistence
 // ---------------------------------------------------------------------------------------------------
 
-enum class Slot : std::uint8_t { control = 0, boot = 1, security = 2, count = 3 };
+enum class Slot : std::uint8_t { control = 0, boot = 1, security = 2, telemetry = 3, count = 4 };
 inline constexpr std::size_t slot_count = static_cast<std::size_t>(Slot::count);
 
 // Asks for the winner's ControlState, as it is after this step, to be kept over a reset.

@@ -100,7 +100,8 @@ class Recording {
 };
 
 // Adds one tick to the flight chain: the full state and the head of mass memory every 60 simulated seconds
-// before the step, then time, voted actuator frame and TM frames after it.
+// before the step, then time, voted actuator frame and voted TM frames after it; protected frames as they are
+// before they are sealed, so that a replay needs no key.
 inline constexpr std::int64_t full_state_interval_ns = 60'000'000'000;
 [[nodiscard]] inline bool full_state_due(std::int64_t time_ns, std::int64_t tick_ns) {
     return time_ns % full_state_interval_ns < tick_ns;

@@ -76,6 +76,25 @@ class Stores final : public computer::StorePort {
         if (power.out != 0) power = {power.writes, 0, 0, 0};
     }
 
+    // The first number of TM frames that is not reserved; 0 if none ever was.
+    [[nodiscard]] std::uint64_t reserved_telemetry() const {
+        computer::TelemetryKept found{};
+        std::uint32_t sequence = 0;
+        const std::size_t octets = load(computer::Slot::telemetry, &found, sizeof found, sequence);
+        return octets == sizeof found ? found.below : 0;
+    }
+
+    // Takes over, in memory alone, that all below were.
+    void reserve_telemetry(std::uint64_t below) {
+        if (below <= reserved_telemetry()) return;
+        const computer::TelemetryKept reserved{below};
+        computer::TelemetryKept found{};
+        std::uint32_t sequence = 0;
+        (void)load(computer::Slot::telemetry, &found, sizeof found, sequence);
+        Power on;
+        (void)persistence.write(computer::Slot::telemetry, sequence + 1, &reserved, sizeof reserved, on);
+    }
+
     // From now on all that is kept is kept there too, and what is there is taken over.
     void keep_in(std::shared_ptr<Folder> chosen) {
         folder = std::move(chosen);
@@ -176,28 +195,38 @@ class HostedComputer : private StoreOwner, public computer::FlightComputer {
         out.value(state());
         kept.put(out);
         out.value(black_box_.state());
+        if (protects_telemetry()) out.value(telemetry_state());
     }
     // What `put` wrote, read but not yet taken over.
     struct Kept {
         std::unique_ptr<computer::ComputerState> state = std::make_unique<computer::ComputerState>();
         Stores stores;
         std::unique_ptr<BlackBox::State> black_box = std::make_unique<BlackBox::State>();
+        computer::TelemetryState telemetry{};
     };
-    [[nodiscard]] static Kept read(In& in) {
+    [[nodiscard]] Kept read(In& in) const {
         Kept read;
         in.take(read.state.get(), sizeof *read.state);
         read.stores.take(in);
         in.take(read.black_box.get(), sizeof *read.black_box);
+        if (protects_telemetry()) in.take(&read.telemetry, sizeof read.telemetry);
         return read;
     }
     void take(Kept read) {
         read.stores.camera = std::move(kept.camera);
         read.stores.folder = std::move(kept.folder);
         read.stores.memory.set_quotas(kept.memory.quotas());
+        const std::uint64_t used = kept.reserved_telemetry();
         kept = std::move(read.stores);
-        if (kept.folder != nullptr) kept.folder->write_all(kept.persistence, kept.memory);
-        restore(*read.state);
+        if (kept.folder != nullptr) {
+            // What is kept in a folder has flown: an older state must not use the numbers of its frames
+            // again.
+            kept.reserve_telemetry(used);
+            kept.folder->write_all(kept.persistence, kept.memory);
+        }
+        restore(*read.state, read.telemetry);
         black_box_.restore(*read.black_box);
+        if (kept.folder != nullptr && protects_telemetry()) skip_telemetry_to(used);
     }
     // Throws std::invalid_argument, and changes nothing, if the octets are not exactly such a state.
     void take(const std::uint8_t* octets, std::size_t count) {
