@@ -30,7 +30,7 @@ from safehold.on_board_clock import utc_texts
 if TYPE_CHECKING:
     import duckdb
 
-DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger", "structures")
+DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger", "structures", "reports")
 TABLES = ("frames", "parameters_raw", "parameters", "summaries", *DOCUMENTS)
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
 _FRAMES_AT_A_TIME = 4096
@@ -55,6 +55,7 @@ class Source:
 def source_of_run(folder: RunFolder) -> Source:
     """A run's folder as a source; raises FolderError if its events cannot be read."""
     told = {name: folder.result.get(name, []) for name in DOCUMENTS if name != "events"}
+    told["reports"] = folder.reports()
     return Source(
         path=folder.path,
         frames=folder.path / "frames.tm",
@@ -123,7 +124,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path) 
     else:  # a run of an earlier version
         connection.execute("CREATE TABLE summaries (none_of_them VARCHAR)")
     for name in DOCUMENTS:
-        rows = source.documents[name]
+        rows = source.documents.get(name, ())
+        if name == "reports":  # what each says is a document of its own kind
+            rows = [{**row, "content": json.dumps(row["content"])} for row in rows]
         if not rows:
             connection.execute(f"CREATE TABLE {name} (none_of_them VARCHAR)")
             continue

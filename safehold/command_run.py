@@ -13,6 +13,7 @@ from typing import Any
 
 from safehold import display as displays
 from safehold import judgement, on_board_clock, snapshot
+from safehold.answers import answer_lines
 from safehold.code_id import import_numba_lightly
 from safehold.deployment import Deployment
 from safehold.durations import format_clock, parse_duration
@@ -137,6 +138,7 @@ def summary_lines(result: Result) -> Sequence[str]:
     lines += pass_lines(document["passes"])
     lines += downlink_lines(document)
     lines += refusal_lines(document)
+    lines += answer_lines(document["commands"])
     for entry in document["expectations"]:
         mark = "met   " if entry["met"] else "UNMET "
         lines.append(f"expect   {mark} {sentence(entry)}: {finding(entry)}")

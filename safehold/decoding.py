@@ -13,12 +13,13 @@ import numpy as np
 from flight.batches import BATCH, SUMMARY
 from flight.dictionary import EVENTS, PARAMETERS
 from flight.packets import Event, PacketError, TmPacket, check_housekeeping
-from flight.services import Structure
+from flight.services import ServiceReport, Structure
 from flight.structures import definitions_of, is_user
 from flight.tm_frames import LIVE_CHANNEL
 from ground.alarms import LIVE, STORED, AlarmMonitor
 from ground.gaps import STREAM_OF_APID, STREAMS, Gaps
 from ground.receiver import Receiver
+from safehold.answers import ReportLog
 from safehold.stored import Samples
 from safehold.summaries import SummaryBuilder
 from safehold.telemetry import TelemetryBuilder, TelemetryTable, element_names, plain, structure_dtype
@@ -50,6 +51,7 @@ class Received:
     (arrival ns of a live report, records to come by stream). `last_held`: the live report of what mass memory
     holds that came last. `summaries`: those of stored housekeeping. `structures`: `Definitions.results`.
     `unknown`: how many reports came of each structure that nobody has defined, or that do not fit it.
+    `reports`: answers of services.
     """
 
     telemetry: TelemetryTable
@@ -65,6 +67,7 @@ class Received:
     summaries: SummaryBuilder = field(default_factory=lambda: SummaryBuilder(()))
     structures: list[dict[str, Any]] = field(default_factory=list)
     unknown: dict[int, int] = field(default_factory=dict)
+    reports: ReportLog = field(default_factory=lambda: ReportLog(()))
 
 
 def decode(
@@ -107,6 +110,7 @@ def decode(
         decoder.summaries,
         builder.definitions.results(),
         decoder.unknown,
+        decoder.reports,
     )
 
 
@@ -127,6 +131,7 @@ class _Decoder:
         self.last_held: Held | None = None
         self.summaries = SummaryBuilder(stations)
         self.unknown: dict[int, int] = {}
+        self.reports = ReportLog(stations)
         self._waiting: list[tuple[TmPacket, Delivery, bool]] = []
         self._stored_alarms_from: int | None = None
         self._last_count: int | None = None
@@ -169,9 +174,10 @@ class _Decoder:
                 self.builder.stored.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
             elif (packet.service, packet.subtype) == SUMMARY:
                 self.summaries.add(packet, arrival_ns=delivery.arrival_ns, station=delivery.station)
-            elif isinstance(report.content, Structure):
-                told = report.content
-                self.builder.definitions.report(told.structure, told.parameters, packet.time_ns)
+            elif isinstance(report.content, ServiceReport):
+                self.reports.add(packet, report.content, delivery, stored=stored)
+                if isinstance(told := report.content, Structure):
+                    self.builder.definitions.report(told.structure, told.parameters, packet.time_ns)
             elif (packet.service, packet.subtype) == (3, 25) and is_user(structure_of(packet)):
                 if not self._defined(packet, delivery, stored=stored):
                     self._wait(packet, delivery, stored=stored)

@@ -16,6 +16,7 @@ import numpy as np
 from flight.tm_frames import TM_FRAME_OCTETS
 from ground.alarms import LIVE, Alarm, AlarmMonitor
 from ground.gaps import STREAMS
+from safehold.answers import with_answers
 from safehold.decoding import Received, announce
 from safehold.result import json_safe
 from safehold.telemetry import TelemetryTable
@@ -43,6 +44,9 @@ def add_downlink(
     found["downlink"] = json_safe(downlink)
     found["alarms"] = json_safe(received.alarms.results())
     found["ledger"] = found["downlink"]["ledger"]
+    found["commands"] = with_answers(found["commands"], received.reports.rows)
+    answers = received.reports
+    found["downlink"]["answers"] = {"received": len(answers.rows), "left_out": answers.left_out}
     found["structures"] = received.structures
     found["downlink"]["structures_unknown"] = {
         str(structure): count for structure, count in sorted(received.unknown.items())

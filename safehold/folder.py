@@ -154,8 +154,15 @@ class RunFolder:
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of events.jsonl."""
+        return self._lines("events.jsonl")
+
+    def reports(self) -> list[dict[str, Any]]:
+        """The lines of reports.jsonl: answers of services; none in a run of an earlier version."""
+        return self._lines("reports.jsonl") if (self.path / "reports.jsonl").exists() else []
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
         try:
-            text = (self.path / "events.jsonl").read_text(encoding="utf-8")
+            text = (self.path / name).read_text(encoding="utf-8")
             return [json.loads(line) for line in text.splitlines() if line]
         except (OSError, ValueError) as error:
-            raise FolderError("SH-OUT-003", f"{self.path / 'events.jsonl'} cannot be read: {error}") from None
+            raise FolderError("SH-OUT-003", f"{self.path / name} cannot be read: {error}") from None

@@ -145,6 +145,7 @@ def _documents(
     )
     late = results["events"]["late"]
     add_downlink(found, received, [], events_late=late, tm_rate_bit_s=config.tm_rate_bit_s)
+    found["reports"] = received.reports.rows
     found["events"] = sorted(received.events, key=lambda event: int(event["sim_time_ns"]))
     return found
 

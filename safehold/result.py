@@ -31,6 +31,7 @@ class Result:
     received: FrameStore
     summaries: SummaryBuilder
     folder: Path | None = None
+    reports: list[dict[str, Any]] = field(default_factory=list)
     _snapshot: Callable[[int], bytes] = field(repr=False, default=lambda tick: b"")
 
     @property

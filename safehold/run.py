@@ -173,6 +173,7 @@ def conclude(outing: Outing, complete: bool) -> Result:
         telemetry=received.telemetry,
         received=simulation.frames,
         summaries=received.summaries,
+        reports=received.reports.rows,
         _snapshot=lambda tick: _snapshot_at(scenario, tick),
     )
 

@@ -84,6 +84,7 @@ def _write_result(writer: FolderWriter, result: Result) -> list[str]:
     writer.write_text("scenario.toml", to_toml(scenario))
     writer.write_json("result.json", result.document)
     writer.write_json_lines("events.jsonl", result.events)
+    writer.write_json_lines("reports.jsonl", result.reports)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
     writer.write_file("frames.tm", result.received.write_frames)
     differences: list[str] = []

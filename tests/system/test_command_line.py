@@ -43,6 +43,7 @@ FILES = {
     "truth.parquet",
     "telemetry.parquet",
     "summaries.parquet",
+    "reports.jsonl",
     "events.jsonl",
     "inputs.jsonl",
     "frames.tm",

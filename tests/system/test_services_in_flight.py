@@ -5,17 +5,20 @@ One flight of 28 minutes with one contact gives every telecommand whose answer i
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flight.dictionary import SETTINGS
+from flight.dictionary import EVENT_IDS, SETTINGS
 from flight.frames import crc16
-from flight.services import MemoryCheck, MemoryDump, ServiceReport, SettingReport
+from flight.services import SCHEDULED_SEQUENCE, MemoryCheck, MemoryDump, ServiceReport, SettingReport
 from ground.receiver import Receiver
+from safehold.answers import ASKED_BY, SHOWN, answer_lines
 from safehold.archive import source_of_run, write_archive
 from safehold.decoding import decode
 from safehold.folder import RunFolder
@@ -51,6 +54,14 @@ COMMANDS = (
     given("create_housekeeping", structure=130, interval_ms=1000, parameter=CHOSEN),
     given("enable_housekeeping", structure=130),
     given("report_housekeeping_structure", structure=130),
+    given("disable_event_reports", event="activity_expired"),
+    given("report_disabled_events"),
+    given("ping") | {"execute_at": "40m"},
+    given("report_schedule"),
+    given("report_schedule_summary"),
+    given("report_storage", stream=[2, 0]),
+    given("test_connection", apid=100),
+    given("list_files"),
     given("set_setting", group="refused", setting=BOTH, index=0, value=[80.0, BEYOND]),
 )
 
@@ -108,6 +119,62 @@ def test_two_settings_are_set_together_or_not_at_all(flown: Result) -> None:
     assert [one["arguments"]["value"] for one in changed] == [70.0, 7200.0]
 
 
+def answers(result: Result, name: str) -> list[Any]:
+    """What was answered to the telecommands of a name, as result.json has it."""
+    found = [one for one in result.document["commands"] if one["name"] == name]
+    return [answer["content"] for one in found for answer in one.get("answers", ())]
+
+
+@pytest.mark.requirement("L2.6")
+def test_each_answer_stands_beside_the_telecommand_that_asked(flown: Result) -> None:
+    """All ten services' answers, by what the flight has done to each."""
+    default = [struct.pack("<d", one).hex() for one in (WINDOW.default, HORIZON.default)]
+    assert answers(flown, "dump_memory") == [
+        {"area": 1, "offset": offset, "octets": octets}
+        for offset, octets in zip((0, 8), default, strict=True)
+    ]
+    assert answers(flown, "check_memory") == [
+        {"area": 1, "offset": 0, "length": 8, "checksum": crc16(LOADED)}
+    ]
+    asked = [one for one in flown.document["commands"] if one["name"] == "report_settings"]
+    told = [[answer["content"]["values"] for answer in one["answers"]] for one in asked]
+    assert told == [[[61.5], [HORIZON.default]], [[70.0], [7200.0]]]
+    assert answers(flown, "report_housekeeping_structure") == [
+        {"structure": 130, "enabled": True, "interval_ms": 1000, "parameters": CHOSEN}
+    ]
+    assert answers(flown, "report_disabled_events") == [{"events": [EVENT_IDS["activity_expired"]]}]
+    (detail,) = answers(flown, "report_schedule")
+    assert [one["telecommand"] for one in detail["activities"]] == ["ping"]
+    assert detail["activities"][0]["time_ns"] == 2_400_000_000_000
+    (summary,) = answers(flown, "report_schedule_summary")
+    (tagged,) = [one for one in flown.document["commands"] if one["execute_at_ns"] is not None]
+    inner = tagged["request_id"] | SCHEDULED_SEQUENCE
+    assert summary["activities"] == [[2_400_000_000_000, inner, 1]]
+    assert [one["stream"] for one in answers(flown, "report_storage")] == [2, 0]
+    assert all(one["enabled"] and one["next"] > 0 for one in answers(flown, "report_storage"))
+    assert answers(flown, "test_connection") == [{"apid": 100}]
+    (directory,) = answers(flown, "list_files")
+    assert directory["files_held"] == len(directory["files"])
+    assert flown.document["downlink"]["answers"] == {"received": len(flown.reports), "left_out": 0}
+    asked_names = set(ASKED_BY.values())
+    assert {one["name"] for one in flown.document["commands"] if "answers" in one} == asked_names
+
+
+def test_the_summary_tells_a_person_of_the_answers(flown: Result) -> None:
+    first, *others = answer_lines(flown.document["commands"])
+    count = flown.document["downlink"]["answers"]["received"]
+    assert first == f"answer   {count - SHOWN} more before these, in result.json"
+    assert len(others) == SHOWN
+    told = {re.sub(r"^answer   \d\d:\d\d:\d\d  ", "", line) for line in others}
+    assert {f"report_settings: {WINDOW.name} = 70 s", "test_connection: apid 100"} < told
+    (directory,) = answers(flown, "list_files")
+    file = directory["files"][0]
+    begin = (
+        f"list_files: {directory['files_held']} files: {file['id']} {file['length']:,} octets {file['state']}"
+    )
+    assert any(line.startswith(begin) for line in told)
+
+
 @pytest.mark.requirement("L2.2", "L2.6")
 def test_a_structure_of_the_ground_s_own_is_read_as_structure_1_is(flown: Result) -> None:
     """Each value is that of the same parameter in the report of structure 1 of the same instant."""
@@ -149,4 +216,7 @@ def test_the_archive_has_the_structures_and_their_values(flown: Result, tmp_path
             "FROM parameters a JOIN parameters b USING (time_ns) "
             "WHERE a.structure = 130 AND b.structure = 1 AND b.quality = 'live'"
         ).fetchone()
+        told = archive.execute("SELECT service, subtype, time_ns, content FROM reports").fetchall()
+    assert {(service, subtype) for service, subtype, _, _ in told} == set(ASKED_BY)
+    assert [json.loads(content) for *_, content in told] == [one["content"] for one in flown.reports]
     assert both == (sum(row["structure"] == 130 for row in flown.telemetry), True)
