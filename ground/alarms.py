@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +55,11 @@ class _Watch:
 
 @dataclass(slots=True)
 class AlarmMonitor:
-    """Judges reports as they come."""
+    """Judges reports as they come; keeps `most` alarms and counts the others."""
 
     alarms: list[Alarm] = field(default_factory=list)
     left_out: int = 0
+    most: int = ALARMS_MAX
     newest_ns: dict[str, int] = field(default_factory=dict)
     _watches: dict[tuple[str, str], _Watch] = field(default_factory=dict)
 
@@ -132,6 +133,30 @@ class AlarmMonitor:
                 one["value"] = None
         return made
 
+    def to_plain(self) -> dict[str, Any]:
+        """The state as plain values, of alarms what `results` tells."""
+        return {
+            "alarms": self.results(),
+            "left_out": self.left_out,
+            "most": self.most,
+            "newest_ns": self.newest_ns,
+            "watches": [
+                [name, quality, watch.level, watch.streak, watch.least, watch.alarm]
+                for (name, quality), watch in self._watches.items()
+            ],
+        }
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Self:
+        """The monitor with that state; raises KeyError, TypeError or ValueError if it is none."""
+        alarms = [Alarm(**one) for one in values["alarms"]]
+        monitor = cls(alarms, values["left_out"], values["most"], dict(values["newest_ns"]))
+        for name, quality, level, streak, least, alarm in values["watches"]:
+            if alarm is not None and not 0 <= alarm < len(alarms):
+                raise ValueError(f"{name} has the alarm {alarm} of {len(alarms)}")
+            monitor._watches[name, quality] = _Watch(level, streak, least, alarm)
+        return monitor
+
     def _judge(self, watch: _Watch, level: int, report: Alarm) -> None:
         if level == watch.level:
             watch.streak = 0
@@ -153,7 +178,7 @@ class AlarmMonitor:
             watch.alarm = self._add(report)
 
     def _add(self, alarm: Alarm) -> int | None:
-        if len(self.alarms) >= ALARMS_MAX:
+        if len(self.alarms) >= self.most:
             self.left_out += 1
             return None
         self.alarms.append(alarm)

@@ -6,6 +6,7 @@ housekeeping                      the operator, if there is one
 stored packets                    the recovery of records
 PDUs                              the files
 time reports                      the correlation of its clock
+housekeeping, events              the alarms
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flight.packets import Housekeeping, Verification
+from flight.packets import Event, Housekeeping, Verification
 from flight.services import TimeReport
 from flight.tm_frames import LIVE_CHANNEL
+from ground.alarms import AlarmMonitor
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.contacts import Contacts, Pass
@@ -28,6 +30,8 @@ from ground.telemetry_security import Opener
 from ground.time_correlation import TimeCorrelation
 from ground.timeliness import Timeliness
 
+ALARMS_KEPT = 256
+"""Of telemetry, in mission control's state; a run's own decoding of the frames keeps more."""
 REPORTED_NS = 60_000_000_000
 """A telecommand that has arrived is accepted or refused on board, and that recorded, sooner than this."""
 
@@ -46,6 +50,7 @@ class Desk:
     files: Files = field(init=False)
     timeliness: Timeliness = field(default_factory=Timeliness)
     clock: TimeCorrelation = field(default_factory=TimeCorrelation)
+    alarms: AlarmMonitor = field(default_factory=lambda: AlarmMonitor(most=ALARMS_KEPT))
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(values_wanted=self.config.operator, opener=self.opener)
@@ -90,8 +95,14 @@ class Desk:
         fresh = self.recovery.see(report, arrival_ns)
         if fresh and packet.service == 5:
             self.timeliness.see(packet.time_ns, arrival_ns, self.contacts.passes)
+            if isinstance(content, Event):
+                stored = report.channel != LIVE_CHANNEL
+                self.alarms.see_event(content, time_ns=packet.time_ns, arrival_ns=arrival_ns, stored=stored)
         if (packet.service, packet.subtype) == (3, 25):
             self.contacts.elements.see(packet.data, packet.time_ns)
+            structure, octets = int.from_bytes(packet.data[:2], "big"), packet.data[2:]
+            times = {"time_ns": packet.time_ns, "arrival_ns": arrival_ns}
+            self.alarms.see_housekeeping(structure, octets, **times, stored=report.channel != LIVE_CHANNEL)
         if isinstance(content, TimeReport):
             # The frame that it names left in the tick that it tells; in a later one it waited.
             if report.channel == LIVE_CHANNEL and content.frame_count == self.receiver.live_count:
@@ -125,6 +136,7 @@ class Desk:
             "files": self.files.results(),
             "events": self.timeliness.results(self.contacts.passes),
             "clock": self.clock.results(),
+            "telemetry_alarms": self.alarms.results(),
             "operator": None if self.operator is None else self.operator.results(commands),
         }
 
@@ -147,6 +159,7 @@ class Desk:
             self.files.account(),
             self.timeliness.to_plain(),
             self.clock.to_plain(),
+            self.alarms.to_plain(),
         ]
 
     def to_plain(self, *, octets: bool = True) -> dict[str, Any]:
@@ -160,6 +173,7 @@ class Desk:
             "files": self.files.to_plain(octets=octets),
             "timeliness": self.timeliness.to_plain(),
             "clock": self.clock.to_plain(),
+            "alarms": self.alarms.to_plain(),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -171,6 +185,7 @@ class Desk:
         self.files = Files.from_plain(values["files"], self.config.uploads)
         self.timeliness = Timeliness.from_plain(values["timeliness"])
         self.clock = TimeCorrelation.from_plain(values["clock"])
+        self.alarms = AlarmMonitor.from_plain(values["alarms"])
 
     def _structures(self) -> dict[str, Any]:
         """Housekeeping structures that were defined, and how many reports came of those that were not."""

@@ -159,7 +159,8 @@ class Ground:
         `requests`: how many of mission control's own are in which state. `pong_delays_ms`. `counters`:
         frames and packets by outcome. `records`: what has come of those of mass memory, and what was asked
         for. `files`: what has come and gone up, and how transfers went. `uplink`: what befell it, by kind,
-        and `alarms` about it. `operator`: what it saw and did, if there is one.
+        and `alarms` about it; `telemetry_alarms`: those of limits and events. `operator`: what it saw and
+        did, if there is one.
         """
         windows = [
             w

@@ -30,14 +30,25 @@ def link_document(counters: Mapping[str, int]) -> dict[str, dict[str, int]]:
 def ground_document(results: Mapping[str, Any]) -> dict[str, Any]:
     """`ground` of result.json, of `Ground.results`: `downlink` (frames and packets taken, and refused by
     reason), `uplink` (alerts, suspensions, Unlocks and the like), `requests` (mission control's own
-    telecommands by state), `frames_up` and of these `frames_again`.
+    telecommands by state), `alarms` (that it raised itself as telemetry came), `frames_up` and of these
+    `frames_again`.
     """
     return {
         "downlink": dict(results["counters"]),
         "uplink": dict(results["uplink"]),
         "requests": dict(results["requests"]),
+        "alarms": _alarm_counts(results["telemetry_alarms"]),
         "frames_up": sum(one["frames_up"] for one in results["passes"]),
         "frames_again": sum(one["frames_again"] for one in results["passes"]),
+    }
+
+
+def _alarm_counts(alarms: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    limits = [one for one in alarms if one["kind"] == "limit"]
+    return {
+        "limits_raised": len(limits),
+        "limits_open": sum(1 for one in limits if one["cleared_ns"] is None),
+        "events": len(alarms) - len(limits),
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 
 from flight.dictionary import PARAMETERS
@@ -86,3 +89,37 @@ def test_events_of_medium_and_high_severity_are_alarms() -> None:
         ("e3", "yellow", "event"),
         ("e4", "red", "event"),
     ]
+
+
+@pytest.mark.requirement("L6.1")
+@pytest.mark.parametrize("at", range(1, 9))
+def test_its_state_goes_on_alike(at: int) -> None:
+    def fly(stop: int) -> AlarmMonitor:
+        feed = Feed()
+        for step in range(9):
+            if step == stop:
+                feed.monitor = AlarmMonitor.from_plain(json.loads(json.dumps(feed.monitor.to_plain())))
+            feed.see(1, bus_voltage_v=20.0 if 1 <= step < 5 else 28.0, stored=step % 4 == 3)
+        return feed.monitor
+
+    whole = fly(-1)
+    assert [one.cleared_ns is not None for one in whole.alarms] == [True]
+    assert fly(at).to_plain() == whole.to_plain()
+
+
+def test_a_value_that_is_no_number_and_a_place_that_is_none_harm_no_state() -> None:
+    feed = Feed()
+    feed.see(3, bus_voltage_v=math.nan)
+    plain = feed.monitor.to_plain()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    plain["watches"][0][5] = 1
+    with pytest.raises(ValueError, match="the alarm 1 of 1"):
+        AlarmMonitor.from_plain(plain)
+
+
+def test_so_many_alarms_are_kept_and_the_others_counted() -> None:
+    monitor = AlarmMonitor(most=2)
+    for number in range(5):
+        event = Event(9999, "event_9999", 4, number, {})
+        monitor.see_event(event, time_ns=number, arrival_ns=number, stored=False)
+    assert (len(monitor.alarms), monitor.left_out) == (2, 3)

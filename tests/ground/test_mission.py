@@ -17,6 +17,7 @@ from ground.mission import BLIND_AFTER_NS, NEVER, Ground
 from ground.predict import predict
 from ground.process import InProcessGround
 from ground.uplink import CRITICAL
+from safehold.decoding import decode
 
 TICK_NS = 100_000_000
 SECOND_NS = 1_000_000_000
@@ -219,6 +220,24 @@ def test_a_blind_command_is_open_while_critical_records_are_missing_and_its_stac
     assert (alarm["name"], alarm["level"], alarm["value"]) == ("stack_waits", "yellow", 0.0)
     assert alarm["raised_ns"] == windows[1][2] - CARRIER_GUARD_NS
     assert alarm["cleared_ns"] is None
+
+
+@pytest.mark.requirement("L6.1")
+def test_mission_control_judges_limits_itself_as_the_archive_does(
+    configure: Configure, make_world: MakeWorld
+) -> None:
+    """The satellite of these tests says 0 for nearly everything, its bus voltage among it."""
+    windows = true_windows(config := configure())[:1]
+    world = make_world(InProcessGround(config), windows)
+    world.fly(windows[0][2] // TICK_NS + 50)
+    told = world.ground.results()["telemetry_alarms"]
+    (bus,) = [one for one in told if one["name"] == "bus_voltage_v"]
+    assert (bus["kind"], bus["level"], bus["quality"], bus["value"]) == ("limit", "red", "live", 0.0)
+    first_ns = world.ground.archive[0].arrival_ns
+    assert first_ns + 2 * SECOND_NS <= bus["raised_ns"] <= first_ns + 3 * SECOND_NS
+    assert (
+        told == decode(world.ground.archive, [station.name for station in config.stations]).alarms.results()
+    )
 
 
 def test_the_promise_is_kept_and_grants_outside_contact_are_few(
