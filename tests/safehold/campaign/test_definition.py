@@ -181,7 +181,12 @@ def test_unit_faults_hit_every_unit_with_every_kind_of_hardware_fault() -> None:
         (HEAD + "runs = 3\n" + FLIPS, "SH-CMP-018", "runs", "leave it out"),
         (HEAD + FLIPS + GRID, "SH-CMP-018", "flips", "two campaigns"),
         (HEAD + "[flips]\ncount = 0", "SH-CMP-017", "flips.count", "at least one run"),
-        (HEAD + FLIPS + "replicas = [0, 3]", "SH-CMP-008", "flips.replicas, element 2", "less than or equal to 2"),
+        (
+            HEAD + FLIPS + "replicas = [0, 3]",
+            "SH-CMP-008",
+            "flips.replicas, element 2",
+            "less than or equal to 2",
+        ),
         (HEAD + FLIPS + 'from = "25h"', "SH-CMP-019", "flips.from", "end of the flips"),
         (HEAD + FLIPS + 'until = "25h"', "SH-CMP-019", "flips.until", "after the end"),
         (HEAD + 'runs = 1\n[set]\n"initial.rate" = 1', "SH-SCN-005", "initial.rate", "rate_deg_s"),
