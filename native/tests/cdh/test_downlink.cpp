@@ -114,8 +114,9 @@ TEST_CASE("L2.6: a protected frame leaves room for security header, MAC and FECF
         frame.fill(0xEE);  // what another tick left there
     for (const std::size_t length : {1024U, 1024U, 900U, 198U})
         put_packet(*account, length);
-    const Octets packets(account->packets.octets.begin(),
-                         account->packets.octets.begin() + static_cast<std::ptrdiff_t>(account->packets.length));
+    const Octets packets(
+        account->packets.octets.begin(),
+        account->packets.octets.begin() + static_cast<std::ptrdiff_t>(account->packets.length));
     const computer::StoreStatus store{};
     static const computer::RecordList records{};
     DownlinkContext context{*account, store,  records,     nullptr,
