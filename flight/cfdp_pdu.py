@@ -81,6 +81,9 @@ class ChecksumType(enum.IntEnum):
     CRC_32 = 3
 
 
+_NOT_LOCATED = (Condition.NO_ERROR, Condition.CHECKSUM_UNSUPPORTED)
+
+
 class PduError(ValueError):
     """A PDU that is not taken; `reason` is the name under which it is counted."""
 
@@ -97,7 +100,6 @@ class Metadata:
     source_name: str
     destination_name: str
     checksum_type: int = ChecksumType.CRC_32
-    closure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,11 @@ class Eof:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The receiver has the file whole (`complete`), or gives up."""
+    """The receiver has the file whole (`complete`), or gives up; `by_source`: because the sender did."""
 
     complete: bool
     condition: int = Condition.NO_ERROR
+    by_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ def read_name(name: str) -> tuple[str, int]:
 def encode_pdu(pdu: Pdu) -> bytes:
     """The octets of a PDU."""
     body = pdu.body
-    data = _FILE_DATA.pack(body.offset) + body.data if isinstance(body, FileData) else _directive(body)
+    data = _FILE_DATA.pack(body.offset) + body.data if isinstance(body, FileData) else _directive(pdu)
     first = _FIXED | _WITH_CRC
     if isinstance(body, FileData):
         first |= 1 << 4
@@ -216,13 +219,12 @@ _EOF = struct.Struct(">BII")
 _SCOPE = struct.Struct(">II")
 
 
-def _directive(body: Body) -> bytes:
-    match body:
+def _directive(pdu: Pdu) -> bytes:
+    match body := pdu.body:
         case Metadata():
-            flags = body.closure << 6 | body.checksum_type
             return (
                 bytes([Directive.METADATA])
-                + _METADATA.pack(flags, body.size)
+                + _METADATA.pack(body.checksum_type, body.size)
                 + _name_value(body.source_name)
                 + _name_value(body.destination_name)
             )
@@ -230,11 +232,12 @@ def _directive(body: Body) -> bytes:
             return (
                 bytes([Directive.EOF])
                 + _EOF.pack(body.condition << 4, body.checksum, body.size)
-                + _fault_location(body.condition, SATELLITE)
+                + _fault_location(body.condition, pdu.source)
             )
         case Finished():
-            status = body.condition << 4 | (not body.complete) << 2 | (2 if body.complete else 0)
-            return bytes([Directive.FINISHED, status]) + _fault_location(body.condition, GROUND)
+            status = body.condition << 4 | (not body.complete) << 2 | _file_status(body)
+            entity = pdu.source if body.by_source else pdu.destination
+            return bytes([Directive.FINISHED, status]) + _fault_location(body.condition, entity)
         case Ack():
             subtype = 1 if body.directive == Directive.FINISHED else 0
             return bytes([Directive.ACK, body.directive << 4 | subtype, body.condition << 4 | body.status])
@@ -254,10 +257,22 @@ def _name_value(name: str) -> bytes:
     return bytes([len(octets)]) + octets
 
 
+def _file_status(body: Finished) -> int:
+    """2 retained, 1 discarded because it could not be kept, 0 discarded deliberately."""
+    return 2 if body.complete else 1 if body.condition == Condition.FILESTORE_REJECTION else 0
+
+
 def _fault_location(condition: int, entity: int) -> bytes:
-    if condition in (Condition.NO_ERROR, Condition.CHECKSUM_UNSUPPORTED):
-        return b""
-    return bytes([_FAULT_LOCATION, 1, entity])
+    """Where a fault was found, or who has cancelled."""
+    return bytes([_FAULT_LOCATION, 1, entity]) if condition not in _NOT_LOCATED else b""
+
+
+def _is_by_source(data: bytes, source: int) -> bool:
+    """Whether a Finished names the sender; responses to filestore requests may stand before that."""
+    at = 1
+    while at + 3 <= len(data) and data[at] != _FAULT_LOCATION:
+        at += 2 + data[at + 1]
+    return data[0] >> 4 not in _NOT_LOCATED and data[at : at + 3] == bytes([_FAULT_LOCATION, 1, source])
 
 
 def decode_pdu(octets: bytes) -> Pdu:
@@ -283,7 +298,7 @@ def decode_pdu(octets: bytes) -> Pdu:
     if first & _LARGE:
         raise PduError("large", "a large file")
     data = bytes(octets[_HEADER.size : -2])
-    body = _read_file_data(data) if first & 1 << 4 else _read_directive(data)
+    body = _read_file_data(data) if first & 1 << 4 else _read_directive(data, source)
     if bool(first & _RECEIVER_TO_SENDER) != _toward_sender(body):
         raise PduError("direction", f"{type(body).__name__} in the wrong direction")
     return Pdu(source, sequence, destination, body)
@@ -306,7 +321,7 @@ _LENGTHS = {
 }
 
 
-def _read_directive(data: bytes) -> Body:
+def _read_directive(data: bytes, source: int) -> Body:
     try:
         code = Directive(data[0])
     except ValueError:
@@ -320,7 +335,7 @@ def _read_directive(data: bytes) -> Body:
             condition, checksum, size = _EOF.unpack_from(data)
             return Eof(checksum, size, condition >> 4)
         case Directive.FINISHED:
-            return Finished(not data[0] >> 2 & 1, data[0] >> 4)
+            return Finished(not data[0] >> 2 & 1, data[0] >> 4, _is_by_source(data, source))
         case Directive.ACK:
             directive, subtype = data[0] >> 4, data[0] & 15
             if (directive, subtype) not in ((Directive.EOF, 0), (Directive.FINISHED, 1)):
@@ -344,7 +359,7 @@ def _read_metadata(data: bytes) -> Metadata:
             raise PduError("truncated", "a name ends beyond the metadata")
         names.append(data[at + 1 : at + 1 + data[at]].decode("utf-8", "surrogateescape"))
         at += 1 + data[at]
-    return Metadata(size, names[0], names[1], flags & 15, bool(flags >> 6 & 1))
+    return Metadata(size, names[0], names[1], flags & 15)  # closure means nothing in this mode
 
 
 def _read_nak(data: bytes) -> Nak:

@@ -24,6 +24,7 @@ from flight.cfdp_pdu import (
     Eof,
     FileData,
     Finished,
+    KeepAlive,
     Metadata,
     Nak,
     PduError,
@@ -89,7 +90,7 @@ class Reception:
                 self.finished_timer.stop()
                 return
             case Prompt():
-                self._ask(now_ns)
+                self._answer(body, now_ns)
                 return
             case _:
                 count(counts, "unasked")
@@ -184,7 +185,7 @@ class Reception:
             self.finished_timer.start(now_ns, 0, self.suspended)
             return
         if body.condition != Condition.NO_ERROR:
-            self._finish(Finished(False, body.condition), now_ns)
+            self._finish(Finished(False, body.condition, by_source=True), now_ns)
         elif self.eof is None:
             self.eof = body
             self.nak_timer.start(now_ns, 0, self.suspended)
@@ -231,19 +232,35 @@ class Reception:
         if not finished.complete:
             self.data, self.coverage = bytearray(), Coverage()
 
+    def _answer(self, prompt: Prompt, now_ns: int) -> None:
+        """A NAK, even if nothing is missing, or how far this side has come; an end has its Finished."""
+        if self.finished is not None:
+            return
+        if prompt.keep_alive:
+            self.out.append(KeepAlive(self.coverage.end))
+        else:
+            self._ask(now_ns)
+
     def _ask(self, now_ns: int) -> None:
-        """Says what is missing, in at most `NAKS_A_ROUND` PDUs; the rest is asked for after that."""
+        """Says what is missing, in at most `NAKS_A_ROUND` PDUs; the rest is asked for after that.
+
+        Each scope begins where the one before it ended, the first one at 0; the last one ends with the file,
+        or before its EOF with what has come.
+        """
         if self.finished is not None:
             return
         size = self.eof.size if self.eof else self.coverage.end
         missing = [] if self.metadata is not None else [(0, 0)]
         missing += self.coverage.gaps(size)
-        for first in range(0, min(len(missing), NAKS_A_ROUND * NAK_UP_MAX), NAK_UP_MAX):
+        start = 0
+        for first in range(0, max(1, min(len(missing), NAKS_A_ROUND * NAK_UP_MAX)), NAK_UP_MAX):
             some = tuple(missing[first : first + NAK_UP_MAX])
-            last = first + NAK_UP_MAX >= len(missing)
-            self.out.append(Nak(some[0][0], size if last else some[-1][1], some))
+            end = size if first + NAK_UP_MAX >= len(missing) else some[-1][1]
+            self.out.append(Nak(start, end, some))
             self.naks += 1
-        self.nak_timer.start(now_ns, NAK_INTERVAL_NS, self.suspended)
+            start = end
+        if self.eof is not None:
+            self.nak_timer.start(now_ns, NAK_INTERVAL_NS, self.suspended)
 
     def to_plain(self, *, octets: bool) -> dict[str, Any]:
         """As plain JSON values, of the octets only their number if so wanted; only what is unsaid (`out`) is

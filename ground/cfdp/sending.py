@@ -57,11 +57,6 @@ class Sending:
     out: list[Body] = field(default_factory=list)
 
     @property
-    def checksum(self) -> int:
-        """Of the whole file."""
-        return checksum(self.checksum_type, self.data)
-
-    @property
     def complete(self) -> bool:
         """Whether the receiver has the file whole."""
         return self.finished is not None and self.finished.complete
@@ -113,7 +108,7 @@ class Sending:
         if self.eof_due:
             self.eof_due = False
             self.timer.start(now_ns, EOF_INTERVAL_NS, self.suspended)
-            return Eof(self.checksum, len(self.data), self.condition)
+            return Eof(checksum(self.checksum_type, self.data[: self.offset]), self.offset, self.condition)
         return None
 
     def suspend(self, now_ns: int) -> None:

@@ -130,6 +130,9 @@ class FileBench {
         }
     }
 
+    // Octets of files that were read out of mass memory for the ground.
+    std::uint64_t read_octets() const { return read_octets_; }
+
     std::vector<std::uint32_t> dropped() const {
         return {account_->dropped.begin(), account_->dropped.end()};
     }
@@ -162,6 +165,8 @@ class FileBench {
         memory_.status(status_);
         if (request.kind != 0) {
             memory_.read(request, *readback_);
+            if (request.kind == static_cast<std::uint8_t>(computer::ReadKind::file))
+                read_octets_ += readback_->octets;
         } else {
             readback_->request = {};
             readback_->status = 0;
@@ -184,6 +189,7 @@ class FileBench {
     host::MassMemory memory_;
     std::vector<std::pair<std::string, std::uint32_t>> commands_;
     std::vector<int> answers_;
+    std::uint64_t read_octets_ = 0;
 };
 
 }  // namespace
@@ -201,6 +207,7 @@ void bind_files(py::module_& module) {
         .def("take_events", &FileBench::take_events)
         .def("directory", &FileBench::directory)
         .def("content", &FileBench::content, py::arg("file"))
+        .def("read_octets", &FileBench::read_octets)
         .def("dropped", &FileBench::dropped);
 }
 

@@ -78,7 +78,7 @@ def _theirs() -> list[tuple[cfdp_pdu.Body, bytes]]:
     c = _config
     name = "science/0007"
     pairs = ((0, 0), (992, 1984), (4000, 5000))
-    metadata = MetadataParams(True, ChecksumType.CRC_32, 65536, name, name)
+    metadata = MetadataParams(False, ChecksumType.CRC_32, 65536, name, name)
     whole = FinishedParams(ConditionCode.NO_ERROR, DeliveryCode.DATA_COMPLETE, FileStatus.FILE_RETAINED)
     ack = TransactionStatus
     return [
@@ -105,6 +105,12 @@ def test_every_pdu_is_the_same_octets_as_spacepackets_makes(index: int) -> None:
     body, octets = _theirs()[index]
     assert encode_pdu(Pdu(1, SEQUENCE, 2, body)) == octets
     assert decode_pdu(octets) == Pdu(1, SEQUENCE, 2, body)
+
+
+def test_a_closure_that_is_requested_means_nothing_in_acknowledged_mode() -> None:
+    name = "science/0007"
+    asked = MetadataParams(True, ChecksumType.CRC_32, 65536, name, name)
+    assert decode_pdu(MetadataPdu(_config(), asked).pack()).body == Metadata(65536, name, name)
 
 
 BODIES = [body for body, _ in _theirs()] + [

@@ -23,9 +23,11 @@ from flight.cfdp_pdu import (
     Eof,
     FileData,
     Finished,
+    KeepAlive,
     Metadata,
     Nak,
     Pdu,
+    Prompt,
     decode_pdu,
     encode_pdu,
 )
@@ -320,7 +322,9 @@ def test_a_file_is_cancelled_by_command_and_taken_up_again_by_another() -> None:
     assert world.bench.take_answers() == [0]
     assert not world.files
     assert world.data_octets() < 150_000
-    assert [pdu.body.condition for pdu in world.sent if isinstance(pdu.body, Eof)] == [Condition.CANCELLED]
+    came = world.data_octets()
+    sent_so_far = Eof(checksum(ChecksumType.CRC_32, picture(200_000)[:came]), came, Condition.CANCELLED)
+    assert [pdu.body for pdu in world.sent if isinstance(pdu.body, Eof)] == [sent_so_far]
     assert not world.ground.files()
     world.bench.command("send", 7)
     world.fly(200)
@@ -361,6 +365,127 @@ def test_commands_to_send_are_bounded_and_one_for_no_file_does_no_harm() -> None
         world.bench.command("send", number)
     world.fly(200)
     assert world.bench.take_answers() == [0] * 8 + [2] * 2
+
+
+# --- what the ground asks --------------------------------------------------------------------------------
+
+
+def _upload(number: int = 1, octets: int = 4000) -> Metadata:
+    name = f"upload/{number:04d}"
+    return Metadata(octets, name, name, ChecksumType.MODULAR)
+
+
+def test_the_metadata_requests_no_closure_which_acknowledged_mode_does_not_have() -> None:
+    world = World()
+    world.bench.add_file(7, SCIENCE, picture(100))
+    made = [pdu for _ in range(5) for pdu in world.bench.tick([], True, PDUS_A_TICK)]
+    assert [pdu[11] for pdu in made if pdu[10] == Directive.METADATA] == [ChecksumType.CRC_32]
+
+
+def test_a_prompt_for_a_nak_is_answered_with_what_is_missing_of_what_has_come() -> None:
+    world, data = World(), picture(4000)
+    assert _answers(world, _up(1, Prompt())) == []
+    assert world.dropped() == {"unexpected": 1}
+    assert _answers(world, _up(1, _upload(), FileData(0, data[:900]))) == []
+    assert _answers(world, _up(1, Prompt())) == [Nak(0, 900)]
+    assert _answers(world, _up(1, FileData(1800, data[1800:2700]))) == []
+    assert _answers(world, _up(1, Prompt()), ticks=60) == [Nak(0, 2700, ((900, 1800),))]
+    _answers(world, _up(1, Eof(checksum(0, data), 4000)), ticks=0)
+    _answers(world, [], ticks=2)
+    assert _answers(world, _up(1, Prompt())) == [Nak(0, 4000, ((900, 1800), (2700, 4000)))]
+
+
+def test_a_prompt_for_a_nak_before_the_metadata_asks_for_that() -> None:
+    world, data = World(), picture(4000)
+    _answers(world, _up(1, Eof(checksum(0, data), 4000)))
+    assert _answers(world, _up(1, Prompt())) == [Nak(0, 0, ((0, 0),))]
+
+
+def test_a_prompt_for_a_keep_alive_is_answered_with_how_far_the_file_has_come() -> None:
+    world, data = World(), picture(4000)
+    _answers(world, _up(1, _upload(), FileData(1800, data[1800:2700])))
+    assert _answers(world, _up(1, Prompt(keep_alive=True)), ticks=60) == [KeepAlive(2700)]
+    _answers(world, _up(1, FileData(0, data[:900]), FileData(900, data[900:1800])))
+    both = _answers(world, _up(1, Prompt(), Prompt(keep_alive=True), Prompt(keep_alive=True)))
+    assert both == [KeepAlive(2700), Nak(0, 2700)]
+    _answers(
+        world,
+        _up(1, FileData(2700, data[2700:3600]), FileData(3600, data[3600:]), Eof(checksum(0, data), 4000)),
+    )
+    _answers(world, _up(1, Ack(Directive.FINISHED, status=2)))
+    assert _answers(world, _up(1, Prompt(), Prompt(keep_alive=True))) == []
+
+
+def _finished(world: World, pdus: Sequence[bytes]) -> list[bytes]:
+    """The data of the Finished PDUs that answer, as octets."""
+    made = world.bench.tick(list(pdus), True, PDUS_A_TICK)
+    for _ in range(4):
+        made += world.bench.tick([], True, PDUS_A_TICK)
+    return [pdu[11:-2] for pdu in made if pdu[10] == Directive.FINISHED]
+
+
+def test_a_finished_says_what_became_of_the_file_and_who_ended_it() -> None:
+    data = picture(4000)
+    begun = _up(1, _upload(), FileData(0, data[:900]))
+    by_ground = Eof(checksum(0, data[:900]), 900, Condition.CANCELLED)
+    world = World()
+    assert _finished(world, [*begun, *_up(1, by_ground)]) == [b"\xf4\x06\x01\x02"]
+    assert _finished(world, _up(1, by_ground)) == [b"\xf4\x06\x01\x02"]
+    assert _finished(world, _up(2, Eof(1, 2**31))) == [b"\x45\x06\x01\x01"], "could not be kept"
+    assert _finished(world, _up(1, by_ground)) == [b"\xf4\x06\x01\x02"], "from memory"
+    world = World()
+    assert _finished(world, begun) == []
+    world.bench.command("cancel", UPLOADS + 1)
+    assert _finished(world, []) == [b"\xf4\x06\x01\x01"]
+    assert _finished(World(), _up(1, _upload(octets=4), FileData(0, b"data"), Eof(1, 4))) == [
+        b"\x54\x06\x01\x01"
+    ]
+    whole = _up(1, _upload(octets=4), FileData(0, b"data"), Eof(checksum(0, b"data"), 4))
+    assert _finished(World(), whole) == [b"\x02"]
+
+
+def test_a_second_nak_asks_for_nothing_twice() -> None:
+    """What goes out while the same is asked for again goes once more only as far as it had come."""
+    world, data = World(), picture(60_000)
+    world.bench.add_file(7, SCIENCE, data)
+    world.down.loss = 1.0
+    world.fly(20)
+    before, read = world.data_octets(), world.bench.read_octets()
+    nak = encode_pdu(Pdu(SATELLITE, 7, GROUND, Nak(0, 60_000, ((0, 36_000),))))
+    offsets: list[int] = []
+    for tick in range(12):
+        made = world.bench.tick([nak] if tick in (0, 2) else [], True, PDUS_A_TICK)
+        bodies = [decode_pdu(pdu).body for pdu in made]
+        offsets += [body.offset for body in bodies if isinstance(body, FileData)]
+        world.sent += [decode_pdu(pdu) for pdu in made]
+    again = PDUS_A_TICK * 992
+    assert 36_000 < world.data_octets() - before <= 36_000 + again
+    assert set(range(0, 36_000 - 992, 992)) <= set(offsets)
+    # Of what is read in a tick a twelfth does not go out in it; the rest is read once.
+    assert world.bench.read_octets() - read <= (36_000 + again) * 12_288 // again + 12_288
+
+
+@pytest.mark.parametrize("how", ["command", "eof", "conflict"])
+def test_a_transfer_that_ends_in_the_tick_in_which_it_began_leaves_a_sealed_file_of_that_name(
+    how: str,
+) -> None:
+    world, kept = World(), picture(500, 1)
+    world.bench.add_file(UPLOADS + 1, UPLOAD, kept)
+    pdus = _up(1, _upload())
+    if how == "command":
+        world.bench.command("cancel", UPLOADS + 1)
+    elif how == "eof":
+        pdus += _up(1, Eof(0, 0, Condition.CANCELLED))
+    else:
+        pdus += _up(1, Eof(0, 3999))
+    ended = [body for body in _answers(world, pdus) if isinstance(body, Finished)]
+    assert len(ended) == 1
+    assert not ended[0].complete
+    assert world.bench.content(UPLOADS + 1) == kept
+    _answers(world, _up(1, Ack(Directive.FINISHED, status=2)))
+    # What was begun and is not sealed goes.
+    _answers(world, _up(2, _upload(2), FileData(0, b"x"), Eof(0, 1, Condition.CANCELLED)))
+    assert [entry[0] for entry in world.bench.directory()] == [UPLOADS + 1]
 
 
 # --- hostile ----------------------------------------------------------------------------------------------
@@ -448,6 +573,7 @@ def test_a_bomb_of_holes_is_bounded_and_the_file_still_comes() -> None:
     naks = [body for body in answers if isinstance(body, Nak)]
     assert len(naks) == 1
     assert len(naks[0].requests) == 32
+    assert naks[0].end == naks[0].requests[-1][1] + 20 < 4000, "more is missing beyond what it has room for"
     answers = []
     for start in range(0, 4000, 190):
         answers += _answers(world, _up(1, FileData(start, data[start : start + 190])), ticks=2)

@@ -16,6 +16,12 @@ constexpr std::uint8_t large_file = 0x01;
 constexpr std::uint8_t widths = 0x03;  // ids of one octet, sequence numbers of four
 constexpr std::uint8_t fault_location = 6;
 
+// Status of a Finished: bit 2 is the delivery code, the last two are the file status.
+constexpr std::uint8_t incomplete = 0x04;
+constexpr std::uint8_t discarded = 0x00;
+constexpr std::uint8_t rejected = 0x01;
+constexpr std::uint8_t retained = 0x02;
+
 bool goes_to_sender(PduKind kind, std::uint8_t acknowledged) {
     switch (kind) {
         case PduKind::finished:
@@ -85,7 +91,7 @@ PduDrop read_directive(const std::uint8_t* body, std::size_t octets, PduView& pd
         case PduKind::nak:
             return read_nak(reader, pdu);
         case PduKind::prompt:
-            pdu.condition = reader.u8() >> 7;
+            pdu.keep_alive = (reader.u8() & 0x80U) != 0;
             return reader.failed() || reader.left() != 0 ? PduDrop::fields : PduDrop::none;
         case PduKind::keep_alive:
             pdu.offset = reader.u32();
@@ -126,16 +132,18 @@ class Pdu {
         std::memcpy(octets_ + count_, data, count);
         count_ += count;
     }
-    void condition(Condition condition, std::uint8_t status) {
+    // `entity`: where it was found, or who has cancelled.
+    void condition(Condition condition, std::uint8_t status, std::uint8_t entity) {
         u8(static_cast<std::uint8_t>(static_cast<unsigned>(condition) << 4 | status));
-        fault_ = condition != Condition::none && condition != Condition::checksum_unsupported;
+        const bool located = condition != Condition::none && condition != Condition::checksum_unsupported;
+        fault_entity_ = located ? entity : 0;
     }
 
     std::size_t finish() {
-        if (fault_) {
+        if (fault_entity_ != 0) {
             u8(fault_location);
             u8(1);
-            u8(entity_satellite);
+            u8(fault_entity_);
         }
         const std::size_t length = count_ - pdu_header_octets + 2;
         octets_[1] = static_cast<std::uint8_t>(length >> 8);
@@ -149,7 +157,7 @@ class Pdu {
   private:
     std::uint8_t* octets_;
     std::size_t count_ = 0;
-    bool fault_ = false;
+    std::uint8_t fault_entity_ = 0;
 };
 
 struct Folder {
@@ -202,7 +210,7 @@ PduDrop read_pdu(const std::uint8_t* octets, std::size_t count, PduView& pdu) {
 std::size_t write_metadata(std::uint8_t* pdu, const PduAddress& address, std::uint32_t size,
                            std::uint8_t checksum_type, const std::uint8_t* name, std::size_t name_octets) {
     Pdu made(pdu, address, PduKind::metadata);
-    made.u8(static_cast<std::uint8_t>(0x40U | checksum_type));
+    made.u8(checksum_type);  // closure is requested of an unacknowledged transmission only
     made.u32(size);
     for (int i = 0; i < 2; ++i) {
         made.u8(static_cast<std::uint8_t>(name_octets));
@@ -222,15 +230,19 @@ std::size_t write_file_data(std::uint8_t* pdu, const PduAddress& address, std::u
 std::size_t write_eof(std::uint8_t* pdu, const PduAddress& address, Condition condition,
                       std::uint32_t checksum, std::uint32_t size) {
     Pdu made(pdu, address, PduKind::eof);
-    made.condition(condition, 0);
+    made.condition(condition, 0, address.source);
     made.u32(checksum);
     made.u32(size);
     return made.finish();
 }
 
-std::size_t write_finished(std::uint8_t* pdu, const PduAddress& address, Condition condition) {
+std::size_t write_finished(std::uint8_t* pdu, const PduAddress& address, Condition condition,
+                           bool by_source) {
     Pdu made(pdu, address, PduKind::finished);
-    made.condition(condition, condition == Condition::none ? 0x02 : 0x04);
+    std::uint8_t status = incomplete | discarded;
+    if (condition == Condition::none) status = retained;
+    if (condition == Condition::filestore_rejection) status = incomplete | rejected;
+    made.condition(condition, status, by_source ? address.source : address.destination);
     return made.finish();
 }
 
@@ -240,6 +252,12 @@ std::size_t write_ack(std::uint8_t* pdu, const PduAddress& address, PduKind dire
     Pdu made(pdu, address, PduKind::ack, static_cast<std::uint8_t>(code));
     made.u8(static_cast<std::uint8_t>(code << 4 | (directive == PduKind::finished ? 1U : 0U)));
     made.u8(static_cast<std::uint8_t>((condition & 0x0FU) << 4 | (active ? 1U : 2U)));
+    return made.finish();
+}
+
+std::size_t write_keep_alive(std::uint8_t* pdu, const PduAddress& address, std::uint32_t progress) {
+    Pdu made(pdu, address, PduKind::keep_alive);
+    made.u32(progress);
     return made.finish();
 }
 

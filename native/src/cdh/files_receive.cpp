@@ -7,6 +7,7 @@
 // One file at a time: another may begin when this one is over, or has been silent for a while in contact. How
 // the last ones ended is remembered, so that an EOF that comes again is answered and begins nothing.
 #include "safehold/cdh/files.hpp"
+#include "safehold/cdh/ranges.hpp"
 
 namespace safehold::cdh {
 namespace {
@@ -25,6 +26,10 @@ void set(FileReceive& receive, ReceiveState state) {
     receive.state = static_cast<std::uint8_t>(state);
 }
 
+void unsay(FileReceive& receive, std::uint8_t what) {
+    receive.due = static_cast<std::uint8_t>(receive.due & ~static_cast<unsigned>(what));
+}
+
 void wait(FileReceive& receive) {
     receive.timer_ms = nak_interval_ms
                        << (receive.expiries < doublings_max ? receive.expiries : doublings_max);
@@ -41,30 +46,6 @@ void forget_data(FileReceive& receive) {
     receive.gap_count = 0;
     receive.end = 0;
     receive.sum = 0;
-}
-
-// Takes [start, end) out of what is missing; false, and nothing changed, if that makes too many gaps.
-bool fill_gap(FileReceive& receive, std::size_t place, std::uint32_t start, std::uint32_t end) {
-    Range& gap = receive.gaps[place];
-    if (start == gap.start && end == gap.end) {
-        --receive.gap_count;
-        for (std::size_t i = place; i < receive.gap_count; ++i)
-            receive.gaps[i] = receive.gaps[i + 1];
-        return true;
-    }
-    if (start == gap.start) {
-        gap.start = end;
-    } else if (end == gap.end) {
-        gap.end = start;
-    } else {
-        if (receive.gap_count >= FileReceive::gaps_max) return false;
-        for (std::size_t i = receive.gap_count; i > place; --i)
-            receive.gaps[i] = receive.gaps[i - 1];
-        ++receive.gap_count;
-        receive.gaps[place].end = start;
-        receive.gaps[place + 1].start = end;
-    }
-    return true;
 }
 
 // The first part of [start, end) that is missing; false if none is. `place` is its gap, or gap_count beyond
@@ -100,7 +81,7 @@ bool keep(FilesContext& context, const PduView& pdu, const Range& part, std::siz
     }
     note_asked(context, FileAsked::write);
     receive.sum += modular_checksum(data, part.end - part.start, part.start);
-    if (!beyond) return fill_gap(receive, place, part.start, part.end);
+    if (!beyond) return take_out(receive.gaps, receive.gap_count, place, part.start, part.end);
     if (opens) receive.gaps[receive.gap_count++] = {receive.end, part.start};
     receive.end = part.end;
     return true;
@@ -140,11 +121,9 @@ void refuse(FilesContext& context, PduDrop reason, Condition condition) {
     receive_finish(context.control.receive, condition);
 }
 
-constexpr std::uint8_t end_known = 1;
-constexpr std::uint8_t end_has_eof = 2;
-
 ReceiveEnd end_of(const FileReceive& receive) {
-    const auto known = static_cast<std::uint8_t>(end_known | (receive.has_eof != 0 ? end_has_eof : 0));
+    const auto known = static_cast<std::uint8_t>(end_known | (receive.has_eof != 0 ? end_has_eof : 0) |
+                                                 (receive.by_source != 0 ? end_by_source : 0));
     return {receive.sequence, receive.file, receive.size, receive.checksum, known, receive.condition, 0, 0};
 }
 
@@ -167,7 +146,7 @@ ReceiveEnd* find_end(FilesControl& control, const PduView& pdu) {
 
 void answer_again(FilesContext& context, ReceiveEnd& end, const PduView& pdu) {
     if (pdu.kind == PduKind::eof) {
-        end.due = 3;
+        end.due = due_ack | due_finished;
         end.eof_condition = pdu.condition;
     } else if (pdu.kind == PduKind::ack) {
         end.due = 0;
@@ -236,15 +215,16 @@ void take_metadata(FilesContext& context, const PduView& pdu) {
 
 void take_eof(FilesContext& context, const PduView& pdu) {
     FileReceive& receive = context.control.receive;
-    receive.ack_due = 1;
+    receive.due |= due_ack;
     receive.eof_condition = pdu.condition;
     if (is(receive, ReceiveState::finished)) {
-        receive.finished_due = 1;
+        receive.due |= due_finished;
         return;
     }
     if (!is(receive, ReceiveState::receiving)) return;
     if (pdu.condition != 0) {
         receive_finish(receive, static_cast<Condition>(pdu.condition));
+        receive.by_source = 1;
         return;
     }
     if (receive.has_eof != 0) {
@@ -284,7 +264,14 @@ void judge(FilesContext& context) {
     note_asked(context, FileAsked::seal);
     set(receive, ReceiveState::sealing);
     receive.timer_ms = 0;
-    receive.nak_due = 0;
+    unsay(receive, due_nak);
+}
+
+// The ground asks: a NAK that may say that nothing is missing, or how far this side has come. An end is told
+// by its Finished alone.
+void take_prompt(FileReceive& receive, bool keep_alive) {
+    if (is(receive, ReceiveState::receiving)) receive.due |= keep_alive ? due_keep_alive : due_nak;
+    if (is(receive, ReceiveState::sealing) && keep_alive) receive.due |= due_keep_alive;
 }
 
 }  // namespace
@@ -292,8 +279,9 @@ void judge(FilesContext& context) {
 void receive_finish(FileReceive& receive, Condition condition) {
     set(receive, ReceiveState::finished);
     receive.condition = static_cast<std::uint8_t>(condition);
-    receive.finished_due = 1;
-    receive.nak_due = 0;
+    receive.due |= due_finished;
+    unsay(receive, due_nak | due_keep_alive);
+    receive.by_source = 0;
     receive.expiries = 0;
     receive.timer_ms = nak_interval_ms;
 }
@@ -330,12 +318,12 @@ void receive_take_pdu(FilesContext& context, const PduView& pdu) {
             take_eof(context, pdu);
             break;
         case PduKind::prompt:
-            receive.nak_due = is(receive, ReceiveState::receiving) ? 1 : 0;
+            take_prompt(receive, pdu.keep_alive);
             break;
         case PduKind::ack:
             if (is(receive, ReceiveState::finished)) {
                 receive.timer_ms = 0;
-                receive.finished_due = 0;
+                unsay(receive, due_finished);
             }
             break;
         default:
@@ -399,8 +387,8 @@ void receive_step(FilesContext& context, bool transmitter_on, std::uint32_t tick
         receive.timer_ms -= tick_ms;
         return;
     }
-    if (is(receive, ReceiveState::receiving)) receive.nak_due = 1;
-    if (is(receive, ReceiveState::finished)) receive.finished_due = 1;
+    if (is(receive, ReceiveState::receiving)) receive.due |= due_nak;
+    if (is(receive, ReceiveState::finished)) receive.due |= due_finished;
     wait(receive);
     if (receive.expiries < doublings_max) ++receive.expiries;
 }

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "safehold/cdh/files.hpp"
+#include "safehold/cdh/ranges.hpp"
 
 namespace safehold::cdh {
 namespace {
@@ -275,6 +276,13 @@ bool has_something(const FileSend& send) {
     return send.file != 0 && (send.metadata_due != 0 || send.eof_due != 0 || wants_data(send));
 }
 
+// True once for each bit that is due.
+bool say(std::uint8_t& due, std::uint8_t what) {
+    const bool said = (due & what) != 0;
+    due = static_cast<std::uint8_t>(due & ~static_cast<unsigned>(what));
+    return said;
+}
+
 // A file that is gone, or that mass memory cannot read, is not tried again by itself.
 void drop_unreadable(FilesContext& context, const Readback* readback) {
     FilesAccount& account = context.account;
@@ -399,37 +407,46 @@ std::size_t FilePdus::receiver_pdu(std::uint8_t* pdu) {
     }
     FileReceive& receive = control_.receive;
     const PduAddress address{entity_ground, entity_satellite, receive.sequence};
-    if (receive.ack_due != 0) {
-        receive.ack_due = 0;
+    if (say(receive.due, due_ack)) {
         const bool active = receive.state != static_cast<std::uint8_t>(ReceiveState::finished);
         return write_ack(pdu, address, PduKind::eof, receive.eof_condition, active);
     }
-    if (receive.finished_due != 0) {
-        receive.finished_due = 0;
-        return write_finished(pdu, address, static_cast<Condition>(receive.condition & 0x0FU));
+    if (say(receive.due, due_finished)) {
+        return write_finished(pdu, address, static_cast<Condition>(receive.condition & 0x0FU),
+                              receive.by_source != 0);
     }
     for (ReceiveEnd& end : control_.ended) {
-        if (end.due == 0) continue;
         const PduAddress ended{entity_ground, entity_satellite, end.sequence};
-        if ((end.due & 1U) != 0) {
-            end.due &= 2U;
+        if (say(end.due, due_ack))
             return write_ack(pdu, ended, PduKind::eof, end.eof_condition & 0x0FU, false);
+        if (say(end.due, due_finished)) {
+            return write_finished(pdu, ended, static_cast<Condition>(end.condition & 0x0FU),
+                                  (end.known & end_by_source) != 0);
         }
-        end.due = 0;
-        return write_finished(pdu, ended, static_cast<Condition>(end.condition & 0x0FU));
     }
-    if (receive.nak_due == 0) return 0;
-    receive.nak_due = 0;
+    if (say(receive.due, due_keep_alive)) return write_keep_alive(pdu, address, receive.end);
+    return say(receive.due, due_nak) ? nak_pdu(pdu) : 0;
+}
+
+// What is missing up to the end of the scope: the end of the file once its EOF has come, else of what has
+// come.
+std::size_t FilePdus::nak_pdu(std::uint8_t* pdu) {
+    const FileReceive& receive = control_.receive;
+    const PduAddress address{entity_ground, entity_satellite, receive.sequence};
     std::array<Range, FileReceive::gaps_max> ranges;
-    std::size_t count = 0;
     if (receive.has_metadata == 0) {
         ranges[0] = {0, 0};  // octets have no place before it
         return write_nak(pdu, address, 0, 0, ranges.data(), 1);
     }
-    for (std::size_t i = 0; i < receive.gap_count && i < FileReceive::gaps_max && count < ranges.size(); ++i)
-        ranges[count++] = receive.gaps[i];
-    if (receive.end < receive.size && count < ranges.size()) ranges[count++] = {receive.end, receive.size};
-    return write_nak(pdu, address, 0, receive.size, ranges.data(), count);
+    std::size_t count = 0;
+    for (; count < receive.gap_count && count < ranges.size(); ++count)
+        ranges[count] = receive.gaps[count];
+    std::uint32_t scope_end = receive.end;
+    if (receive.has_eof != 0 && receive.end < receive.size && count < ranges.size()) {
+        scope_end = receive.size;
+        ranges[count++] = {receive.end, receive.size};
+    }
+    return write_nak(pdu, address, 0, scope_end, ranges.data(), count);
 }
 
 std::size_t FilePdus::sender_pdu(FileSend& send, std::uint8_t* pdu) {
@@ -448,33 +465,37 @@ std::size_t FilePdus::sender_pdu(FileSend& send, std::uint8_t* pdu) {
     send.eof_due = 0;
     send.timer_ms =
         eof_interval_ms << (send.expiries < eof_doublings_max ? send.expiries : eof_doublings_max);
-    return write_eof(pdu, address, send.cancelled != 0 ? Condition::cancelled : Condition::none, send.crc,
-                     send.length);
+    if (send.cancelled == 0 || send.offset == send.length)
+        return write_eof(pdu, address, send.cancelled != 0 ? Condition::cancelled : Condition::none, send.crc,
+                         send.length);
+    return write_eof(pdu, address, Condition::cancelled, send.crc_sent, send.offset);  // as far as it came
 }
 
-// A segment that lies in what was read; requests first. 0 if there is none.
+// A segment that lies in what was read; what is asked for first. 0 if there is none. What was asked for since
+// the reading, and lies outside it, waits for the next: what was read is not read again.
 std::size_t FilePdus::data_pdu(FileSend& send, std::uint8_t* pdu) {
     if (readback_ == nullptr || account_.asked.file != send.file) return 0;
     const auto first = static_cast<std::uint32_t>(account_.asked.from);
     const std::uint32_t last = first + readback_->octets;
-    const bool asked = send.request_count != 0;
-    const std::uint32_t start = asked ? send.requests[0].start : send.offset;
-    std::uint32_t end = asked ? send.requests[0].end : send.length;
-    if (start < first || start >= last) return 0;
-    if (end > last) end = last;
+    std::size_t place = 0;
+    while (place < send.request_count && send.requests[place].end <= first)
+        ++place;
+    const bool asked = place < send.request_count && send.requests[place].start < last;
+    const Range wanted = asked ? send.requests[place] : Range{send.offset, send.length};
+    const std::uint32_t start = asked && wanted.start < first ? first : wanted.start;
+    std::uint32_t end = wanted.end < last ? wanted.end : last;
+    if (start < first || start >= end) return 0;
     if (end - start > segment_octets) end = start + static_cast<std::uint32_t>(segment_octets);
-    if (!asked) {
+    const std::uint8_t* data = readback_->data.data() + (start - first);
+    if (asked) {
+        if (!take_out(send.requests, send.request_count, place, start, end)) return 0;
+    } else {
+        send.crc_sent = computer::crc32(data, end - start, send.crc_sent);
         send.offset = end;
         if (end == send.length) send.eof_due = 1;
-    } else if (end == send.requests[0].end) {
-        --send.request_count;
-        for (std::size_t i = 0; i < send.request_count; ++i)
-            send.requests[i] = send.requests[i + 1];
-    } else {
-        send.requests[0].start = end;
     }
-    return write_file_data(pdu, {entity_satellite, entity_ground, sequence_of(send)}, start,
-                           readback_->data.data() + (start - first), end - start);
+    return write_file_data(pdu, {entity_satellite, entity_ground, sequence_of(send)}, start, data,
+                           end - start);
 }
 
 ReadRequest FilePdus::wanted() const {

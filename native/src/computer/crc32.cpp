@@ -144,10 +144,10 @@ std::uint32_t by_instruction(std::uint32_t crc, const std::uint8_t* at, std::siz
 
 }  // namespace
 
-std::uint32_t crc32(const void* octets, std::size_t count) {
+std::uint32_t crc32(const void* octets, std::size_t count, std::uint32_t before) {
     const auto* at = static_cast<const std::uint8_t*>(octets);
     const bool quick = has_instruction && count >= run_octets_min;
-    return ~(quick ? by_instruction(0xFFFF'FFFFU, at, count) : by_tables(0xFFFF'FFFFU, at, count));
+    return ~(quick ? by_instruction(~before, at, count) : by_tables(~before, at, count));
 }
 
 }  // namespace safehold::computer

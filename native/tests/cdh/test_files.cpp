@@ -73,7 +73,7 @@ TEST_CASE("L2.2 every truncation and every flipped bit of a PDU is refused") {
     pdus[1].resize(write_file_data(pdus[1].data(), address, 4, data, 4));
     pdus[2].resize(write_eof(pdus[2].data(), address, Condition::cancelled, 5, 9));
     pdus[3].resize(write_nak(pdus[3].data(), address, 0, 2000, ranges.data(), 2));
-    pdus[4].resize(write_finished(pdus[4].data(), address, Condition::none));
+    pdus[4].resize(write_finished(pdus[4].data(), address, Condition::none, false));
     for (const auto& pdu : pdus) {
         PduView view;
         CHECK(read_pdu(pdu.data(), pdu.size(), view) == PduDrop::none);

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,25 @@ from cfdppy.request import PutRequest
 from cfdppy.user import CfdpUserBase
 from spacepackets import countdown
 from spacepackets.cfdp import ChecksumType, ConditionCode, TransmissionMode
-from spacepackets.cfdp.pdu import PduFactory
+from spacepackets.cfdp.pdu import NakPdu, PduFactory
+from spacepackets.cfdp.pdu.keep_alive import KeepAlivePdu
+from spacepackets.cfdp.pdu.prompt import ResponseRequired
 from spacepackets.countdown import Countdown
 from spacepackets.seqcount import SeqCountProvider
 from spacepackets.util import ByteFieldU8
 
-from flight.cfdp_pdu import GROUND, SATELLITE, FileData, Finished, decode_pdu
+from flight.cfdp_pdu import (
+    GROUND,
+    SATELLITE,
+    Condition,
+    Eof,
+    FileData,
+    Finished,
+    KeepAlive,
+    Nak,
+    decode_pdu,
+    encode_pdu,
+)
 from ground.cfdp.service import FileService
 from tests.ground.cfdp.peers import TICK_NS, Satellite, picture
 
@@ -86,7 +100,7 @@ def _table(remote: int, segment: int, checksum: ChecksumType) -> RemoteEntityCon
         entity_id=ByteFieldU8(remote),
         max_file_segment_len=segment,
         max_packet_len=1018,
-        closure_requested=True,
+        closure_requested=False,
         crc_on_transmission=True,
         default_transmission_mode=TransmissionMode.ACKNOWLEDGED,
         crc_type=checksum,
@@ -116,6 +130,18 @@ def _push(handler: Any, octets: bytes) -> list[bytes]:
     with contextlib.suppress(PduIgnoredForDest, PduIgnoredForSource):
         handler.state_machine(PduFactory.from_raw(octets))
     return _drain(handler)
+
+
+def _source(user: _User, faults: _Faults, checksum: ChecksumType) -> SourceHandler:
+    """Their sender of science/0007, at the satellite."""
+    local = LocalEntityConfig(ByteFieldU8(SATELLITE), IndicationConfig(), faults)
+    table = _table(GROUND, 992, checksum)
+    theirs = SourceHandler(local, user, table, _Timers(), SeqCountProvider(32))
+    name = Path("science/0007")
+    theirs.put_request(
+        PutRequest(ByteFieldU8(GROUND), name, name, TransmissionMode.ACKNOWLEDGED, closure_requested=False)
+    )
+    return theirs
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.3])
@@ -170,13 +196,7 @@ def test_their_sender_against_our_receiver(
     (tmp_path / "science").mkdir()
     (tmp_path / "science" / "0007").write_bytes(data)
     user, faults = _User(), _Faults()
-    local = LocalEntityConfig(ByteFieldU8(SATELLITE), IndicationConfig(), faults)
-    table = _table(GROUND, 992, checksum)
-    theirs = SourceHandler(local, user, table, _Timers(), SeqCountProvider(32))
-    name = Path("science/0007")
-    theirs.put_request(
-        PutRequest(ByteFieldU8(GROUND), name, name, TransmissionMode.ACKNOWLEDGED, closure_requested=True)
-    )
+    theirs = _source(user, faults, checksum)
     ours = FileService()
     ours.resume(0)
     number, segments = 0, 0
@@ -204,3 +224,58 @@ def test_their_sender_against_our_receiver(
         assert segments == -(-octets // 992)
     elif octets > 992:
         assert segments > -(-octets // 992)  # something was lost, asked for and sent again
+
+
+def _begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes) -> tuple[SourceHandler, list[bytes]]:
+    """Their sender after its Metadata and three segments."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "science").mkdir()
+    (tmp_path / "science" / "0007").write_bytes(data)
+    theirs = _source(_User(), _Faults(), ChecksumType.CRC_32)
+    sent: list[bytes] = []
+    while sum(isinstance(decode_pdu(pdu).body, FileData) for pdu in sent) < 3:
+        theirs.state_machine()
+        sent += _drain(theirs)
+    return theirs, sent
+
+
+@pytest.mark.usefixtures("clock")
+def test_our_receiver_answers_their_prompts_as_they_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(30_001)
+    theirs, sent = _begun(tmp_path, monkeypatch, data)
+    segments = [pdu for pdu in sent if isinstance(decode_pdu(pdu).body, FileData)]
+    ours = FileService()
+    ours.resume(0)
+    for pdu in sent:
+        if pdu is not segments[1]:
+            ours.on_pdu(pdu, 0)
+    answers = []
+    for wanted in (ResponseRequired.NAK, ResponseRequired.KEEP_ALIVE):
+        ours.on_pdu(bytes(theirs.create_prompt_pdu(wanted).pack()), 0)
+        answers += ours.due(0)
+    assert [decode_pdu(one).body for one in answers] == [Nak(0, 2976, ((992, 1984),)), KeepAlive(2976)]
+    nak, keep_alive = [PduFactory.from_raw(one) for one in answers]
+    assert isinstance(nak, NakPdu)
+    assert (nak.start_of_scope, nak.end_of_scope, nak.segment_requests) == (0, 2976, [(992, 1984)])
+    assert isinstance(keep_alive, KeepAlivePdu)
+    assert keep_alive.progress == 2976
+    again = _push(theirs, answers[1]) + _push(theirs, answers[0])
+    assert segments[1] in again
+
+
+@pytest.mark.usefixtures("clock")
+def test_our_sender_cancels_with_the_eof_that_theirs_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(30_001)
+    theirs, sent = _begun(tmp_path, monkeypatch, data)
+    assert theirs.cancel_request(theirs.transaction_id)
+    (eof,) = [one for one in map(decode_pdu, _drain(theirs)) if isinstance(one.body, Eof)]
+    ours = Satellite()
+    ours.send(eof.sequence, "science/0007", data)
+    assert ours.due(0, 4) == sent
+    ours.sending[eof.sequence].cancel()
+    assert ours.due(0) == [encode_pdu(eof)]
+    assert eof.body == Eof(zlib.crc32(data[:2976]), 2976, Condition.CANCELLED)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flight.cfdp_checksum import checksum
 from flight.cfdp_pdu import (
     FILE_OCTETS_MAX,
     GROUND,
@@ -21,10 +22,12 @@ from flight.cfdp_pdu import (
     Eof,
     FileData,
     Finished,
+    KeepAlive,
     Metadata,
     Nak,
     Pdu,
     PduError,
+    Prompt,
     decode_pdu,
     encode_pdu,
 )
@@ -272,7 +275,8 @@ def test_a_bomb_of_holes_is_bounded_and_the_file_still_comes(monkeypatch: pytest
     naks = [body for body in asked if isinstance(body, Nak)]
     assert len(naks) == reception.NAKS_A_ROUND
     assert all(len(encode_pdu(Pdu(SATELLITE, 7, GROUND, nak))) <= 212 for nak in naks)
-    assert naks[0].start == 1
+    assert naks[0].start == 0  # of a round the first, and each other where the one before it ended
+    assert [nak.start for nak in naks[1:]] == [nak.end for nak in naks[:-1]]
     assert naks[-1].end == naks[-1].requests[-1][1]  # more is missing beyond: the scope says so
     _give(ground, FileData(0, data))
     assert [file.data for file in ground.take_files()] == [data]
@@ -363,12 +367,58 @@ def test_cancel_either_way() -> None:
     fly(ground, satellite, down, up, 4, 100)
     assert satellite.sending[7].finished == Finished(False, Condition.CANCELLED)
     assert satellite.reception is not None
-    assert satellite.reception.finished == Finished(False, Condition.CANCELLED)
+    assert satellite.reception.finished == Finished(False, Condition.CANCELLED, by_source=True)
     assert ground.take_files() == []
     assert ground.ended == [(sequence, "upload/0001", False)]
     assert not ground.files()
     assert not ground.cancel(7, 0, downward=True)
     assert not ground.cancel(99, 0, downward=False)
+
+
+def test_a_file_given_up_on_its_way_up_ends_with_what_was_sent_of_it() -> None:
+    """The EOF tells progress and the checksum of that, and that the ground has cancelled."""
+    ground, data = _ground(), picture(5000)
+    sequence = ground.put("upload/0001", data)
+    sent = len([one for one in ground.due(0, 1500) if isinstance(decode_pdu(one).body, FileData)]) * 192
+    assert 0 < sent < 5000
+    assert ground.cancel(sequence, 0, downward=False)
+    (eof,) = ground.due(0)
+    assert decode_pdu(eof).body == Eof(checksum(0, data[:sent]), sent, Condition.CANCELLED)
+    assert eof[-5:-2] == b"\x06\x01\x02"
+    answer = Finished(False, Condition.CANCELLED, by_source=True)
+    ground.on_pdu(encode_pdu(Pdu(GROUND, sequence, SATELLITE, answer)), 0)
+    assert _give(ground) == [Ack(Directive.FINISHED, Condition.CANCELLED, 2)]
+
+
+def test_a_finished_says_what_became_of_the_file_and_who_ended_it() -> None:
+    def said(*bodies: Body) -> list[bytes]:
+        ground = _ground()
+        for body in bodies:
+            ground.on_pdu(encode_pdu(Pdu(SATELLITE, 7, GROUND, body)), 0)
+        return [octets[11:-2] for octets in ground.due(0) if octets[10] == Directive.FINISHED]
+
+    data = picture(100)
+    assert said(_metadata(data), Eof(0, 0, Condition.CANCELLED)) == [b"\xf4\x06\x01\x01"]
+    assert said(_metadata(data, "upload/../x")) == [b"\x45\x06\x01\x02"], "could not be kept"
+    assert said(_metadata(data), FileData(0, data), Eof(1, 100)) == [b"\x54\x06\x01\x02"]
+    assert said(_metadata(data), FileData(0, data), _eof(data)) == [b"\x02"]
+
+
+def test_a_prompt_is_answered_at_once_and_not_again_before_the_eof() -> None:
+    ground, data = _ground(), picture(5000)
+    assert _give(ground, Prompt(), Prompt(keep_alive=True)) == []
+    assert ground.destination.counts == {"unknown_transaction": 2}
+    assert _give(ground, _metadata(data), FileData(0, data[:900])) == []
+    assert _give(ground, Prompt()) == [Nak(0, 900)], "nothing is missing of what has come"
+    assert _give(ground, FileData(1800, data[1800:2700]), Prompt(keep_alive=True)) == [KeepAlive(2700)]
+    assert _give(ground, Prompt()) == [Nak(0, 2700, ((900, 1800),))]
+    assert ground.next_timer_ns() == NEVER_NS
+    _give(ground, _eof(data))
+    assert _give(ground, Prompt()) == [Nak(0, 5000, ((900, 1800), (2700, 5000)))]
+    assert ground.next_timer_ns() == reception.NAK_INTERVAL_NS
+    rest = [FileData(at, data[at : at + 900]) for at in (900, 2700, 3600, 4500)]
+    assert Finished(True) in _give(ground, *rest)
+    assert _give(ground, Prompt(), Prompt(keep_alive=True)) == [], "the Finished tells the end"
 
 
 def test_what_is_due_keeps_to_the_octets_that_fit() -> None:

@@ -85,7 +85,8 @@ struct PduView {
     std::uint8_t condition;     // EOF, Finished, ACK
     std::uint8_t acknowledged;  // ACK: the directive
     std::uint8_t checksum_type;
-    bool complete;  // Finished
+    bool complete;    // Finished
+    bool keep_alive;  // Prompt: asks for a Keep Alive, not for a NAK
     std::size_t request_count;
     std::array<Range, nak_requests_max> requests;
     std::size_t requests_dropped;  // beyond what is taken
@@ -105,9 +106,12 @@ std::size_t write_file_data(std::uint8_t* pdu, const PduAddress& address, std::u
                             const std::uint8_t* data, std::size_t data_octets);
 std::size_t write_eof(std::uint8_t* pdu, const PduAddress& address, Condition condition,
                       std::uint32_t checksum, std::uint32_t size);
-std::size_t write_finished(std::uint8_t* pdu, const PduAddress& address, Condition condition);
+// `by_source`: the source has cancelled; else what ends the transaction is found at the destination.
+std::size_t write_finished(std::uint8_t* pdu, const PduAddress& address, Condition condition, bool by_source);
 std::size_t write_ack(std::uint8_t* pdu, const PduAddress& address, PduKind directive, std::uint8_t condition,
                       bool active);
+// How far the destination has come, as an offset.
+std::size_t write_keep_alive(std::uint8_t* pdu, const PduAddress& address, std::uint32_t progress);
 // `ranges` of at most nak_requests_max.
 std::size_t write_nak(std::uint8_t* pdu, const PduAddress& address, std::uint32_t start, std::uint32_t end,
                       const Range* ranges, std::size_t count);

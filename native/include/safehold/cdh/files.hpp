@@ -34,12 +34,13 @@ struct FileSend {
     std::uint32_t expiries;
     std::uint32_t attempt;
     std::uint32_t request_count;
-    std::array<Range, nak_requests_max> requests;  // what the ground misses, before anything new
+    std::array<Range, nak_requests_max>
+        requests;  // what the ground misses, before anything new: in order, apart
     std::uint8_t kind;
     std::uint8_t metadata_due;
     std::uint8_t eof_due;
     std::uint8_t cancelled;  // 1: the EOF says so, and nothing else is sent
-    std::array<std::uint8_t, 4> spare;
+    std::uint32_t crc_sent;  // CRC-32 of all below `offset`
 };
 static_assert(sizeof(FileSend) == 32 + 8 * nak_requests_max + 8);
 
@@ -99,6 +100,12 @@ static_assert(std::is_trivially_copyable_v<FilesAccount> && sizeof(FilesAccount)
 
 enum class ReceiveState : std::uint8_t { none = 0, receiving = 1, sealing = 2, finished = 3 };
 
+// What is to be said of a file that comes up.
+inline constexpr std::uint8_t due_ack = 1;  // of the EOF
+inline constexpr std::uint8_t due_finished = 2;
+inline constexpr std::uint8_t due_nak = 4;
+inline constexpr std::uint8_t due_keep_alive = 8;
+
 // The file that comes up. The gaps are what is missing below `end`; beyond it everything is.
 struct FileReceive {
     static constexpr std::size_t gaps_max = 32;
@@ -117,12 +124,17 @@ struct FileReceive {
     std::uint8_t has_metadata;
     std::uint8_t has_eof;
     std::uint8_t condition;  // of the Finished
-    std::uint8_t ack_due;
-    std::uint8_t nak_due;
-    std::uint8_t finished_due;
+    std::uint8_t due;        // bits: what is to be said
+    std::uint8_t by_source;  // 1: the ground has cancelled
+    std::uint8_t spare;
     std::uint8_t eof_condition;
 };
 static_assert(sizeof(FileReceive) == 8 * FileReceive::gaps_max + 48);
+
+// What is known of a transaction that is over.
+inline constexpr std::uint8_t end_known = 1;
+inline constexpr std::uint8_t end_has_eof = 2;
+inline constexpr std::uint8_t end_by_source = 4;  // the ground has cancelled
 
 // How a transaction that came up has ended, for a ground that missed the Finished and asks by its EOF. The
 // file is noted beside the number: a ground that begins to count anew means another one.
@@ -131,9 +143,9 @@ struct ReceiveEnd {
     std::uint32_t file;  // 0: the metadata was refused or never came
     std::uint32_t size;
     std::uint32_t checksum;
-    std::uint8_t known;  // bits: 1 there is one, 2 its EOF has come
+    std::uint8_t known;  // bits
     std::uint8_t condition;
-    std::uint8_t due;  // bits: 1 ACK of the EOF, 2 Finished
+    std::uint8_t due;  // bits: ACK of the EOF, Finished
     std::uint8_t eof_condition;
 };
 static_assert(sizeof(ReceiveEnd) == 20);
@@ -222,6 +234,7 @@ class FilePdus final : public FilePduSource {
 
   private:
     [[nodiscard]] std::size_t receiver_pdu(std::uint8_t* pdu);
+    [[nodiscard]] std::size_t nak_pdu(std::uint8_t* pdu);
     [[nodiscard]] std::size_t sender_pdu(FileSend& send, std::uint8_t* pdu);
     [[nodiscard]] std::size_t data_pdu(FileSend& send, std::uint8_t* pdu);
 

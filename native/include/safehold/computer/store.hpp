@@ -13,8 +13,8 @@
 
 namespace safehold::computer {
 
-// CRC-32 (IEEE 802.3).
-[[nodiscard]] std::uint32_t crc32(const void* octets, std::size_t count);
+// CRC-32 (IEEE 802.3), of octets that follow those of which it was `before`.
+[[nodiscard]] std::uint32_t crc32(const void* octets, std::size_t count, std::uint32_t before = 0);
 
 // --- records and files: mass memory
 // ---------------------------------------------------------------------------------------------------
