@@ -22,12 +22,10 @@ FILE_OCTETS_MAX = 8 * 1024 * 1024
 """The longest file that either side takes."""
 FILE_NUMBER_MAX = 0x3F_FFFF
 """A folder's files are numbered from 1 on."""
-SEGMENT_DOWN = 992
 SEGMENT_UP = 192
-"""Octets of a file in one PDU: a packet of the downlink holds 1,024 altogether, one of the uplink 218."""
+"""Octets of a file in one PDU: a packet of the uplink holds 218 altogether."""
 PDU_OCTETS_MAX = 1018
 """The longest PDU of either direction: a packet of the downlink less its header."""
-PDU_UP_OCTETS_MAX = 212
 NAK_UP_MAX = 23
 """Segment requests that fit a PDU of the uplink."""
 SEQUENCE_MAX = 0xFFFFFFFF

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,27 +30,6 @@ GROUND_ID = 1
 PUS_VERSION = 2
 ACKNOWLEDGE_ACCEPTANCE = 1
 ACKNOWLEDGE_COMPLETION = 8
-FAILURES = {
-    1: "packet error control wrong",
-    2: "PUS version not 2",
-    3: "unknown APID",
-    4: "unknown service or subtype",
-    5: "unknown function",
-    6: "wrong length of the arguments",
-    7: "argument out of range",
-    8: "not allowed as things are",
-    9: "queue full",
-    10: "execution failed",
-    11: "dangerous, and not armed",
-    12: "interrupted by a reset: outcome unknown, not repeated",
-    13: "expired: its time had passed",
-    14: "time tag in the past or too far ahead",
-    15: "there already",
-    16: "unknown object",
-    17: "outside the memory area",
-    18: "checksum wrong",
-    19: "the result would not be sound",
-}
 
 _HEADER = struct.Struct(">HHH")
 _TM_SECONDARY = struct.Struct(">BBBHH7s")
@@ -116,26 +94,6 @@ class TcPacket:
     def request_id(self) -> int:
         """What names this telecommand in its verification reports: the first four octets of its header."""
         return (0b11 << 11 | self.apid) << 16 | 0b11 << 14 | self.sequence
-
-
-def encode_tm_packet(packet: TmPacket) -> bytes:
-    """The octets of a telemetry packet; raises ValueError above 1,024."""
-    total = _TM_OVERHEAD + len(packet.data)
-    if total > TM_PACKET_OCTETS_MAX:
-        raise ValueError(f"a telemetry packet has at most {TM_PACKET_OCTETS_MAX} octets, not {total}")
-    header = _HEADER.pack(
-        0b01 << 11 | packet.apid, 0b11 << 14 | packet.sequence & 0x3FFF, total - PACKET_HEADER_OCTETS - 1
-    )
-    secondary = _TM_SECONDARY.pack(
-        PUS_VERSION << 4,
-        packet.service,
-        packet.subtype,
-        packet.message_counter & 0xFFFF,
-        GROUND_ID,
-        encode_time(packet.time_ns),
-    )
-    body = header + secondary + packet.data
-    return body + crc16(body).to_bytes(2, "big")
 
 
 def encode_tc_packet(packet: TcPacket) -> bytes:
@@ -260,14 +218,6 @@ class Housekeeping:
     values: dict[str, Value | list[Value]]
 
 
-def encode_verification(report: Verification) -> bytes:
-    """The data of a TM[1,x]."""
-    data = report.request_id.to_bytes(4, "big")
-    if report.subtype in (5, 6):
-        data += bytes([report.step])
-    return data + struct.pack(">HI", report.failure_code, report.failure_parameter) if report.failed else data
-
-
 def decode_verification(packet: TmPacket) -> Verification:
     """Reads a TM[1,1] to TM[1,8]; raises PacketError `data` otherwise."""
     subtype, data = packet.subtype, packet.data
@@ -278,11 +228,6 @@ def decode_verification(packet: TmPacket) -> Verification:
     return Verification(
         subtype, int.from_bytes(data[:4], "big"), code, parameter, data[4] if step_octets else 0
     )
-
-
-def encode_event(event_id: int, counter: int, arguments: tuple[float, ...]) -> bytes:
-    """The data of a TM[5,x]."""
-    return struct.pack(f">HH{len(arguments)}f", event_id, counter & 0xFFFF, *arguments)
 
 
 def decode_event(packet: TmPacket) -> Event:
@@ -305,17 +250,6 @@ def decode_event(packet: TmPacket) -> Event:
 def structure_octets(structure: int) -> int:
     """How many octets the parameters of a housekeeping structure take; 0 if there is none of that number."""
     return _structure(structure)[0].size
-
-
-def encode_housekeeping(structure: int, values: Mapping[str, float | list[float]]) -> bytes:
-    """The data of a TM[3,25]; parameters left out are 0."""
-    layout, fields = _structure(structure)
-    flat: list[float] = []
-    for name, count, is_array, is_float in fields:
-        value = values.get(name, [0] * count if is_array else 0)
-        numbers = value if isinstance(value, list) else [value]
-        flat += numbers if is_float else [int(number) for number in numbers]
-    return structure.to_bytes(2, "big") + layout.pack(*flat)
 
 
 def check_housekeeping(packet: TmPacket, definitions: Definitions | None = None) -> int:

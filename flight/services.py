@@ -32,7 +32,6 @@ SCHEDULE_CAPACITY = 32
 TIME_BASED_SCHEDULING = 11
 SCHEDULED_SEQUENCE = 0x2000
 """Set in the sequence count of a time-tagged packet, so that its request id is not that of its TC[11,4]."""
-MEMORY_AREAS = {"settings": 1, "control": 2, "telemetry": 3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,12 +192,6 @@ class TmFramer:
         return made
 
 
-def idle_frame(master_count: int, channel_count: int, clcw: Clcw, data_octets: int = TM_DATA_OCTETS) -> bytes:
-    """A frame of the idle channel, sent for its CLCW when no packet waits."""
-    frame = TmFrame(IDLE_CHANNEL, master_count, channel_count, POINTER_IDLE, bytes(data_octets), clcw)
-    return encode_tm_frame(frame, data_octets)
-
-
 @dataclass(slots=True)
 class PacketExtractor:
     """Takes the packets out of the data fields of one virtual channel, across frames and gaps.

@@ -4,13 +4,12 @@ refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from flight import packets, services
 from flight.cfdp_pdu import FILE_APID
-from flight.frames import Delivery, FrameError
+from flight.frames import FrameError
 from flight.packets import Event, Housekeeping, PacketError, TmPacket, Verification
 from flight.services import ServiceReport, Structure
 from flight.structures import Definitions, is_user
@@ -200,44 +199,3 @@ def read_report(
     raise PacketError(
         "service", f"TM[{packet.service},{packet.subtype}] with {len(packet.data)} octets of data"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """Decoded telemetry, plain values throughout.
-
-    `telemetry`: one dictionary a housekeeping report: arrival_ns, station (index), time_ns (on-board),
-    structure and every parameter, an array as a list. `events`: arrival_ns, station, time_ns, id, name,
-    severity (1 info to 4 high), counter, arguments. `reports`: arrival_ns, time_ns, service, subtype and, for
-    PUS 1, request_id and failure.
-    """
-
-    telemetry: list[dict[str, Any]]
-    events: list[dict[str, Any]]
-    reports: list[dict[str, Any]]
-
-
-def decode_archive(deliveries: Iterable[Delivery]) -> Archive:
-    """Decodes frames that a ground station received and kept, in their order."""
-    receiver = Receiver(stored=True)
-    archive = Archive([], [], [])
-    for delivery in deliveries:
-        for report in receiver.receive(delivery.frame) or []:
-            packet, content = report.packet, report.content
-            row: dict[str, Any] = {
-                "arrival_ns": delivery.arrival_ns,
-                "station": delivery.station,
-                "time_ns": packet.time_ns,
-            }
-            if isinstance(content, Housekeeping):
-                archive.telemetry.append({**row, "structure": content.structure, **content.values})
-            elif packet.apid == packets.HOUSEKEEPING_APID:
-                continue
-            elif isinstance(content, Event):
-                archive.events.append({**row, **asdict(content)})
-            else:
-                row |= {"service": packet.service, "subtype": packet.subtype}
-                if isinstance(content, Verification):
-                    row |= asdict(content)
-                archive.reports.append(row)
-    return archive

@@ -11,11 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from flight import tc_frames
-from flight.frames import FrameError
 from flight.keys import KeyRing
 from flight.tc_frames import COUNTER_MAX, TcFrame
 
@@ -98,23 +96,6 @@ class Sender:
 def seal_frame(ring: KeyRing, frame: TcFrame, *, key_id: int, counter: int) -> bytes:
     """The octets of a frame under a given key and counter, for who keeps counters elsewhere."""
     return _seal(ring.keys[key_id], tc_frames.prepare(frame, key_id=key_id, counter=counter))
-
-
-def open_frame(ring: KeyRing, octets: bytes) -> tuple[TcFrame, int]:
-    """The frame and its counter, read as a receiver does that remembers no counter.
-
-    Raises FrameError with a reason of docs/wire.md.
-    """
-    sealed = tc_frames.parse(octets)
-    if sealed.key_id not in ring.keys:
-        raise FrameError("key_unknown", f"key {sealed.key_id}")
-    if sealed.nonce_prefix != tc_frames.NONCE_PREFIX:
-        raise FrameError("iv", f"initialisation vector begins with 0x{sealed.nonce_prefix:08X}")
-    try:
-        text = AESGCM(ring.keys[sealed.key_id]).decrypt(sealed.nonce, sealed.sealed, sealed.associated)
-    except InvalidTag:
-        raise FrameError("mac", "the message authentication code does not fit") from None
-    return sealed.opened(text), sealed.counter
 
 
 def _seal(key: bytes, parts: tc_frames.Unsealed) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flight.keys import published_ring
-from flight.tm_frames import Clcw, TmFramer, idle_frame
+from flight.tm_frames import Clcw, TmFramer
 from flight.tm_protection import TelemetryProtection, data_octets
 from ground.telemetry_security import seal_telemetry
+from tests.downlink import idle_frame
 
 RING = published_ring()
 KEY = next(iter(RING.telemetry))

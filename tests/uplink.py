@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-from flight.frames import crc16
-from flight.keys import published_ring
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from flight import tc_frames
+from flight.frames import FrameError, crc16
+from flight.keys import KeyRing, published_ring
 from flight.packets import encode_command, encode_tc_packet
 from flight.tc_frames import TcFrame
-from ground.security import open_frame, seal_frame
+from ground.security import seal_frame
 
 RING = published_ring()
 _counters = itertools.count(1)
@@ -29,8 +33,25 @@ def sealed_ping(sequence: int = 7) -> bytes:
     return sealed(encode_tc_packet(encode_command("ping", {}, sequence=sequence)))
 
 
+def open_frame(ring: KeyRing, octets: bytes) -> tuple[TcFrame, int]:
+    """The frame and its counter, read as a receiver does that remembers no counter.
+
+    Raises FrameError with a reason of docs/wire.md.
+    """
+    sealed = tc_frames.parse(octets)
+    if sealed.key_id not in ring.keys:
+        raise FrameError("key_unknown", f"key {sealed.key_id}")
+    if sealed.nonce_prefix != tc_frames.NONCE_PREFIX:
+        raise FrameError("iv", f"initialisation vector begins with 0x{sealed.nonce_prefix:08X}")
+    try:
+        text = AESGCM(ring.keys[sealed.key_id]).decrypt(sealed.nonce, sealed.sealed, sealed.associated)
+    except InvalidTag:
+        raise FrameError("mac", "the message authentication code does not fit") from None
+    return sealed.opened(text), sealed.counter
+
+
 def opened(octets: bytes) -> bytes:
-    """What is in a frame; raises FrameError as `ground.security.open_frame` does."""
+    """What is in a frame; raises FrameError as `open_frame` does."""
     return open_frame(RING, octets)[0].data
 
 

@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 
 from flight import tm_frames
 from flight.frames import FrameError, crc16
-from flight.packets import TmPacket, encode_tm_packet
-from flight.tm_frames import (
-    Clcw,
-    PacketExtractor,
-    TmFrame,
-    TmFramer,
-    decode_tm_frame,
-    encode_tm_frame,
-    idle_frame,
-)
+from flight.packets import TmPacket
+from flight.tm_frames import Clcw, PacketExtractor, TmFrame, TmFramer, decode_tm_frame, encode_tm_frame
+from tests.downlink import encode_tm_packet, idle_frame
 
 
 def telemetry(*sizes: int) -> list[bytes]:

@@ -13,6 +13,7 @@ from spacepackets.ecss.pus_17_test import Service17Tm
 from flight import dictionary, packets
 from flight.frames import crc16
 from flight.packets import PacketError, TcPacket, TmPacket
+from tests.downlink import encode_event, encode_housekeeping, encode_tm_packet, encode_verification
 
 YEAR_NS = 366 * 86_400 * 1_000_000_000
 
@@ -72,7 +73,7 @@ def test_telemetry_against_spacepackets(
         message_counter=counter,
         destination_id=1,
     )
-    octets = packets.encode_tm_packet(ours)
+    octets = encode_tm_packet(ours)
     assert octets == bytes(theirs.pack())
     back = packets.decode_tm_packet(octets)
     # The fraction's last bit is 2^-24 s, 59.6 ns, and is cut off.
@@ -87,7 +88,7 @@ def test_telemetry_against_spacepackets(
 
 
 def test_pong_is_one_for_spacepackets() -> None:
-    octets = packets.encode_tm_packet(TmPacket(17, 2, 86_400_000_000_000))
+    octets = encode_tm_packet(TmPacket(17, 2, 86_400_000_000_000))
     assert Service17Tm.unpack(octets, timestamp_len=7).pus_tm.message_subtype == 2
 
 
@@ -132,7 +133,7 @@ def test_housekeeping_holds_every_parameter_of_the_dictionary() -> None:
         p.name: [float(i + p.id % 100) for i in range(p.count)] if p.shape else float(p.id % 100)
         for p in of_structure
     }
-    data = packets.encode_housekeeping(1, sent)
+    data = encode_housekeeping(1, sent)
     assert len(data) == 2 + sum(p.count * dictionary.TYPE_OCTETS[p.type] for p in of_structure)
     report = packets.decode_housekeeping(TmPacket(3, 25, 0, data))
     assert report.values == sent
@@ -143,7 +144,7 @@ def test_housekeeping_holds_every_parameter_of_the_dictionary() -> None:
 
 def test_a_value_that_is_not_finite_becomes_none() -> None:
     name = next(p.name for p in dictionary.PARAMETERS.values() if p.type == "f32" and not p.shape)
-    data = packets.encode_housekeeping(1, {name: float("nan")})
+    data = encode_housekeeping(1, {name: float("nan")})
     assert packets.decode_housekeeping(TmPacket(3, 25, 0, data)).values[name] is None
 
 
@@ -155,7 +156,7 @@ def test_events_come_back_with_their_arguments_by_name(
     values = tuple(
         data.draw(st.floats(width=32, allow_nan=False, allow_infinity=False)) for _ in event.arguments
     )
-    content = packets.encode_event(event_id, counter, values)
+    content = encode_event(event_id, counter, values)
     read = packets.decode_event(TmPacket(5, event.severity, 0, content))
     assert (read.id, read.name, read.counter) == (event_id, event.name, counter)
     assert tuple(read.arguments.values()) == values
@@ -164,7 +165,7 @@ def test_events_come_back_with_their_arguments_by_name(
 
 
 def test_an_event_that_the_dictionary_does_not_know_is_kept_by_number() -> None:
-    read = packets.decode_event(TmPacket(5, 4, 0, packets.encode_event(65535, 7, (1.0,))))
+    read = packets.decode_event(TmPacket(5, 4, 0, encode_event(65535, 7, (1.0,))))
     assert (read.name, read.severity, read.arguments) == ("event_65535", 4, {})
 
 
@@ -186,7 +187,7 @@ def test_verification_reports_come_back(
         parameter if failed else 0,
         step if subtype in (5, 6) else 0,
     )
-    data = packets.encode_verification(report)
+    data = encode_verification(report)
     assert packets.decode_verification(TmPacket(1, subtype, 0, data)) == report
     assert report.failed == failed
 

@@ -10,6 +10,7 @@ from flight.packets import PacketError, TmPacket
 from flight.structures import CHANGES_MAX, Definitions, definitions_of
 from flight.tm_frames import Clcw, TmFramer
 from ground.receiver import Receiver
+from tests.downlink import encode_tm_packet
 
 TICK, MODE = PARAMETERS["tick"], PARAMETERS["mode"]
 
@@ -103,7 +104,7 @@ def test_the_ground_counts_and_names_structures_that_nobody_defined() -> None:
     known = TmPacket(3, 10, 5, bytes([0, 130, 1, 0, 0, 3, 232, 0, 1]) + MODE.id.to_bytes(2, "big"))
     sent = [known, report(130, b"\3"), report(140, b"\3"), report(140, b"\3")]
     found = []
-    for frame in framer.frames([packets.encode_tm_packet(packet) for packet in sent], Clcw()):
+    for frame in framer.frames([encode_tm_packet(packet) for packet in sent], Clcw()):
         found += receiver.receive(frame) or []
     assert [one.packet.subtype for one in found] == [10, 25]
     assert receiver.counters["packets_refused_structure"] == 2

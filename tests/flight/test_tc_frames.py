@@ -23,8 +23,8 @@ from flight.tc_frames import (
     set_expected_frame,
     unlock_frame,
 )
-from ground.security import open_frame, seal_frame
-from tests.uplink import RING, repaired, sealed_frame
+from ground.security import seal_frame
+from tests.uplink import RING, open_frame, repaired, sealed_frame
 
 PING = TcFrame("AD", bytes(range(20)), 77)
 

@@ -19,16 +19,8 @@ from space_packet_parser.xtce.validation import validate_xtce
 
 from flight import dictionary, xtce
 from flight.batches import BATCH, groups
-from flight.packets import (
-    HOUSEKEEPING_APID,
-    TmPacket,
-    encode_command,
-    encode_event,
-    encode_housekeeping,
-    encode_tc_packet,
-    encode_time,
-    encode_tm_packet,
-)
+from flight.packets import HOUSEKEEPING_APID, TmPacket, encode_command, encode_tc_packet, encode_time
+from tests.downlink import encode_event, encode_housekeeping, encode_tm_packet
 
 NS = {"x": xtce.NAMESPACE}
 

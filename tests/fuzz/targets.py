@@ -27,6 +27,7 @@ from ground.protocol import MessageError
 from ground.receiver import Receiver
 from ground.store.journal import records
 from ground.telemetry_security import Opener, seal_telemetry
+from tests.downlink import encode_tm_packet
 from tests.fuzz.seeds import downlink
 from tests.telemetry import KEY, RING
 from tests.uplink import repaired
@@ -112,7 +113,7 @@ def _read(packet: TmPacket) -> None:
         with suppress(PacketError):
             reader(packet)
     with suppress(PacketError):
-        again = packets.decode_tm_packet(packets.encode_tm_packet(packet))
+        again = packets.decode_tm_packet(encode_tm_packet(packet))
         assert again == packet
     values = navigation(packet.data)
     assert values is None or len(values) == 6

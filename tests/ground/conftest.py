@@ -25,6 +25,7 @@ from flight.tm_frames import (
 from ground.config import Command, GroundConfig, Orbit, Station
 from ground.process import GroundClient
 from sim.link import Link, LinkConfig
+from tests.downlink import encode_event, encode_housekeeping, encode_tm_packet, encode_verification
 
 from .farm import Farm
 
@@ -64,7 +65,7 @@ class Satellite:
             out += [] if self.deaf else self._answer(tick, frame)
         if lock and tick * self.tick_ns % 1_000_000_000 == 0:
             values = {"tick": tick, "records_next": [self.events, 0, 0, 0, 0]}
-            out.append(self._packet(tick, 3, 25, packets.encode_housekeeping(1, values)))
+            out.append(self._packet(tick, 3, 25, encode_housekeeping(1, values)))
             if self.events < self.recorded:
                 out += [] if self.events in self.lost else [self._event(tick, self.events)]
                 self.events += 1
@@ -99,22 +100,22 @@ class Satellite:
             self.modes.append(command.data[2])
         if self.refuse:
             report = Verification(2, command.request_id, self.refuse, 42)
-            return [self._packet(tick, 1, 2, packets.encode_verification(report))]
-        reports = [self._packet(tick, 1, 1, packets.encode_verification(Verification(1, command.request_id)))]
+            return [self._packet(tick, 1, 2, encode_verification(report))]
+        reports = [self._packet(tick, 1, 1, encode_verification(Verification(1, command.request_id)))]
         if command.service == 17:
             reports.append(self._packet(tick, 17, 2, b""))
         return [
             *reports,
-            self._packet(tick, 1, 7, packets.encode_verification(Verification(7, command.request_id))),
+            self._packet(tick, 1, 7, encode_verification(Verification(7, command.request_id))),
         ]
 
     def _event(self, tick: int, number: int) -> bytes:
-        event = packets.encode_event(9999, 0, ())
-        return packets.encode_tm_packet(TmPacket(5, 1, tick * self.tick_ns, event, number, apid=101))
+        event = encode_event(9999, 0, ())
+        return encode_tm_packet(TmPacket(5, 1, tick * self.tick_ns, event, number, apid=101))
 
     def _packet(self, tick: int, service: int, subtype: int, data: bytes) -> bytes:
         self.sequence += 1
-        return packets.encode_tm_packet(TmPacket(service, subtype, tick * self.tick_ns, data, self.sequence))
+        return encode_tm_packet(TmPacket(service, subtype, tick * self.tick_ns, data, self.sequence))
 
 
 @dataclass

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from flight.frames import FrameError
 from flight.tc_frames import SegmentFlag
 from flight.tm_frames import Clcw
-from ground.security import open_frame
-from tests.uplink import RING
+from tests.uplink import RING, open_frame
 
 
 @dataclass

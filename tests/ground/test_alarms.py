@@ -8,8 +8,9 @@ import math
 import pytest
 
 from flight.dictionary import PARAMETERS
-from flight.packets import Event, encode_housekeeping
+from flight.packets import Event
 from ground.alarms import AlarmMonitor
+from tests.downlink import encode_housekeeping
 
 NOMINAL: dict[str, float | list[float]] = {
     "battery_charge_fraction": 0.9,

@@ -14,7 +14,6 @@ from flight.cfdp_checksum import checksum
 from flight.cfdp_pdu import (
     GROUND,
     SATELLITE,
-    SEGMENT_DOWN,
     Ack,
     Body,
     Directive,
@@ -84,7 +83,7 @@ class Kept:
 
 
 def _parts(data: bytes) -> list[Body]:
-    return [FileData(at, data[at : at + SEGMENT_DOWN]) for at in range(0, len(data), SEGMENT_DOWN)]
+    return [FileData(at, data[at : at + 992]) for at in range(0, len(data), 992)]
 
 
 def _ends(name: str, data: bytes) -> tuple[Body, Body]:

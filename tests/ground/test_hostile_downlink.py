@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flight.packets import TmPacket, encode_tm_packet
+from flight.packets import TmPacket
 from flight.tm_frames import TM_FRAME_OCTETS, Clcw, TmFramer
 from ground.receiver import Receiver
+from tests.downlink import encode_tm_packet
 from tests.uplink import repaired, sealed_ping
 
 ALIVE = encode_tm_packet(TmPacket(17, 2, 0, b"", 0, 0))

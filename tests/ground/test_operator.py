@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from flight import packets
 from flight.dictionary import PARAMETERS
 from flight.frames import Delivery
 from flight.packets import TmPacket
@@ -20,6 +19,7 @@ from ground.config import Command, GroundConfig
 from ground.mission import Ground
 from ground.operator import SAFE, STANDBY, Decision, Operator, able
 from ground.symptoms import DRIVE, GYRO, MAGNETOMETER, WHEEL, WHEEL_INERTIA_KG_M2
+from tests.downlink import encode_housekeeping, encode_tm_packet
 
 SECOND_NS = 1_000_000_000
 Row = dict[str, Any]
@@ -229,10 +229,10 @@ class Downlink:
         self.taken = 0
 
     def frames(self, second: float, row: Row, station: int) -> list[Delivery]:
-        data = packets.encode_housekeeping(1, row)
+        data = encode_housekeeping(1, row)
         self.sequence += 1
         packet = TmPacket(3, 25, round(second * SECOND_NS), data, self.sequence & 0x3FFF)
-        octets = packets.encode_tm_packet(packet)
+        octets = encode_tm_packet(packet)
         made = self.framer.frames([octets], Clcw(report_value=self.taken))
         return [Delivery(round((second + 0.24) * SECOND_NS), station, frame) for frame in made]
 

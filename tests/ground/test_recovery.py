@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 from flight.dictionary import EVENTS
-from flight.packets import Event, TmPacket, encode_housekeeping
+from flight.packets import Event, TmPacket
 from ground.commands import CommandQueue
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -21,6 +21,7 @@ from ground.predict import predict
 from ground.process import InProcessGround
 from ground.receiver import Report
 from ground.recovery import ACKNOWLEDGE_BEFORE_NS, LOOK_NS, RANGES_A_LOOK, RANGES_A_PASS, Recovery, widened
+from tests.downlink import encode_housekeeping
 
 pytestmark = pytest.mark.requirement("L2.4", "L2.6")
 

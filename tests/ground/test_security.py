@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from flight.keys import published_ring
 from flight.tc_frames import COUNTER_MAX, TcFrame, parse, unlock_frame
-from ground.security import BLOCK, Sender, open_frame
+from ground.security import BLOCK, Sender
+from tests.uplink import open_frame
 
 RING = published_ring()
 FRAME = TcFrame("BD", b"segment")

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from flight.frames import Delivery, FrameError
 from flight.keys import KeyFileError, KeyRing, make_ring
-from flight.packets import TmPacket, encode_time, encode_tm_packet
-from flight.tm_frames import TM_DATA_OCTETS, TM_FRAME_OCTETS, Clcw, TmFramer, idle_frame
+from flight.packets import TmPacket, encode_time
+from flight.tm_frames import TM_DATA_OCTETS, TM_FRAME_OCTETS, Clcw, TmFramer
 from flight.tm_protection import OPENED_FRAME_OCTETS, PROTECTIONS, TelemetryProtection, data_octets
 from ground.config import GroundConfig
 from ground.mission import Ground
@@ -29,6 +29,7 @@ from ground.store.archive import ArchiveStore
 from ground.telemetry_security import WINDOW, Opener, Taken, seal_telemetry
 from safehold.errors import FolderError
 from safehold.ground_folder import source_of_ground
+from tests.downlink import encode_tm_packet, idle_frame
 from tests.telemetry import KEY, RING, Sealer
 from tests.uplink import repaired, sealed_ping
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from flight.keys import KeyRing, published_ring
-from flight.packets import encode_housekeeping
 from ground.config import Command, GroundConfig
 from ground.predict import predict
 from ground.process import InProcessGround
 from ground.security import Sender
 from ground.watch import UplinkWatch
+from tests.downlink import encode_housekeeping
 
 S = 10**9
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flight.frames import Delivery
-from flight.packets import TmPacket, encode_housekeeping, encode_tm_packet
+from flight.packets import TmPacket
 from flight.tm_frames import Clcw, TmFramer
 from ground.files import Files
 from safehold.command_run import downlink_lines
 from safehold.decoding import decode
 from safehold.downlink import downlink_document
+from tests.downlink import encode_housekeeping, encode_tm_packet
 
 S = 10**9
 

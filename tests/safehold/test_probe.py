@@ -7,18 +7,12 @@ import json
 import pytest
 
 from flight.keys import published_ring
-from flight.packets import (
-    TmPacket,
-    Verification,
-    decode_tc_packet,
-    encode_command,
-    encode_tm_packet,
-    encode_verification,
-)
+from flight.packets import TmPacket, Verification, decode_tc_packet, encode_command
 from flight.tc_frames import parse
 from flight.tm_frames import Clcw, TmFramer
-from ground.security import open_frame
 from safehold.probe import Listener, probe_frame, sender_of
+from tests.downlink import encode_tm_packet, encode_verification
+from tests.uplink import open_frame
 
 _GROUND = {"sender": {"key": 2, "next": {"1": 7, "2": 42}, "reserved": {"1": 1025, "2": 1025}}}
 _SEALED = probe_frame(sender_of(json.dumps(_GROUND).encode()))

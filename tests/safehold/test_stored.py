@@ -15,12 +15,13 @@ import pytest
 
 from flight import batches
 from flight.dictionary import PARAMETERS, Limits
-from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket, encode_housekeeping
+from flight.packets import HOUSEKEEPING_APID, PacketError, TmPacket
 from ground.alarms import STORED, AlarmMonitor
 from safehold.downlink import alarm_counts
 from safehold.stored import Samples, StoredBuilder
 from safehold.summaries import SummaryBuilder
 from safehold.telemetry import STORED_STRUCTURE, TelemetryBuilder
+from tests.downlink import encode_housekeeping
 from tests.flight.test_recorder import Craft
 
 TICK_NS = 100_000_000
