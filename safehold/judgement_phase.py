@@ -64,6 +64,7 @@ class Phase:
         self._asked_tick = -1
         self._ground = simulation.ground
         self._sender: Sender | None = None
+        self._protection = scenario.link.telemetry_protection
 
     # --- what it is like ----------------------------------------------------------------------------------
 
@@ -245,7 +246,7 @@ class Phase:
             self._sender = sender_of(self._ground.to_bytes())
 
         start, until = self.tick, self.tick + PROBE_S * self._second_ticks
-        listener = Listener()
+        listener = Listener.start(self._protection)
         self.plant.state["receiver_lock"][0] = 1
         # Long enough for a lock, and too short to lead it to DOWNLINK before it has answered.
         locked = start + max(2, self._second_ticks // 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from flight.frames import FrameError
 from flight.keys import load_ring
@@ -19,10 +19,12 @@ from flight.packets import (
     encode_tc_packet,
 )
 from flight.tc_frames import TcFrame
-from flight.tm_frames import PacketExtractor, decode_tm_frame
+from flight.tm_frames import PacketExtractor, TmFrame, decode_tm_frame
+from flight.tm_protection import TelemetryProtection, kept_octets
 
 if TYPE_CHECKING:
     from ground.security import Sender
+    from ground.telemetry_security import Opener
 
 SEQUENCE = 0x3FFF  # the ground counts up from 0
 _ALIVE = (17, 2)
@@ -50,11 +52,21 @@ def probe_frame(sender: Sender) -> bytes:
 
 @dataclass(slots=True)
 class Listener:
-    """Reads TM frames until a TM[17,2] and the report that this very ping was completed have come."""
+    """Reads TM frames until a TM[17,2] and the report that this very ping was completed have come. `opener` opens
+    protected ones; it remembers no counter, since nobody repeats what comes straight from the satellite.
+    """
 
+    opener: Opener | None = None
     alive: bool = False
     completed: bool = False
     extractors: dict[int, PacketExtractor] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, protection: TelemetryProtection) -> Self:
+        """For frames under this kind of protection."""
+        from ground.telemetry_security import Opener
+
+        return cls(Opener.start(load_ring(), protection))
 
     @property
     def answered(self) -> bool:
@@ -65,7 +77,7 @@ class Listener:
         """Take frames in the order in which they were sent; what cannot be read is no answer."""
         for octets in frames:
             try:
-                frame = decode_tm_frame(octets)
+                frame = self._frame(octets)
             except FrameError:
                 continue
             extractor = self.extractors.setdefault(frame.virtual_channel, PacketExtractor())
@@ -74,6 +86,11 @@ class Listener:
                     self._read(decode_tm_packet(packet))
                 except PacketError:
                     continue
+
+    def _frame(self, octets: bytes) -> TmFrame:
+        if self.opener is None:
+            return decode_tm_frame(octets)
+        return decode_tm_frame(self.opener.read(octets).octets, kept_octets(self.opener.protection))
 
     def _read(self, packet: TmPacket) -> None:
         if (packet.service, packet.subtype) == _ALIVE:

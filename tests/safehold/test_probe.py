@@ -10,6 +10,8 @@ from flight.keys import published_ring
 from flight.packets import TmPacket, Verification, decode_tc_packet, encode_command
 from flight.tc_frames import parse
 from flight.tm_frames import Clcw, TmFramer
+from flight.tm_protection import TelemetryProtection, data_octets
+from ground.telemetry_security import seal_telemetry
 from safehold.probe import Listener, probe_frame, sender_of
 from tests.downlink import encode_tm_packet, encode_verification
 from tests.uplink import open_frame
@@ -64,4 +66,20 @@ def test_what_cannot_be_read_is_passed_over() -> None:
     listener.hear([b"", bytes(1115), frame[:-1], damaged])
     assert not listener.answered
     listener.hear([frame])
+    assert listener.answered
+
+
+@pytest.mark.requirement("S5", "L2.6")
+@pytest.mark.parametrize("protection", ["authenticated", "encrypted"])
+def test_an_answer_under_protection_is_opened_and_a_forged_one_is_none(
+    protection: TelemetryProtection,
+) -> None:
+    framer = TmFramer(data_octets=data_octets(protection))
+    (clear,) = framer.frames([ALIVE, completed(PING.request_id)], Clcw())
+    ring = published_ring()
+    sealed = seal_telemetry(ring, clear, protection, key_id=next(iter(ring.telemetry)), counter=5)
+    listener = Listener.start(protection)
+    listener.hear([clear, bytes([*sealed[:500], sealed[500] ^ 1, *sealed[501:]])])
+    assert not listener.answered
+    listener.hear([sealed])
     assert listener.answered

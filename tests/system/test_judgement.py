@@ -15,6 +15,7 @@ import pytest
 from flight.dictionary import ACTUATOR_DTYPE
 from flight.packets import encode_command, encode_tc_packet
 from flight.tc_frames import TcFrame
+from flight.tm_protection import PROTECTIONS, TelemetryProtection
 from safehold import snapshot
 from safehold.durations import parse_duration
 from safehold.judgement import Judgement, judge
@@ -120,9 +121,12 @@ def test_it_is_the_same_satellite_a_day_later() -> None:
 # --- OK -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("S5")
-def test_a_nominal_run_pays_for_the_probe_alone() -> None:
-    found = judged(flown(scenario("1h")))
+@pytest.mark.requirement("S5", "L2.6")
+@pytest.mark.parametrize("protection", PROTECTIONS)
+def test_a_nominal_run_pays_for_the_probe_alone(protection: TelemetryProtection) -> None:
+    chosen = scenario("1h")
+    link = chosen.link.model_copy(update={"telemetry_protection": protection})
+    found = judged(flown(chosen.model_copy(update={"link": link})))
     assert found.verdict.outcome == "OK"
     assert found.flown_s < 30.0
     assert (found.power_positive, found.commandable, found.healed) == (True, True, ())
