@@ -17,7 +17,7 @@ from safehold.registry import IN_FLIGHT
 from safehold.schema import Fault, Scenario
 
 if TYPE_CHECKING:
-    from ground.config import GroundConfig
+    from ground.config import GroundConfig, Station
     from sim.orbit.initial import InitialState
     from sim.plant import Plant
 
@@ -97,11 +97,27 @@ def flip_bit(scenario: Scenario, index: int, bits: int) -> int:
     return bit
 
 
+def ground_stations(places: Sequence[Site]) -> tuple[Station, ...]:
+    """The same places as mission control knows them."""
+    from ground.config import Station
+
+    return tuple(
+        Station(
+            name=site.name,
+            latitude_rad=math.radians(site.latitude_deg),
+            longitude_rad=math.radians(site.longitude_deg),
+            altitude_m=site.altitude_m,
+            elevation_mask_rad=math.radians(site.elevation_mask_deg),
+        )
+        for site in places
+    )
+
+
 def ground_config(
     scenario: Scenario, orbit: InitialState, stations: Sequence[Site], latency_ns: int
 ) -> GroundConfig:
     """What the ground is told of the mission."""
-    from ground.config import Command, GroundConfig, Orbit, Station, Upload
+    from ground.config import Command, GroundConfig, Orbit, Upload
     from ground.tracking import PRIORITIES
 
     state = [float(value) for value in orbit.state_gcrf]
@@ -119,16 +135,7 @@ def ground_config(
             gravity_order=min(degree, order if order is not None else degree),
             ballistic_m2_kg=_ballistic_m2_kg(scenario) if scenario.environment.drag else 0.0,
         ),
-        stations=tuple(
-            Station(
-                name=site.name,
-                latitude_rad=math.radians(site.latitude_deg),
-                longitude_rad=math.radians(site.longitude_deg),
-                altitude_m=site.altitude_m,
-                elevation_mask_rad=math.radians(site.elevation_mask_deg),
-            )
-            for site in stations
-        ),
+        stations=ground_stations(stations),
         commands=tuple(
             Command(
                 at_ns=command.at,

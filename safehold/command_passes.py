@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safehold import registry
+from safehold.assembly import ground_stations
 from safehold.durations import parse_duration
 from safehold.errors import EXIT_OK, UsageError
 from safehold.near import listing, suggestion
@@ -26,7 +27,6 @@ from safehold.schema import Scenario
 
 if TYPE_CHECKING:
     from flight.tm_protection import TelemetryProtection
-    from ground.config import Station
     from ground.windows import Window
     from sim.link import Budget
 
@@ -195,7 +195,7 @@ def scenario_passes(scenario: Scenario, places: tuple[Site, ...] | None = None) 
     places = sites(scenario) if places is None else places
     track = Track(scenario.epoch, ground_orbit.STEP_S)
     first = np.asarray(initial_orbit(scenario).state_gcrf, dtype=np.float64)
-    finder = Predictor(scenario.epoch.isoformat(), _stations(places), advance, first, scenario.duration)
+    finder = Predictor(scenario.epoch.isoformat(), ground_stations(places), advance, first, scenario.duration)
     windows = [
         window for window in finder.windows_until(scenario.duration) if window.aos_ns < scenario.duration
     ]
@@ -249,7 +249,7 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
             line1,
             line2,
             epoch=epoch.isoformat(),
-            stations=_stations((place,)),
+            stations=ground_stations((place,)),
             duration_ns=duration_ns,
             keep=track.keep,
         )
@@ -300,21 +300,6 @@ def _instant(text: str) -> datetime:
             "--start is outside 1990 to 2049, the years that the Earth's orientation is known for",
         )
     return instant
-
-
-def _stations(places: Sequence[Site]) -> tuple[Station, ...]:
-    from ground.config import Station
-
-    return tuple(
-        Station(
-            name=site.name,
-            latitude_rad=math.radians(site.latitude_deg),
-            longitude_rad=math.radians(site.longitude_deg),
-            altitude_m=site.altitude_m,
-            elevation_mask_rad=math.radians(site.elevation_mask_deg),
-        )
-        for site in places
-    )
 
 
 def _documents(

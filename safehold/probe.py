@@ -52,8 +52,10 @@ def probe_frame(sender: Sender) -> bytes:
 
 @dataclass(slots=True)
 class Listener:
-    """Reads TM frames until a TM[17,2] and the report that this very ping was completed have come. `opener` opens
-    protected ones; it remembers no counter, since nobody repeats what comes straight from the satellite.
+    """Reads TM frames until a TM[17,2] and the report that this very ping was completed have come.
+
+    `opener` opens protected ones; it remembers no counter, since nobody repeats what comes straight from the
+    satellite.
     """
 
     opener: Opener | None = None
