@@ -39,6 +39,8 @@ _TC_OVERHEAD = PACKET_HEADER_OCTETS + _TC_SECONDARY.size + 2
 _NS_PER_S = 1_000_000_000
 
 Value = int | float | None
+Layout = tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]
+"""How a report is packed, and of each parameter name, count, whether it is an array and whether of floats."""
 """A telemetry value as plain JSON knows it: a number that is not finite becomes None."""
 
 
@@ -258,14 +260,13 @@ def check_housekeeping(packet: TmPacket, definitions: Definitions | None = None)
     Raises PacketError `structure` for one that the ground may define and `definitions` do not have, `data` if
     it contradicts the dictionary or its definition.
     """
-    structure, _ = _parameters(packet, definitions)
+    structure, _ = _layout_of(packet, definitions)
     return structure
 
 
 def decode_housekeeping(packet: TmPacket, definitions: Definitions | None = None) -> Housekeeping:
     """Reads a TM[3,25]; raises PacketError as `check_housekeeping` does."""
-    structure, parameters = _parameters(packet, definitions)
-    layout, fields = _layout(parameters)
+    structure, (layout, fields) = _layout_of(packet, definitions)
     flat = layout.unpack_from(packet.data, 2)
     values: dict[str, Value | list[Value]] = {}
     first = 0
@@ -278,40 +279,29 @@ def decode_housekeeping(packet: TmPacket, definitions: Definitions | None = None
     return Housekeeping(structure, values)
 
 
-def octets_of(parameters: tuple[Parameter, ...]) -> int:
-    """How many octets these parameters take in a report."""
-    return _layout(parameters)[0].size
-
-
-def _parameters(packet: TmPacket, definitions: Definitions | None) -> tuple[int, tuple[Parameter, ...]]:
+def _layout_of(packet: TmPacket, definitions: Definitions | None) -> tuple[int, Layout]:
     structure = int.from_bytes(packet.data[:2], "big")
-    parameters = _built_in(structure)
-    if packet.subtype == 25 and len(packet.data) > 2 and not parameters and is_user(structure):
-        if definitions is not None:
-            parameters = definitions.parameters(structure, packet.time_ns)
+    layout = _structure(structure)
+    if packet.subtype == 25 and len(packet.data) > 2 and not layout[0].size and is_user(structure):
+        parameters = () if definitions is None else definitions.parameters(structure, packet.time_ns)
         if not parameters:
             raise PacketError("structure", f"nobody has said what structure {structure} holds")
-    octets = octets_of(parameters)
+        layout = _layout(parameters)
+    octets = layout[0].size
     if packet.subtype != 25 or octets == 0 or len(packet.data) != 2 + octets:
         raise PacketError(
             "data", f"TM[3,{packet.subtype}] of structure {structure} with {len(packet.data)} octets of data"
         )
-    return structure, parameters
+    return structure, layout
+
+
+@cache  # by its number: hundreds of parameters take longer to hash than a report to read
+def _structure(structure: int) -> Layout:
+    return _layout(tuple(one for one in dictionary.PARAMETERS.values() if one.structure == structure))
 
 
 @cache
-def _built_in(structure: int) -> tuple[Parameter, ...]:
-    return tuple(one for one in dictionary.PARAMETERS.values() if one.structure == structure)
-
-
-def _structure(structure: int) -> tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]:
-    return _layout(_built_in(structure))
-
-
-@cache
-def _layout(
-    parameters: tuple[Parameter, ...],
-) -> tuple[struct.Struct, tuple[tuple[str, int, bool, bool], ...]]:
+def _layout(parameters: tuple[Parameter, ...]) -> Layout:
     layout, fields = ">", []
     for parameter in parameters:
         layout += f"{parameter.count}{BIG_ENDIAN[parameter.type]}"
