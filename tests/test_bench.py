@@ -25,7 +25,7 @@ def test_parts_are_all_there_and_add_up(report: dict[str, Any]) -> None:
     parts = {
         name: us
         for name, us in report["parts_us"].items()
-        if name not in ("of which noise", "flight x 1", "vote")
+        if name not in ("of which noise", "flight x 1", "a further replica")
     }
     assert set(parts) == {"plant", "flight x 3", "digest", "recording", "link", "ground", "glue"}
     assert all(us > 0.0 for us in parts.values())
