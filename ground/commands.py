@@ -48,14 +48,22 @@ class CommandQueue:
         self._next_own = OWN
         self.own: dict[str, int] = {}
         self._planned = len(commands)
+        self.entered = 0
         for index, command in enumerate(commands):
             self._enter(index, command, "scenario")
 
     def add(self, command: Command, origin: str = "operator") -> int:
         """Queues a telecommand of the operator; returns its index. Raises ValueError as `__init__` does."""
-        index = sum(1 for known in self._wanted if known < OWN)
+        index = self.entered
         self._enter(index, command, origin)
         return index
+
+    def cancel(self, origin: str, now_ns: int) -> int:
+        """Takes back what is still queued of an origin; how many that were."""
+        queued = [one for _, index in self._queued if (one := self._tracking[index]).origin == origin]
+        for one in queued:
+            self._drop(one, "cancelled", now_ns)
+        return len(queued)
 
     def request(self, command: Command) -> int:
         """Queues what mission control asks for by itself; forgotten, but for a tally, when it is done."""
@@ -316,6 +324,7 @@ class CommandQueue:
             stack=command.stack,
         )
         self._wanted[index], self._tracking[index] = command, one
+        self.entered += index < OWN
         insort(self._queued, (command.at_ns, index))
         if command.stack:
             if command.stack in self._last_of:

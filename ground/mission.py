@@ -28,14 +28,15 @@ from flight.packets import Event, Verification
 from flight.tm_frames import LIVE_CHANNEL, decode_tm_frame
 from flight.tm_protection import kept_octets
 from ground.commands import CommandQueue
-from ground.config import Command, GroundConfig
+from ground.config import GroundConfig
+from ground.console import Console
 from ground.contacts import NEVER, Contacts, Pass
 from ground.desk import Desk
 from ground.file_keeping import FileKeeping
 from ground.keeper import Keeper
 from ground.receiver import Report
 from ground.security import Sender
-from ground.store import GroundStore, StoreError
+from ground.store import GroundStore, Saved, StoreError
 from ground.telemetry_security import Opener
 from ground.uplink import BLIND_AFTER_NS, Timing, UplinkControl
 from ground.watch import UplinkWatch
@@ -45,6 +46,15 @@ __all__ = ["BLIND_AFTER_NS", "NEVER", "Ground", "Pass"]
 CONFIGURATION = "configuration"
 """The piece of a store that is not state: what the ground was configured with, for who reads it later."""
 _RECORD = struct.Struct("<4sqHI")
+
+
+def configuration_of(saved: Saved) -> GroundConfig:
+    """What a mission control was configured with that a store holds. Raises StoreError if that was not kept,
+    ValueError and the like if it is damaged.
+    """
+    if CONFIGURATION not in saved.pieces:
+        raise StoreError("its configuration was not kept: it is of an earlier version")
+    return GroundConfig.from_json(json.loads(saved.pieces[CONFIGURATION]).encode())
 
 
 class Ground:
@@ -63,6 +73,7 @@ class Ground:
         self._keys = load_ring() if keys is None else keys
         self._keeper = None if store is None else Keeper(store)
         self._file_keeping = FileKeeping()
+        self._console = Console()
         self._sender = self._start_sender({})
         self._commands = CommandQueue(config.commands)
         self._contacts = Contacts(config)
@@ -90,7 +101,9 @@ class Ground:
         """
         until_ns = until_tick * self.config.tick_ns
         self._check(until_ns, deliveries)
+        asks = False
         if self._keeper is not None:
+            asks = until_tick >= self.promise_tick() or self.reacts()
             self._keeper.journal(deliveries)
         uplinks: list[Uplink] = []
         self._tell_carrier(until_ns, uplinks)
@@ -101,19 +114,10 @@ class Ground:
             self._radiate(uplinks)
         self._run_timers(until_ns, uplinks)
         self._time_ns = max(self._time_ns, until_ns)
-        if deliveries or uplinks or self._timers_ran:  # else time alone has passed
-            self._keep()
+        asked = asks and self._take_requests(uplinks)
+        if deliveries or uplinks or self._timers_ran or asked:  # else time alone has passed
+            self.keep()
         return uplinks
-
-    def submit(self, command: Command) -> int:
-        """Queues a telecommand from outside; its index. With a store, it is safe when this returns.
-
-        Raises ValueError for one that the dictionary does not know, StoreError if it could not be kept.
-        """
-        index = self._commands.add(command)
-        self._uplink.changed(self._time_ns)
-        self._keep()
-        return index
 
     @property
     def time_ns(self) -> int:
@@ -207,6 +211,8 @@ class Ground:
             self._desk.control(),
             self._contacts.control(),
         ]
+        if self._console.taken:
+            state.append(self._console.to_plain())
         return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
     def account_bytes(self) -> bytes:
@@ -250,6 +256,7 @@ class Ground:
             "watch": self._watch.to_plain(),
             "contacts": self._contacts.to_plain(),
             **self._desk.to_plain(octets=octets),
+            **({"console": self._console.to_plain()} if self._console.taken else {}),
             "time_ns": self._time_ns,
             "chain": self._chain.to_bytes().hex(),
         }
@@ -262,8 +269,23 @@ class Ground:
         self._contacts.restore(values["contacts"])
         self._desk.restore(values)
         self._watch = UplinkWatch.from_plain(values["watch"])
+        self._console = Console.from_plain(values["console"]) if "console" in values else Console()
         self._time_ns = values["time_ns"]
         self._chain = Chain.from_bytes(bytes.fromhex(values["chain"]))
+
+    def _take_requests(self, uplinks: list[Uplink]) -> bool:
+        """Enters what people at consoles have asked for; whether there was anything. Only where the host
+        hears a new promise: it may now be sooner than the last.
+        """
+        assert self._keeper is not None
+        requests = self._keeper.store.requests(self._console.taken)
+        if not requests:
+            return False
+        for one in self._console.take(requests, self._commands, self._time_ns, self._config_sha256):
+            self._record(b"ask", self._time_ns, 0, one.content)
+        self._uplink.changed(self._time_ns)
+        self._radiate(uplinks)
+        return True
 
     def _start_sender(self, kept: dict[int, int]) -> Sender:
         if self._keeper is None:
@@ -299,7 +321,8 @@ class Ground:
             )
             self._carrier_told = True
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Puts what has changed into its store, if it has one; raises StoreError if that fails."""
         if self._keeper is not None:
             parts = self._parts(octets=False) | {"queue": self._commands.head()}
             if not self._keeper.has(CONFIGURATION):

@@ -90,6 +90,7 @@ class Service:
                 f"the archive is of a run that has come to {ground.time_ns / 1e9:.1f} s, and this one "
                 "begins; name another folder"
             )
+        ground.keep()  # consoles find out here what it is for, long before it has anything to do
         self.ground = ground
         return protocol.KEPT if self.store is not None else b""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from safehold.commands import numbers
+from safehold.commands import to_ground
 from safehold.errors import Problem, ScenarioError
 from safehold.ground_elements import with_elements
 from safehold.orbits import Site, environment_model
@@ -117,8 +117,7 @@ def ground_config(
     scenario: Scenario, orbit: InitialState, stations: Sequence[Site], latency_ns: int
 ) -> GroundConfig:
     """What the ground is told of the mission."""
-    from ground.config import Command, GroundConfig, Orbit, Upload
-    from ground.tracking import PRIORITIES
+    from ground.config import GroundConfig, Orbit, Upload
 
     state = [float(value) for value in orbit.state_gcrf]
     degree = min(8, scenario.environment.gravity_degree)
@@ -136,19 +135,7 @@ def ground_config(
             ballistic_m2_kg=_ballistic_m2_kg(scenario) if scenario.environment.drag else 0.0,
         ),
         stations=ground_stations(stations),
-        commands=tuple(
-            Command(
-                at_ns=command.at,
-                name=command.name,
-                arguments=numbers(command.name, command.arguments),
-                execute_at_ns=command.execute_at,
-                priority=PRIORITIES.index(command.priority),
-                expires_ns=command.expires,
-                stack=command.group,
-                after_completion=command.after_completion,
-            )
-            for command in scenario.command
-        ),
+        commands=tuple(map(to_ground, scenario.command)),
         uploads=tuple(
             Upload(at_ns=upload.at, name=upload.name, content=upload.content)
             for upload in sorted(scenario.upload, key=lambda one: one.at)

@@ -6,7 +6,7 @@ its text alone repeats the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from safehold.errors import Problem, ScenarioError
@@ -14,8 +14,9 @@ from safehold.near import listing, suggestion
 from safehold.stack import file_beside
 
 if TYPE_CHECKING:
+    from ground.config import Command as GroundCommand
     from safehold.scenario import Source
-    from safehold.schema import Scenario
+    from safehold.schema import Command, Scenario
 
 
 def expand(tree: Mapping[str, Any], source: Source) -> dict[str, Any]:
@@ -70,17 +71,39 @@ def numbers(name: str, arguments: Mapping[str, Any]) -> dict[str, float | str | 
     return told
 
 
+def to_ground(command: Command) -> GroundCommand:
+    """A telecommand that was checked, as the ground is told it."""
+    from ground.config import Command as GroundCommand
+    from ground.tracking import PRIORITIES
+
+    return GroundCommand(
+        at_ns=command.at,
+        name=command.name,
+        arguments=numbers(command.name, command.arguments),
+        execute_at_ns=command.execute_at,
+        priority=PRIORITIES.index(command.priority),
+        expires_ns=command.expires,
+        stack=command.group,
+        after_completion=command.after_completion,
+    )
+
+
 def check(scenario: Scenario) -> Iterator[Problem]:
     """What is wrong with a scenario's telecommands."""
-    if not scenario.command:
+    yield from check_each(scenario.command, scenario.duration)
+
+
+def check_each(commands: Sequence[Command], duration_ns: int) -> Iterator[Problem]:
+    """What is wrong with telecommands for a mission of that duration."""
+    if not commands:
         return
     from flight.arguments import resolve
     from flight.dictionary import TELECOMMANDS
     from flight.services import TIME_BASED_SCHEDULING, make_command
 
-    for index, command in enumerate(scenario.command):
+    for index, command in enumerate(commands):
         key = f"[[command]] {index + 1}"
-        if command.at >= scenario.duration:
+        if command.at >= duration_ns:
             yield Problem("SH-SCN-021", "is after the end of the run", f"{key}, at")
         known = TELECOMMANDS.get(command.name)
         if known is None:

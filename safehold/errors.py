@@ -8,6 +8,7 @@
     │   ├── FolderError       SH-OUT-…  the run's folder
     │   ├── SnapshotError     SH-SNP-…  a snapshot file
     │   ├── BlackBoxError     SH-BBX-…  chunks of the black box
+    │   ├── ConsoleError      SH-CON-…  what is asked of a mission control, and its folder
     │   ├── EngineError       SH-ENG-…  what flies a campaign, and its folder
     │   ├── HuntError         SH-HNT-…  what a hunt is asked to vary or to search
     │   └── UsageError        SH-CLI-…  a combination of options that makes no sense
@@ -92,6 +93,14 @@ IDS: dict[str, str] = {
     "SH-BBX-002": "the file is no chunk of the black box of this build, or is damaged",
     "SH-BBX-003": "chunks that do not belong together",
     "SH-BBX-004": "no chunk has the tick that was asked for",
+    "SH-CON-001": "the folder is none that a mission control keeps, or is damaged",
+    "SH-CON-002": "the folder's mission control has another dictionary",
+    "SH-CON-003": "the mission control has not been told its mission yet",
+    "SH-CON-004": "too many telecommands wait, or have been given",
+    "SH-CON-005": "a time that is past, or beyond the mission's end",
+    "SH-CON-006": "what was asked for could not be kept",
+    "SH-CON-007": "there is no such request, or nothing of it waits any more",
+    "SH-CON-008": "files go up from a scenario alone",
     "SH-CLI-001": "options that contradict each other",
     "SH-CLI-002": "an option's value cannot be used",
     "SH-CLI-003": "the elements' file cannot be used",
@@ -130,11 +139,11 @@ class Problem:
     key: str = ""
 
     def __str__(self) -> str:
-        text = _legible(self.text, LONGEST_TEXT)
-        return f"{self.id} {_legible(self.key, LONGEST_KEY)}: {text}" if self.key else f"{self.id} {text}"
+        text = legible(self.text, LONGEST_TEXT)
+        return f"{self.id} {legible(self.key, LONGEST_KEY)}: {text}" if self.key else f"{self.id} {text}"
 
 
-def _legible(text: str, longest: int) -> str:
+def legible(text: str, longest: int) -> str:
     """Cut short, and without anything that could steer a terminal: a file may hold any character in a key."""
     cut = text if len(text) <= longest else f"{text[: longest - 3]}..."
     return "".join(
@@ -195,6 +204,10 @@ class SnapshotError(InputError):
 
 class BlackBoxError(InputError):
     """Chunks of the black box that cannot be read or do not fit."""
+
+
+class ConsoleError(InputError):
+    """A mission control cannot be asked for that, or not in that folder."""
 
 
 class ForkError(InputError):

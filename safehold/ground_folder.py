@@ -18,9 +18,9 @@ from flight.keys import KEY_OCTETS, KeyFileError, KeyRing, load_ring
 from flight.tm_frames import decode_tm_frame
 from flight.tm_protection import OPENED_FRAME_OCTETS, kept_octets
 from ground.config import GroundConfig
-from ground.mission import CONFIGURATION, Ground
+from ground.mission import Ground, configuration_of
 from ground.store import Saved, StoreError
-from ground.store.archive import look_into
+from ground.store.archive import DATABASE, JOURNAL, look_into
 from ground.store.journal import stream
 from ground.store.memory import MemoryStore
 from ground.telemetry_security import Opener
@@ -32,7 +32,6 @@ from safehold.errors import FolderError
 from safehold.on_board_clock import clock_document
 from safehold.result import json_safe
 
-JOURNAL, DATABASE = "frames.journal", "queue.sqlite"
 _DEGREES = 57.29577951308232
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
 
@@ -88,9 +87,7 @@ def _state(folder: Path) -> tuple[GroundConfig, dict[str, Any], int]:
     saved = look_into(folder)
     if saved is None or not saved.pieces:
         raise StoreError("nothing has been kept yet")
-    if CONFIGURATION not in saved.pieces:
-        raise StoreError("its configuration was not kept: it is of an earlier version")
-    config = GroundConfig.from_json(json.loads(saved.pieces[CONFIGURATION]).encode())
+    config = configuration_of(saved)
     telemetry = load_ring().telemetry if config.telemetry_protection != "none" else {}
     ground = Ground(config, keys=_no_keys(saved, telemetry), store=MemoryStore(saved))
     return config, ground.results(), ground.time_ns

@@ -30,6 +30,14 @@ class Saved:
     reserved: dict[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody at a console asks for (ground.console), by number in the order of asking."""
+
+    number: int
+    content: bytes
+
+
 class GroundStore(Protocol):
     """A place that keeps things; each method returns when what it was given is safe, or raises StoreError."""
 
@@ -44,6 +52,9 @@ class GroundStore(Protocol):
 
     def reserve(self, key_id: int, below: int) -> None:
         """The counters of a key are used below this number."""
+
+    def requests(self, after: int) -> list[Request]:
+        """What consoles have asked for behind a number, in order; nothing if it cannot be read just now."""
 
     def close(self) -> None:
         """Lets go of it; closing twice is fine."""

@@ -3,6 +3,7 @@
 lock              held while a process has the folder
 frames.journal    ground.store.journal
 queue.sqlite      command (number, row), piece (name, value), reserved (key, below), meta
+console.sqlite    ground.store.console
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from flight.dictionary import SHA256
 from flight.frames import Delivery
-from ground.store import Saved, StoreError
+from ground.store import Request, Saved, StoreError
+from ground.store.console import ConsoleReader
 from ground.store.journal import Journal
 
 SCHEMA = 2
+JOURNAL, DATABASE = "frames.journal", "queue.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command (number INTEGER PRIMARY KEY, row BLOB NOT NULL);
@@ -30,7 +35,7 @@ def look_into(folder: Path) -> Saved | None:
     """What the store in a folder holds, which a process may have just now; nothing of it is changed. None if
     nothing is kept yet. Raises StoreError if it cannot be read, is of another version, or no store of ours.
     """
-    path = folder / "queue.sqlite"
+    path = folder / DATABASE
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
@@ -76,24 +81,27 @@ class ArchiveStore:
         self._lock = -1
         self._journal: Journal | None = None
         self._database: sqlite3.Connection | None = None
+        self._console: ConsoleReader | None = None
+        self._trouble = ""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._take_lock()
-            self._journal = Journal(folder / "frames.journal")
-            self._database = self._open_database(folder / "queue.sqlite")
+            self._journal = Journal(folder / JOURNAL)
+            self._database = self._open_database(folder / DATABASE)
+            self._console = ConsoleReader(folder, SHA256)
         except OSError as error:
             self.close()
             raise StoreError(f"{folder}: {error.strerror}") from error
         except sqlite3.Error as error:
             self.close()
-            raise StoreError(f"{folder / 'queue.sqlite'}: {error}") from error
+            raise StoreError(f"{folder / DATABASE}: {error}") from error
         except StoreError:
             self.close()
             raise
 
     def load(self) -> Saved | None:
         """What is kept; None if nothing is yet."""
-        return _saved(self._connected(), self.folder / "queue.sqlite")
+        return _saved(self._connected(), self.folder / DATABASE)
 
     def journal(self, deliveries: Sequence[Delivery]) -> None:
         """Appends frames that have arrived."""
@@ -123,8 +131,21 @@ class ArchiveStore:
             lambda database: database.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", row)
         )
 
+    def requests(self, after: int) -> list[Request]:
+        """What consoles have asked for behind a number, in order; nothing if it cannot be read just now."""
+        if self._console is None:
+            raise StoreError(f"{self.folder}: closed")
+        found = self._console.after(after)
+        if self._console.trouble and self._console.trouble != self._trouble:
+            print(f"safehold ground: {self._console.trouble}", file=sys.stderr, flush=True)
+        self._trouble = self._console.trouble
+        return found
+
     def close(self) -> None:
         """Lets go of the folder; closing twice is fine."""
+        if self._console is not None:
+            self._console.close()
+            self._console = None
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -181,4 +202,4 @@ class ArchiveStore:
                     database.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StoreError(f"{self.folder / 'queue.sqlite'}: {error}; nothing of it was kept") from error
+            raise StoreError(f"{self.folder / DATABASE}: {error}; nothing of it was kept") from error

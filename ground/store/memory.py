@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flight.frames import Delivery
-from ground.store import Saved
+from ground.store import Request, Saved
 from ground.store.tail import Tail
 
 
@@ -24,6 +24,7 @@ class MemoryStore:
 
     saved: Saved | None = None
     frames: list[Delivery] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
     fault: Callable[[int, bool], None] = _no_fault
     operations: int = 0
     _tail: Tail = field(default_factory=Tail)
@@ -62,6 +63,10 @@ class MemoryStore:
         self._before()
         self._kept().reserved[key_id] = below
         self._after()
+
+    def requests(self, after: int) -> list[Request]:
+        """What was asked for behind a number."""
+        return [one for one in self.asked if one.number > after]
 
     def close(self) -> None:
         """Nothing to let go of."""

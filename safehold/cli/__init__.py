@@ -7,7 +7,7 @@ import sys
 import typer
 
 from safehold import errors
-from safehold.cli import fly, look_back, look_up, serve  # noqa: F401 they join the application
+from safehold.cli import fly, look_back, look_up, operate, serve  # noqa: F401 they join the application
 from safehold.cli.app import app
 
 __all__ = ["app", "main"]

@@ -3,7 +3,7 @@
     python -m tests.ground.store_child FOLDER CONFIGURATION
 
 A line of JSON in, one out: {"until": tick, "down": [[arrival ns, station, hex], …]} → {"up": [[departure ns,
-station, kind, hex], …], "promise": tick}; {"submit": name} → {"index": n}.
+station, kind, hex], …], "promise": tick}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from flight.frames import Delivery
-from ground.config import Command, GroundConfig
+from ground.config import GroundConfig
 from ground.mission import Ground
 from ground.store.archive import ArchiveStore
 
@@ -22,14 +22,10 @@ def main(folder: str, config: str) -> None:
     ground = Ground(GroundConfig.from_json(Path(config).read_bytes()), store=ArchiveStore(Path(folder)))
     for line in sys.stdin:
         request = json.loads(line)
-        if "submit" in request:
-            answer: object = {"index": ground.submit(Command(at_ns=0, **request["submit"]))}
-        else:
-            down = [Delivery(at, station, bytes.fromhex(frame)) for at, station, frame in request["down"]]
-            up = ground.advance(request["until"], [one for one in down if one.arrival_ns >= ground.time_ns])
-            shown = [[one.departure_ns, one.station, one.kind, one.frame.hex()] for one in up]
-            answer = {"up": shown, "promise": ground.promise_tick()}
-        print(json.dumps(answer), flush=True)
+        down = [Delivery(at, station, bytes.fromhex(frame)) for at, station, frame in request["down"]]
+        up = ground.advance(request["until"], [one for one in down if one.arrival_ns >= ground.time_ns])
+        shown = [[one.departure_ns, one.station, one.kind, one.frame.hex()] for one in up]
+        print(json.dumps({"up": shown, "promise": ground.promise_tick()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,308 @@
+"""A console of the mission control that keeps a folder: telecommands asked for, taken back, and looked at.
+
+What is asked for is checked here as a scenario's telecommands are, against what the mission control knew when
+it last kept itself; then it goes into the folder's console.sqlite. Mission control takes it from there, at
+once or when it is started again, and holds it against what is true by then (`ground.console`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import Field, ValidationError
+
+from flight.dictionary import SHA256
+from ground.commands import OWN
+from ground.config import Command, GroundConfig
+from ground.console import (
+    ENTERED_MAX,
+    WAITING_MAX,
+    Console,
+    encode_request,
+    encode_withdrawal,
+    origin_of,
+    read_request,
+)
+from ground.mission import configuration_of
+from ground.store import Saved, StoreError
+from ground.store.archive import DATABASE, JOURNAL, look_into
+from ground.store.console import NAME, ConsoleBook, Entry
+from ground.tracking import Tracking
+from safehold import commands, schema, stack
+from safehold.clock import wall_utc
+from safehold.durations import format_clock, format_duration
+from safehold.errors import ConsoleError, Problem, ScenarioError
+from safehold.scenario import Source
+from safehold.toml_input import Format, problems_of
+
+COMMAND_LINE = "command line"
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_FIRST = "[[command]] 1, "
+
+
+class Asked(schema.Table):
+    """What is asked for, as the part of a scenario that it is like."""
+
+    command: list[schema.Command] = Field(default_factory=list, max_length=WAITING_MAX)
+
+
+_FORMAT = Format(noun="request", ids="SH-SCN", error=ScenarioError, model=Asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a folder's mission control knew when it last kept itself: to when it had lived, its telecommands
+    by index, and what it had taken of consoles.
+    """
+
+    config: GroundConfig
+    time_ns: int
+    rows: dict[int, dict[str, Any]]
+    console: Console
+
+    def waiting(self) -> int:
+        """How many telecommands of consoles are in its queue and have not gone up."""
+        tracked = (_tracking(row) for row in self.rows.values())
+        return sum(one.state == "queued" and one.origin.startswith("request ") for one in tracked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Options that go with telecommands; times as text, counted from the epoch. None: as it comes."""
+
+    at: str | None = None
+    execute_at: str | None = None
+    expires: str | None = None
+    priority: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """Those that were given, by the scenario's keys."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def ask(folder: Path, name: str, arguments: Mapping[str, Any], wishes: Wishes) -> int:
+    """Asks for one telecommand; the request's number. Raises ConsoleError and ScenarioError."""
+    given, where = dict(arguments), Path()
+    if isinstance(file := given.get("file"), str):  # beside no scenario here: where it lies
+        where, given["file"] = Path(file).parent, Path(file).name
+    row = {"name": name, "arguments": given, **wishes.given()}
+    return _ask(folder, [row], Source(COMMAND_LINE, where), "")
+
+
+def ask_stack(folder: Path, path: Path, wishes: Wishes) -> int:
+    """Asks for the telecommands of a stack, in their order; as `ask`."""
+    source = Source(str(path), path.parent)
+    rows, uploads = stack.read(path, source)
+    if uploads:
+        wrong = f"{path} has {len(uploads)} [[upload]] tables; files go up from a scenario alone"
+        raise ConsoleError("SH-CON-008", wrong)
+    if len(rows) > WAITING_MAX:
+        wrong = f"{path} has {len(rows)} telecommands; at most {WAITING_MAX} may wait"
+        raise ConsoleError("SH-CON-004", wrong)
+    label = "".join(one if one.isprintable() else "?" for one in path.name)[:80]
+    group = {"group": label}
+    return _ask(folder, [wishes.given() | row | group for row in rows], source, label)
+
+
+def take_back(folder: Path, number: int) -> int:
+    """Asks for what has not gone up of a request to be taken back; the number of this request."""
+    with _opened(folder) as (book, known), _writing(folder, book):
+        entry = next((one for one in book.entries() if one.number == number), None)
+        if entry is None:
+            raise ConsoleError("SH-CON-007", f"{folder} has no request {number}; --list shows those it has")
+        shown = _shown(entry, known)
+        if not any(one["state"] in ("waiting", "queued") for one in shown if one["telecommand"]):
+            state = ", ".join(dict.fromkeys(str(one["state"]) for one in shown))
+            raise ConsoleError("SH-CON-007", f"nothing of request {number} waits any more: it is {state}")
+        return book.add(_now(), 0, encode_withdrawal(known.config.sha256(), number))
+
+
+def queue(folder: Path) -> dict[str, Any]:
+    """The queue of a folder's mission control: every telecommand, those that it has not taken yet last."""
+    with _opened(folder) as (book, known):
+        try:
+            entries = book.entries()
+        except StoreError as error:
+            raise ConsoleError("SH-CON-001", str(error)) from None
+    known_rows = [row for _, row in sorted(known.rows.items())]
+    rows = [_row(row, known.time_ns) for row in known_rows if not _of_console(row)]
+    for entry in entries:
+        rows += _shown(entry, known)
+    return {
+        "folder": str(folder),
+        "epoch": known.config.epoch,
+        "time_ns": known.time_ns,
+        "end_ns": known.config.duration_ns,
+        "telecommands": rows,
+    }
+
+
+def _ask(folder: Path, rows: Sequence[Mapping[str, Any]], source: Source, label: str) -> int:
+    with _opened(folder) as (book, known):
+        wanted = _checked(rows, source, known)
+        content = encode_request(known.config.sha256(), wanted, stack=label)
+        with _writing(folder, book):
+            # Between the two looks mission control may have taken some: they then count as not taken.
+            untaken = sum(one.telecommands for one in book.entries() if one.number > known.console.taken)
+            waiting, more = untaken + known.waiting(), len(wanted)
+            if waiting + more > WAITING_MAX:
+                wrong = (
+                    f"{waiting} telecommands of consoles wait, and {more} more would be over {WAITING_MAX}"
+                )
+                raise ConsoleError("SH-CON-004", f"{folder}: {wrong}; wait until they have gone up")
+            if (had := len(known.rows) + untaken) + more > ENTERED_MAX:
+                wrong = f"mission control has had {had} telecommands, and takes {ENTERED_MAX} in all"
+                raise ConsoleError("SH-CON-004", f"{folder}: {wrong}")
+            return book.add(_now(), more, content)
+
+
+def _checked(rows: Sequence[Mapping[str, Any]], source: Source, known: Known) -> list[Command]:
+    """The telecommands as the ground is told them; raises ScenarioError or ConsoleError for what is wrong."""
+    if known.time_ns >= known.config.duration_ns:
+        came = f"has come to {format_clock(known.time_ns)}, the end of its mission"
+        raise ConsoleError("SH-CON-005", f"{source.label}: mission control {came}; nothing goes up any more")
+    now = format_duration(known.time_ns)
+    tree = commands.expand({"command": [{"at": now, **row} for row in rows]}, source)
+    try:
+        asked = Asked.model_validate(tree)
+    except ValidationError as error:
+        _refuse(source, problems_of(error.errors(include_url=False), _FORMAT))
+    problems = [
+        Problem("SH-CON-005", f"is past: mission control has come to {format_clock(known.time_ns)}", key)
+        for place, (row, one) in enumerate(zip(rows, asked.command, strict=True), start=1)
+        for key in _past(row, one, known.time_ns, f"[[command]] {place}, ")
+    ]
+    problems = problems or list(commands.check_each(asked.command, known.config.duration_ns))
+    if problems:
+        _refuse(source, problems)
+    told = [commands.to_ground(one) for one in asked.command]
+    return [one if "at" in row else replace(one, at_ns=0) for one, row in zip(told, rows, strict=True)]
+
+
+def _past(row: Mapping[str, Any], one: schema.Command, time_ns: int, where: str) -> Iterator[str]:
+    """The keys whose times are over; with `at`, `check_each` holds the others against it."""
+    if "at" in row:
+        if one.at < time_ns:
+            yield f"{where}at"
+        return
+    if one.expires is not None and one.expires <= time_ns:
+        yield f"{where}expires"
+    if one.execute_at is not None and one.execute_at <= time_ns:
+        yield f"{where}execute_at"
+
+
+def _refuse(source: Source, problems: list[Problem]) -> NoReturn:
+    if source.label == COMMAND_LINE:
+        problems = [replace(one, key=one.key.removeprefix(_FIRST)) for one in problems]
+    raise ScenarioError(source.label, problems)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[tuple[ConsoleBook, Known]]:
+    """The requests of a folder and what its mission control knows; raises ConsoleError if it is not one."""
+    try:
+        missing = [name for name in (JOURNAL, DATABASE, NAME) if not (folder / name).is_file()]
+    except OSError as error:
+        raise ConsoleError("SH-CON-001", f"{folder}: {error.strerror}") from None
+    if missing:
+        wrong = f"{folder} has no {missing[0]}: it is none that a mission control keeps"
+        raise ConsoleError("SH-CON-001", f"{wrong}; give the folder of `safehold ground --data`")
+    try:
+        saved = look_into(folder)
+        book = ConsoleBook(folder)
+    except StoreError as error:
+        raise ConsoleError("SH-CON-001", str(error)) from None
+    with book:
+        if book.dictionary != SHA256:
+            wrong = f"{folder}: its mission control ran with another dictionary than this safehold has"
+            raise ConsoleError("SH-CON-002", f"{wrong}; use the same version for both")
+        if saved is None or not saved.pieces:
+            wrong = f"{folder}: its mission control has not been told its mission yet"
+            raise ConsoleError("SH-CON-003", f"{wrong}; the run does that when it begins")
+        try:
+            known = _known(saved)
+        except (StoreError, *_DAMAGED) as error:
+            raise ConsoleError("SH-CON-001", f"{folder} holds no ground that can be read: {error}") from None
+        yield book, known
+
+
+@contextlib.contextmanager
+def _writing(folder: Path, book: ConsoleBook) -> Iterator[None]:
+    """While a request is added, and no other console adds one; raises ConsoleError."""
+    try:
+        with book.writing():
+            yield
+    except StoreError as error:
+        raise ConsoleError("SH-CON-006", str(error)) from None
+    except OSError as error:
+        raise ConsoleError("SH-CON-006", f"{folder}: {error.strerror}") from None
+
+
+def _known(saved: Saved) -> Known:
+    values = saved.pieces
+    console = Console.from_plain(json.loads(values["console"])) if "console" in values else Console()
+    rows = {index: json.loads(row) for index, row in saved.commands.items() if index < OWN}
+    for row in rows.values():
+        _tracking(row)
+    return Known(configuration_of(saved), int(json.loads(values["time_ns"])), rows, console)
+
+
+def _tracking(row: Mapping[str, Any]) -> Tracking:
+    return Tracking(**row["tracking"])
+
+
+def _of_console(row: Mapping[str, Any]) -> bool:
+    return _tracking(row).origin.startswith("request ")
+
+
+def _now() -> str:
+    return wall_utc().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _shown(entry: Entry, known: Known) -> list[dict[str, Any]]:
+    """A request as rows of the queue: its telecommands, or itself if it is to take another one back."""
+    common = {"request": entry.number, "made_utc": entry.made}
+    if (why := known.console.refused.get(entry.number)) is not None:
+        return [_blank(entry) | common | {"state": "refused", "why": why}]
+    mine = origin_of(entry.number)
+    found = [row for _, row in sorted(known.rows.items()) if _tracking(row).origin == mine]
+    if found:
+        return [_row(row, known.time_ns) | common for row in found]
+    return [one | common for one in _not_entered(entry, known)]
+
+
+def _not_entered(entry: Entry, known: Known) -> list[dict[str, Any]]:
+    try:
+        parts = read_request(entry.content)
+        if "take_back" in parts:
+            state = "done" if entry.number <= known.console.taken else "waiting"
+            return [_blank(entry) | {"take_back": parts["take_back"], "state": state}]
+        wanted = [Command(**row) for row in parts["commands"]]
+    except _DAMAGED as error:
+        return [_blank(entry) | {"state": "refused", "why": f"it is no request: {error}"}]
+    if entry.number <= known.console.taken:
+        return [_blank(entry) | {"state": "refused", "why": "long ago"}]
+    rows = []
+    for one in wanted:
+        late = one.expires_ns is not None and one.expires_ns <= known.time_ns
+        row = {"telecommand": one.name, "arguments": dict(one.arguments), "at_ns": one.at_ns or None}
+        row |= {"expires_ns": one.expires_ns, "execute_at_ns": one.execute_at_ns, "priority": one.priority}
+        rows.append(_blank(entry) | row | {"state": "expired" if late else "waiting"})
+    return rows
+
+
+def _blank(entry: Entry) -> dict[str, Any]:
+    return {"telecommand": "", "origin": origin_of(entry.number)}
+
+
+def _row(row: Mapping[str, Any], time_ns: int) -> dict[str, Any]:
+    one, wanted = asdict(_tracking(row)), row["command"]
+    if one["state"] == "queued" and one["expires_ns"] is not None and one["expires_ns"] <= time_ns:
+        one |= {"state": "expired", "closed_ns": one["expires_ns"]}
+    more = {"arguments": wanted["arguments"], "execute_at_ns": wanted["execute_at_ns"]}
+    return {"request": None, "telecommand": one.pop("name"), **one, **more}
