@@ -48,13 +48,13 @@ class CommandQueue:
         self._next_own = OWN
         self.own: dict[str, int] = {}
         self._planned = len(commands)
-        self.entered = 0
+        self.added = 0
         for index, command in enumerate(commands):
             self._enter(index, command, "scenario")
 
     def add(self, command: Command, origin: str = "operator") -> int:
         """Queues a telecommand of the operator; returns its index. Raises ValueError as `__init__` does."""
-        index = self.entered
+        index = self._planned + self.added
         self._enter(index, command, origin)
         return index
 
@@ -324,7 +324,7 @@ class CommandQueue:
             stack=command.stack,
         )
         self._wanted[index], self._tracking[index] = command, one
-        self.entered += index < OWN
+        self.added += self._planned <= index < OWN
         insort(self._queued, (command.at_ns, index))
         if command.stack:
             if command.stack in self._last_of:

@@ -22,8 +22,8 @@ from ground.store.console import CONTENT_OCTETS_MAX
 
 WAITING_MAX = 256
 """Telecommands from consoles that may wait to go up, and most that one request has, or one step enters."""
-ENTERED_MAX = 10_000
-"""Telecommands in a queue for good, whoever they are from: each of them stays known."""
+ADDED_MAX = 10_000
+"""Telecommands beyond the scenario's in the life of a mission control: each of them stays known."""
 REFUSED_KEPT = 256
 _REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -116,8 +116,8 @@ def _check_of_ours(parts: dict[str, Any], config_sha256: str) -> None:
 
 
 def _check_room(queue: CommandQueue, more: int) -> None:
-    if queue.entered + more > ENTERED_MAX:
-        raise ValueError(f"this mission control has had {queue.entered} of {ENTERED_MAX} telecommands")
+    if queue.added + more > ADDED_MAX:
+        raise ValueError(f"mission control has had {queue.added} telecommands, and takes {ADDED_MAX} in all")
 
 
 def _commands(parts: dict[str, Any], number: int, now_ns: int) -> list[Command]:

@@ -20,7 +20,7 @@ from flight.dictionary import SHA256
 from ground.commands import OWN
 from ground.config import Command, GroundConfig
 from ground.console import (
-    ENTERED_MAX,
+    ADDED_MAX,
     WAITING_MAX,
     Console,
     encode_request,
@@ -31,7 +31,7 @@ from ground.console import (
 from ground.mission import configuration_of
 from ground.store import Saved, StoreError
 from ground.store.archive import DATABASE, JOURNAL, look_into
-from ground.store.console import NAME, ConsoleBook, Entry
+from ground.store.console import CONTENT_OCTETS_MAX, NAME, ConsoleBook, Entry
 from ground.tracking import Tracking
 from safehold import commands, schema, stack
 from safehold.clock import wall_utc
@@ -146,6 +146,9 @@ def _ask(folder: Path, rows: Sequence[Mapping[str, Any]], source: Source, label:
     with _opened(folder) as (book, known):
         wanted = _checked(rows, source, known)
         content = encode_request(known.config.sha256(), wanted, stack=label)
+        if len(content) > CONTENT_OCTETS_MAX:
+            wrong = f"{source.label} makes {len(content):,} octets; a request has {CONTENT_OCTETS_MAX:,}"
+            raise ConsoleError("SH-CON-004", wrong)
         with _writing(folder, book):
             # Between the two looks mission control may have taken some: they then count as not taken.
             untaken = sum(one.telecommands for one in book.entries() if one.number > known.console.taken)
@@ -155,8 +158,8 @@ def _ask(folder: Path, rows: Sequence[Mapping[str, Any]], source: Source, label:
                     f"{waiting} telecommands of consoles wait, and {more} more would be over {WAITING_MAX}"
                 )
                 raise ConsoleError("SH-CON-004", f"{folder}: {wrong}; wait until they have gone up")
-            if (had := len(known.rows) + untaken) + more > ENTERED_MAX:
-                wrong = f"mission control has had {had} telecommands, and takes {ENTERED_MAX} in all"
+            if (had := len(known.rows) - len(known.config.commands) + untaken) + more > ADDED_MAX:
+                wrong = f"mission control has had {had} telecommands, and takes {ADDED_MAX} in all"
                 raise ConsoleError("SH-CON-004", f"{folder}: {wrong}")
             return book.add(_now(), more, content)
 

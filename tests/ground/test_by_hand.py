@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 
 from flight.curve import CurveError, make_keys
+from flight.frames import Delivery, Uplink
 from ground.config import Command, GroundConfig
+from ground.console import encode_request
 from ground.mission import Ground
 from ground.predict import predict
 from ground.process import GroundError, GroundLostError, InProcessGround, ZmqGround
 from ground.store.archive import ArchiveStore
+from ground.store.console import ConsoleBook
 from ground.store.journal import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +188,57 @@ def test_killed_in_mid_pass_it_goes_on_and_neither_loses_nor_repeats(
     store.close()
     journalled, damaged = read(tmp_path / "data" / "frames.journal")
     assert ([(one.arrival_ns, one.frame) for one in journalled], damaged) == (frames, 0)
+
+
+@pytest.mark.requirement("L2.3", "L2.6")
+def test_what_consoles_ask_for_in_a_pass_departs_in_time(
+    configure: Configure,
+    make_world: Callable[..., Any],
+    start: Start,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host asks only when it has to, and drains frames in between without looking at what is promised
+    then. So nothing may be taken there: it would depart at a time that the satellite has behind it.
+    """
+    monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
+    config = configure()
+    window = predict(config)[0]
+    chance = random.Random(3)
+    asked: list[tuple[int, int]] = []
+    with ZmqGround(config, listen=ANY_PORT) as far:
+        process = start(*_invitation(capfd), "--data", str(tmp_path / "data"))
+        world = make_world(far, [(window.station, window.aos_ns, window.los_ns)])
+        exchange = far.exchange
+        late: list[int] = []
+
+        def in_time(until_tick: int, deliveries: list[Delivery]) -> tuple[list[Uplink], int]:
+            uplinks, promise = exchange(until_tick, deliveries)
+            late.extend(until_tick * config.tick_ns - one.departure_ns for one in uplinks)
+            return uplinks, promise
+
+        monkeypatch.setattr(far, "exchange", in_time)
+        for second in range(2, 300, 2):
+            world.fly((window.aos_ns + second * 10**9) // config.tick_ns)
+            if chance.random() < 0.5:
+                far.archive.clear()
+            if chance.random() < 0.1 and second < 260:
+                mode = 2 + len(asked) % 3
+                command = Command(at_ns=0, name="set_mode", arguments={"mode": mode})
+                with ConsoleBook(tmp_path / "data") as book, book.writing():
+                    book.add("2026-06-21T00:00:00Z", 1, encode_request(config.sha256(), [command]))
+                asked.append((world.tick * config.tick_ns, mode))
+            if chance.random() < 0.5:
+                far.archive.clear()
+        told = far.results()["commands"]
+    assert process.wait(timeout=20) == 0
+    assert len(asked) > 8
+    assert world.satellite.modes == [mode for _, mode in asked]
+    assert [one["state"] for one in told] == ["completed"] * len(asked)
+    waited = [one["at_ns"] - asked_ns for one, (asked_ns, _) in zip(told, asked, strict=True)]
+    assert 0 <= min(waited) <= max(waited) <= 20 * 10**9
+    assert 0 <= min(late) <= max(late) <= config.tick_ns
 
 
 def test_one_that_kept_nothing_does_not_take_over(

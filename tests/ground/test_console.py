@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flight.dictionary import SHA256
+from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
-from ground.console import WAITING_MAX, encode_request, encode_withdrawal
+from ground.console import WAITING_MAX, Console, encode_request, encode_withdrawal
 from ground.mission import Ground
 from ground.predict import predict
 from ground.store import Request, StoreError
@@ -250,6 +253,48 @@ def test_what_is_no_request_of_ours_is_refused_and_the_rest_goes_on(
     assert all(told.values()), told
     assert "99" in str(told["out of range"])
     assert [one["origin"] for one in ground.results()["commands"]] == [f"request {last.number}"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.requirement("L2.6", "S3")
+@given(
+    key=st.sampled_from([*asdict(mode(2)), "mode", "commands", "stack", "config", "dictionary", "take_back"]),
+    value=JSON,
+)
+def test_whatever_stands_in_a_request_it_is_entered_whole_or_refused(key: str, value: Any) -> None:
+    rows = [asdict(mode(2)), asdict(mode(3))]
+    parts = {"config": "0" * 64, "dictionary": SHA256, "stack": "s", "commands": rows}
+    if key == "mode":
+        rows[1]["arguments"] = {"mode": value}
+    elif key in rows[1]:
+        rows[1][key] = value
+    else:
+        parts[key] = value
+    queue, console = CommandQueue(()), Console()
+    done = console.take([Request(1, json.dumps(parts).encode())], queue, 10**9, "0" * 64)
+    assert [one.number for one in done] == [1] == [console.taken]
+    entered = [one["at_ns"] for one in queue.results(0)]
+    assert len(entered) == (0 if console.refused else 2)
+    assert all(type(at_ns) is int and at_ns >= 10**9 for at_ns in entered)
+    json.dumps(queue.to_plain() | console.to_plain(), allow_nan=False)
+    assert Console.from_plain(json.loads(json.dumps(console.to_plain()))) == console
+
+
+def test_a_mission_control_takes_so_many_in_its_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ground.console.ADDED_MAX", 3)
+    queue, console = CommandQueue((mode(2), mode(2))), Console()
+    content = json.dumps(
+        {"config": "", "dictionary": SHA256, "stack": "", "commands": [asdict(mode(2)), asdict(mode(3))]}
+    ).encode()
+    console.take([Request(1, content), Request(2, content)], queue, 0, "")
+    assert console.refused == {2: "mission control has had 2 telecommands, and takes 3 in all"}
+    assert queue.added == 2
 
 
 def test_a_step_enters_so_many_and_the_next_the_others(configure: Configure) -> None:

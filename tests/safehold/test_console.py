@@ -9,19 +9,23 @@ import json
 import math
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ground.config import Command, GroundConfig, Orbit, Station
-from ground.console import ENTERED_MAX, WAITING_MAX, read_request
+from ground.console import ADDED_MAX, WAITING_MAX, read_request
 from ground.mission import Ground
 from ground.store.archive import DATABASE, JOURNAL, ArchiveStore
 from ground.store.console import NAME, ConsoleBook
 from safehold.cli import main
+from safehold.console import Wishes, ask
+from safehold.errors import ConsoleError
 
 HOUR_NS = 3_600_000_000_000
 STACK = """
@@ -321,9 +325,52 @@ def test_so_many_may_wait_and_no_more(
     assert f"SH-CON-004 {folder}: {WAITING_MAX} telecommands of consoles wait, and 1 more" in err
     assert len(requests(folder)) == 2
     monkeypatch.setattr("safehold.console.WAITING_MAX", 10 * WAITING_MAX)
-    monkeypatch.setattr("safehold.console.ENTERED_MAX", WAITING_MAX + 1)
-    assert "and takes 257 in all" in run("ping", "--data", folder)[2]
-    assert ENTERED_MAX == 10_000
+    monkeypatch.setattr("safehold.console.ADDED_MAX", WAITING_MAX)
+    assert "has had 256 telecommands, and takes 256 in all" in run("ping", "--data", folder)[2]
+    assert ADDED_MAX == 10_000
+
+
+@pytest.mark.requirement("L2.6")
+def test_many_consoles_at_once_get_numbers_of_their_own_and_no_more_than_may_wait(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, each = 100, 20
+    monkeypatch.setattr("safehold.console.WAITING_MAX", most)
+
+    def person(_: int) -> tuple[list[int], int]:
+        given, refused = [], 0
+        for _ in range(each):
+            try:
+                given.append(ask(folder, "ping", {}, Wishes()))
+            except ConsoleError as error:
+                refused += error.id == "SH-CON-004"
+        return given, refused
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(person, range(8)))
+    numbers = [number for given, _ in told for number in given]
+    assert sorted(numbers) == list(range(1, most + 1))
+    assert sum(refused for _, refused in told) == 8 * each - most
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_console_that_is_killed_leaves_a_whole_request_or_none(folder: Path, tmp_path: Path) -> None:
+    """Killed ever later, from before it has begun to after it has told its number."""
+    (tmp_path / "stack.toml").write_text('[[command]]\nname = "ping"\n' * 20)
+    line = [sys.executable, "-m", "safehold", "command", "--stack", str(tmp_path / "stack.toml")]
+    told = 0
+    for place in range(8):
+        process = subprocess.Popen([*line, "--data", str(folder)], stdout=subprocess.PIPE)
+        try:
+            process.wait(place * 0.15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        told += bool(process.communicate()[0])
+    found = requests(folder)
+    assert told <= len(found) <= 8
+    assert all(len(one["commands"]) == 20 for one in found)
+    commands = go_on(folder, config_of(Command(at_ns=20 * HOUR_NS, name="ping")))
+    assert len(commands) == 1 + 20 * len(found)
 
 
 def test_a_name_in_the_database_cannot_steer_a_terminal(folder: Path, run: Run) -> None:
