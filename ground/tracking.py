@@ -5,10 +5,12 @@
       │         │          └────────────┴──► failed, interrupted
       │         ├──► rejected
       │         └──► unknown ──► whatever a later report says
-      ├──► expired
+      ├──► expired                       for good if it never went up, else as unknown
       └──► cancelled                     what follows in a stack after something that came to nothing
 
 Reports are PUS 1, live or played back from the recorder: a stage may be told after a later one, or again.
+What has gone up, was not taken and has expired is not sent again, but a frame that somebody withheld may still
+arrive.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ INTERRUPTED_CODE = 12
 
 OPEN = frozenset({"queued", "sent", "accepted", "started"})
 FAILED = frozenset({"rejected", "failed", "interrupted"})
-_RANK = {"sent": 0, "unknown": 0, "accepted": 1, "started": 2, "completed": 3}
+_UNTOLD = ("sent", "unknown", "expired")
+_RANK = {"sent": 0, "unknown": 0, "expired": 0, "accepted": 1, "started": 2, "completed": 3}
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class Tracking:
         self.state, self.closed_ns = state, when_ns
 
     def take(self, report: Verification, arrival_ns: int, onboard_ns: int, *, stored: bool) -> bool:
-        """Notes a report; whether it agrees with what is known. A final state never changes."""
+        """Notes a report; whether it agrees with what is known. What a report has ended never changes."""
         if self.request_id is None:
             return False
         if report.subtype == 6:
@@ -91,7 +94,7 @@ class Tracking:
 
     def take_release(self, report: Verification, arrival_ns: int, onboard_ns: int, *, stored: bool) -> bool:
         """Notes a report on the execution of a time-tagged telecommand, as `take` does."""
-        if self.state not in ("sent", "unknown", "accepted", "started", "completed"):
+        if self.state not in (*_UNTOLD, "accepted", "started", "completed"):
             return self.state == "executed" and not report.failed
         if report.failed and report.subtype != 6:
             self.close("interrupted" if report.failure_code == INTERRUPTED_CODE else "failed", arrival_ns)
@@ -102,7 +105,7 @@ class Tracking:
         return True
 
     def _fail(self, report: Verification, arrival_ns: int) -> bool:
-        before = ("sent", "unknown") if report.subtype == 2 else ("sent", "unknown", "accepted", "started")
+        before = _UNTOLD if report.subtype == 2 else (*_UNTOLD, "accepted", "started")
         if self.state not in before:
             return False
         interrupted = report.failure_code == INTERRUPTED_CODE

@@ -179,6 +179,20 @@ def test_a_late_report_settles_what_was_unknown() -> None:
     ]
 
 
+@pytest.mark.requirement("L2.6")
+def test_what_expired_after_it_had_gone_up_is_told_as_it_was_if_a_withheld_frame_arrives() -> None:
+    queue = CommandQueue((mode(2, expires_ns=40), mode(3, expires_ns=40)))
+    assert send(queue, 10) == 0
+    assert not queue.may_repeat(0, 45)
+    assert queue.pick(45) is None
+    assert [one["state"] for one in queue.results(45)] == ["expired", "expired"]
+    assert queue[0].closed_ns == 40
+    assert report(queue, 0, 7)
+    assert (queue[0].state, queue[0].completed_ns, queue[0].closed_ns) == ("completed", 50, None)
+    assert not report(queue, 0, 8, 10)
+    assert queue[0].state == "completed"
+
+
 def test_a_request_id_that_comes_round_names_the_later_command() -> None:
     queue = pings(8_193)
     for now in range(8_193):

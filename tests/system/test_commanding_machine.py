@@ -170,6 +170,10 @@ class Commanding(RuleBasedStateMachine):
         counter = self.world.satellite.counters()["key_counter"]
         counted = self.world.deliver(_FOREIGN[which](at))
         assert sum(counted.values()) == 1, counted
+        while (
+            self.world.satellite.is_down
+        ):  # power had failed at the end of the tick before: what was kept counts
+            self.world.fly(1)
         assert self.world.satellite.counters()["key_counter"] == counter
 
     # --- what always holds ----------------------------------------------------------------------------------
