@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from operator import attrgetter
 from typing import Any
 
 from flight.packets import Verification, encode_tc_packet
@@ -25,6 +26,9 @@ OWN_KEPT_NS = 172_800_000_000_000
 UNREPORTED = frozenset({"sent", "accepted", "started"})
 OWN = 1_000_000
 """The first index of what mission control asks for by itself, which is kept while it is open."""
+
+
+_STAGES = attrgetter(*(field.name for field in fields(Tracking)))
 
 
 def _plain(one: Command | Tracking) -> dict[str, Any]:
@@ -44,6 +48,7 @@ class CommandQueue:
         self._before: dict[int, int] = {}  # in its stack
         self._requests: dict[int, int] = {}  # the index that had a request id last
         self._pings: list[int] = []
+        self._rows: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._sequence = 0
         self._next_own = OWN
         self.own: dict[str, int] = {}
@@ -272,11 +277,18 @@ class CommandQueue:
         return {"added": added, "tracking": tracking, **self.head()}
 
     def rows(self) -> dict[int, dict[str, Any]]:
-        """Each command and what has become of it, by index; with `head` the whole state."""
-        return {
-            index: {"command": _plain(self._wanted[index]), "tracking": _plain(one)}
-            for index, one in self._tracking.items()
-        }
+        """Each command and what has become of it, by index; with `head` the whole state. A row in which
+        nothing has changed since the last call is the same object.
+        """
+        before, self._rows = self._rows, {}
+        for index, one in self._tracking.items():
+            stages = _STAGES(one)
+            if index not in before or before[index][0] != stages:
+                row = {"command": _plain(self._wanted[index]), "tracking": _plain(one)}
+                self._rows[index] = stages, row
+            else:
+                self._rows[index] = before[index]
+        return {index: row for index, (_, row) in self._rows.items()}
 
     def head(self) -> dict[str, Any]:
         """The state but for the commands themselves."""

@@ -62,7 +62,8 @@ class Keeper:
         # Only what differs as it is gets written down: encoding every row took most of the time.
         changed: dict[int, bytes | None] = {}
         for index, row in rows.items():
-            if index in self._rows and self._seen.get(index) == row:
+            seen = self._seen.get(index)
+            if index in self._rows and (seen is row or seen == row):
                 continue
             content = _octets(row)
             if self._rows.get(index) != content:

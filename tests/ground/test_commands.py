@@ -270,3 +270,22 @@ def test_a_time_tagged_command_is_completed_in_the_schedule_and_executed_later()
     send(queue, 1)
     assert queue.verify(Verification(8, inner, 12), 5)
     assert queue.results(9)[0]["state"] == "interrupted"
+
+
+def test_a_row_is_the_same_object_until_something_changes_in_it() -> None:
+    """What keeps the queue compares thousands of rows a frame; each has to tell by itself that it changed."""
+    queue = pings(3)
+    before = queue.rows()
+    assert all(queue.rows()[index] is row for index, row in before.items())
+    index = send(queue, 10)
+    assert index == 0
+    queue[0].radiations += 1
+    after = queue.rows()
+    assert [after[place] is before[place] for place in range(3)] == [False, True, True]
+    assert (before[0]["tracking"]["state"], after[0]["tracking"]["state"]) == ("queued", "sent")
+    assert after[0]["tracking"]["radiations"] == 1
+    report(queue, 0, 1)
+    assert queue.rows()[0]["tracking"]["accepted_ns"] is not None
+    fresh = pings(3)
+    fresh.restore_rows(queue.head(), queue.rows())
+    assert fresh.rows() == queue.rows()
