@@ -22,7 +22,7 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             show_default=False,
             help="A telecommand of the dictionary (safehold dictionary). Without it the queue is shown.",
         ),
@@ -30,7 +30,7 @@ def command(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             show_default=False,
             help="Its arguments: numbers, names, or several with commas between.",
         ),

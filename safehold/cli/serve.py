@@ -66,6 +66,8 @@ def ground(
       safehold run --ground tcp://127.0.0.1:7002   says what to start
 
       safehold ground --connect tcp://127.0.0.1:7002 --token ...   in another terminal
+
+      safehold command ping --data DIR             in a third, to command one that was given --data DIR
     """
     from ground.__main__ import main as serve
 
