@@ -97,7 +97,8 @@ def load_ring(environment: Mapping[str, str] | None = None) -> KeyRing:
 def read_ring(path: Path) -> KeyRing:
     """The ring in a file; raises KeyFileError as `load_ring` does."""
     try:
-        with path.open("rb") as file:
+        # A pipe without a writer is not waited for.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path}: not a regular file")

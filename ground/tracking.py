@@ -9,7 +9,7 @@
       └──► cancelled                     what follows in a stack after something that came to nothing
 
 Reports are PUS 1, live or played back from the recorder: a stage may be told after a later one, or again.
-What has gone up, was not taken and has expired is not sent again, but a frame that somebody withheld may still
+What has gone up, was not taken and has expired is not sent again, but a frame that was withheld may still
 arrive.
 """
 

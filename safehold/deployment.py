@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from safehold.errors import UsageError
 
 if TYPE_CHECKING:
+    from flight.keys import KeyRing
     from flight.remote import RemoteComputer
     from ground.config import GroundConfig
     from ground.process import GroundClient
+    from safehold.schema import Scenario
 
 IN_PROCESS = "in-process"
 GROUND_APART = "zmq"
@@ -67,6 +69,24 @@ def chosen(*, in_process: bool, distributed: bool, flight: str | None, ground: s
         )
     name = IN_PROCESS if in_process else DISTRIBUTED if distributed else GROUND_APART
     return Deployment(name, flight, ground)
+
+
+def key_ring(scenario: Scenario) -> KeyRing:
+    """The keys of both ends; raises UsageError if they cannot be read, or lack what the scenario needs."""
+    from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+
+    try:
+        ring = load_ring()
+    except KeyFileError as error:
+        raise UsageError("SH-CLI-004", f"{KEYS_VARIABLE}: {error}") from None
+    protection = scenario.link.telemetry_protection
+    if protection != "none" and not ring.telemetry:
+        raise UsageError(
+            "SH-CLI-004",
+            f"{KEYS_VARIABLE}: no telemetry key, and link.telemetry_protection is {protection!r}; "
+            "safehold keys --link FILE makes a file with both",
+        )
+    return ring
 
 
 def open_flight(configuration: Mapping[str, Any], deployment: Deployment) -> RemoteComputer:

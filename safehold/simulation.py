@@ -36,7 +36,7 @@ from safehold.assembly import (
 )
 from safehold.code_id import prepare_numba_cache
 from safehold.contact_log import ContactLog, Seen
-from safehold.deployment import IN_PROCESS, Deployment, deployment_of, open_flight, open_ground
+from safehold.deployment import IN_PROCESS, Deployment, deployment_of, key_ring, open_flight, open_ground
 from safehold.display import Status
 from safehold.frame_store import FrameStore
 from safehold.judge import Judge
@@ -96,6 +96,7 @@ class Simulation:
         self._output_ticks = max(1, round(1e9 / scenario.output.truth_rate_hz / self.tick_ns))
         self._last_row: Rows | None = None
         self.deployment = deployment_of(deployment)
+        self._ring = key_ring(scenario)
         self._flight: RemoteComputer | None = None
         # The ground's process starts while the plant is being made.
         self.ground: GroundClient = open_ground(
@@ -135,12 +136,8 @@ class Simulation:
             computer.set_camera(camera)
             port = native.RemoteFlight(computer.exchange, self.scenario.flight.replicas)
         else:
-            from flight.keys import load_ring
-
-            ring = load_ring()
-            computer = port = native.FlightComputer(
-                **configuration, keys=dict(ring.keys), telemetry_keys=dict(ring.telemetry)
-            )
+            keys = {"keys": dict(self._ring.keys), "telemetry_keys": dict(self._ring.telemetry)}
+            computer = port = native.FlightComputer(**configuration, **keys)
         driver = native.Driver(
             port,
             plant.step_address,

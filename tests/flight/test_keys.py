@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,9 @@ def test_a_file_that_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
         read_ring(tmp_path)
     with pytest.raises(KeyFileError, match="not a regular file"):
         read_ring(Path("/dev/null"))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(KeyFileError, match="not a regular file"):
+        read_ring(tmp_path / "pipe")
 
 
 def test_a_ring_does_not_show_its_keys() -> None:

@@ -258,6 +258,36 @@ def test_endpoints_that_cannot_be_used_are_refused(workplace: Path, options: lis
     assert not list(workplace.iterdir())
 
 
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("options", [["run"], ["run", "--distributed"], ["campaign", "smoke"]])
+@pytest.mark.parametrize(("content", "mode"), [(None, 0), ("1 00\n", 0o600), (f"1 {'5a' * 32}\n", 0o644)])
+def test_link_keys_that_cannot_be_used_are_refused(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], content: str | None, mode: int
+) -> None:
+    file = workplace / "keys"
+    if content is not None:
+        file.write_text(content)
+        file.chmod(mode)
+    monkeypatch.setenv("SAFEHOLD_KEYS", str(file))
+    done = _safehold(*options)
+    assert done.returncode == 2, done.stderr
+    assert f"safehold: SH-CLI-004 SAFEHOLD_KEYS: {file}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.requirement("L2.6")
+def test_protected_telemetry_needs_a_key_of_its_own(
+    half_hour: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "".join(f"{number} {'5a' * 31}{number:02x}\n" for number in (1, 2))
+    (tmp_path / "keys").write_text(lines)
+    (tmp_path / "keys").chmod(0o600)
+    monkeypatch.setenv("SAFEHOLD_KEYS", str(tmp_path / "keys"))
+    link = half_hour.link.model_copy(update={"telemetry_protection": "encrypted"})
+    with pytest.raises(UsageError, match="no telemetry key"):
+        fly(half_hour.model_copy(update={"link": link}))
+
+
 def test_an_unknown_deployment_is_refused() -> None:
     with pytest.raises(UsageError, match="SH-CLI-002"):
         Deployment("everywhere")
