@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 CRITICAL, HOUSEKEEPING = 0, 2
 APIDS = {101: CRITICAL, 102: HOUSEKEEPING}
 FILES_APID = 110
-RECORDS_GIVEN_UP, FILE_REMOVED = 200, 233
+RECORDS_GIVEN_UP, FILE_REMOVED, COMPUTER_RESET = 200, 233, 100
 SATELLITE, METADATA, FILE_ID = 1, 7, 0xFF_FFFF
 QUOTA = 0  # the ledger's reason for the oldest of a stream that is nearly full
 RECORD_HEAD = 16  # octets that a record takes in mass memory besides its own
@@ -39,11 +39,19 @@ _PRIMARY, _SECONDARY, _PACKET_CRC = 6, 14, 2
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A telecommand as the ground was asked for it: it gives the setting a value that no other gives it."""
+    """A telecommand as the ground was asked for it: it gives the setting a value that no other gives it.
+
+    `due_tick`: in which control tick a time-tagged one is to be executed.
+    """
 
     index: int
     value: int
-    tagged: bool = False
+    due_tick: int | None = None
+
+    @property
+    def tagged(self) -> bool:
+        """Whether it waits on board for its time."""
+        return self.due_tick is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,8 @@ class Evidence:
     """What the checker is given. `committed`: by stream and number, as mass memory was seen to take them.
     `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
     end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
-    last `settle_ticks` may still lack its report. `events`: those of the voted outputs, each with its
+    last `settle_ticks` may still lack its report; what should have been executed before them and was not must
+    have an outcome, or its report be on its way. `events`: those of the voted outputs, each with its
     arguments. `quotas`: octets that a stream may hold, and `fullest` the most that it was seen to hold;
     a record takes 16 more than it has. `files`: by id, as they were when they were seen sealed,
     and `held_files` at the end.
@@ -216,6 +225,17 @@ def ends_of(records: Iterable[bytes]) -> set[int]:
     }
 
 
+def cold_starts_of(records: Iterable[bytes]) -> set[bytes]:
+    """Those of these packets that tell that the computer forgot everything: its schedule too."""
+    return {
+        one
+        for one in records
+        if service_of(one)[0] == 5
+        and int.from_bytes(data_of(one)[:2], "big") == COMPUTER_RESET
+        and struct.unpack(">4f", data_of(one)[4:20])[2] == 0.0
+    }
+
+
 def named_in(records: Iterable[bytes]) -> Iterator[tuple[int, int, int, int]]:
     """Of the loss ledger's entries among these packets: stream, reason, first number, how many."""
     for one in records:
@@ -334,6 +354,7 @@ def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> N
     runs = Counter(one.value for one in evidence.executions)
     last = {one.value: one.tick for one in evidence.executions}
     asked = {one.value: one for one in evidence.asked}
+    settled_tick = evidence.end_tick - evidence.settle_ticks
     for value, times in runs.items():
         if value not in asked:
             verdict.find("executed and never asked for", f"value {value}")
@@ -341,6 +362,7 @@ def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> N
             verdict.find("executed twice", f"command {asked[value].index}, {times} times")
     reported = ends_of(here)
     recorded = ends_of(evidence.committed[CRITICAL].values())
+    to_be_told = cold_starts_of(evidence.committed[CRITICAL].values()) - cold_starts_of(here)
     for one in evidence.asked:
         said, ran = evidence.said.get(one.index), runs[one.value] > 0
         name = f"command {one.index}"
@@ -361,9 +383,12 @@ def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> N
             verdict.find(
                 "outcome hidden", f"{name} is {said.state}, and the ground has the report of its end"
             )
-        settled = ran and last[one.value] < evidence.end_tick - evidence.settle_ticks
+        settled = ran and last[one.value] < settled_tick
         if settled and request not in recorded:
             verdict.find("outcome never recorded", name)
+        overdue = one.due_tick is not None and one.due_tick < settled_tick and not ran
+        if overdue and said.state == "completed" and request not in recorded and not to_be_told:
+            verdict.find("left open", f"{name} was due in tick {one.due_tick}")
 
 
 def without(evidence: Evidence, number: int, stream: int) -> Evidence:

@@ -3,7 +3,8 @@
 Of the frames 30 % are lost in either direction, the signal is lost in the middle of passes, the satellite's
 computer is reset and mission control is killed, all at times that the seed chooses. Mission control is kept
 in a store and killed before, between and after the store's operations. Without a store, which is quicker, it
-goes on from the octets of its state instead.
+goes on from the octets of its state instead. Now and then a reset finds nothing sound of what was kept on
+board: the satellite starts cold and has forgotten its schedule, its settings and the numbers of the uplink.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ STREAMS = (CRITICAL, HOUSEKEEPING)
 SETTING = 141  # schedule_horizon_s: any whole number of seconds from an hour on will do
 VALUE_FIRST = 1_000_000
 BETWEEN_PASSES_NS = 300_000_000_000
+COLD_DOWN_NS = 5_000_000_000
 STATIONS = (
     *("svalbard", "troll", "inuvik", "awarua", "hawaii", "hartebeesthoek", "kourou", "starbase"),
     *("punta-arenas", "dongara", "wallops", "weilheim", "fairbanks"),
@@ -119,6 +121,13 @@ class WitnessedFlight(Simulation):
         self.sealed: dict[int, bytes] = {}
         self.fullest = dict.fromkeys(STREAMS, 0)
 
+    def start_cold(self) -> None:
+        """A reset that finds no sound copy of the control state."""
+        for copy in (0, 1):
+            with suppress(ValueError):  # not written yet
+                self.computer.flip_slot("control", copy, 4_000)
+        self.computer.reset(COLD_DOWN_NS)
+
     def _hop(self, until: int) -> None:
         super()._hop(until)
         for stream in STREAMS:
@@ -136,7 +145,11 @@ class WitnessedFlight(Simulation):
         self.finish()
         results = self.ground.results()
         asked = [
-            Asked(index, int(command.arguments["value"]), command.execute_at is not None)
+            Asked(
+                index,
+                int(command.arguments["value"]),
+                None if command.execute_at is None else command.execute_at // self.tick_ns,
+            )
             for index, command in enumerate(self.scenario.command)
             if command.name == "set_setting"
         ]
@@ -270,17 +283,28 @@ def _seconds(text: str) -> float:
 
 
 def fly(
-    seed: int, hours: float, *, rate_hz: int = 2, killed_share: float = 0.02, stored: bool = True
+    seed: int,
+    hours: float,
+    *,
+    rate_hz: int = 2,
+    killed_share: float = 0.02,
+    stored: bool = True,
+    replicas: int = 1,
+    cold: bool = False,
 ) -> tuple[Evidence, dict[str, int]]:
-    """Flies; the evidence, and how rough it was."""
+    """Flies; the evidence, and how rough it was. `cold`: the satellite starts cold once, somewhere."""
+    cold_tick = round(random.Random(seed + 2).uniform(0.3, 0.7) * hours * 3600 * rate_hz) if cold else None
     simulation = WitnessedFlight(
-        scenario(seed, hours, rate_hz=rate_hz),
+        scenario(seed, hours, rate_hz=rate_hz, replicas=replicas),
         random.Random(seed + 1),
         killed_share,
         MemoryStore() if stored else None,
     )
     try:
         step = 3600 * rate_hz
+        if cold_tick is not None:
+            simulation.advance(cold_tick)
+            simulation.start_cold()
         while simulation.tick < simulation.end_tick:
             simulation.advance(simulation.tick + step)
         evidence = simulation.evidence()
@@ -294,6 +318,9 @@ def fly(
             + simulation.link.counters["up_lost_frames"],
             "outages": kinds.count("link_outage"),
             "resets": kinds.count("computer_reset"),
+            "cold_starts": sum(
+                one.name == "computer_reset" and one.arguments[2] == 0.0 for one in simulation.events
+            ),
             "kills": simulation.mortal.kills,
             "executions": len(evidence.executions),
             "files_resumed": _files_resumed(simulation.mortal.frames),

@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ from tests.system.ledger_checker import (
     CRITICAL,
     HOUSEKEEPING,
     RECORDS_GIVEN_UP,
+    Asked,
     Evidence,
+    Execution,
     Said,
     apid_of,
     check,
@@ -64,6 +67,11 @@ def test_ten_rough_passes_lose_nothing_and_repeat_nothing(flown: tuple[Evidence,
     assert any(len(evidence.held[stream]) < len(evidence.committed[stream]) for stream in evidence.held)
 
 
+def _manner(seed: int) -> dict[str, Any]:
+    """Every fourth with a store on the ground, every third with three replicas on board."""
+    return {"stored": seed % 4 == 0, "replicas": 3 if seed % 3 == 0 else 1}
+
+
 @pytest.mark.long
 @pytest.mark.requirement("L2.4", "L2.6", "L3.4")
 def test_a_thousand_rough_passes_lose_nothing_and_repeat_nothing() -> None:
@@ -71,13 +79,13 @@ def test_a_thousand_rough_passes_lose_nothing_and_repeat_nothing() -> None:
     passes = seed = 0
     while passes < PASSES_OF_PROOF:
         seed += 1
-        evidence, rough = rough_passes.fly(seed=seed, hours=12.0, stored=seed % 4 == 0)
+        evidence, rough = rough_passes.fly(seed=seed, hours=12.0, **_manner(seed))
         verdict = check(evidence)
         print(
             f"seed {seed}: {rough} {dict(verdict.records)} {dict(verdict.files)} {dict(verdict.commands)}",
             flush=True,
         )
-        assert verdict.findings == [], f"rough_passes.fly(seed={seed}, hours=12.0, stored={seed % 4 == 0})"
+        assert verdict.findings == [], f"rough_passes.fly({seed}, 12.0, **{_manner(seed)})"
         passes += rough["passes_heard"]
 
 
@@ -125,24 +133,25 @@ def _record_dropped(evidence: Evidence) -> Evidence:
     return replace(evidence, held={**evidence.held, CRITICAL: held})
 
 
+def _entry(evidence: Evidence, stream: int, number: int) -> bytes:
+    """A record by which the ledger names one number."""
+    event = next(one for one in evidence.committed[CRITICAL].values() if one[7] == 5)
+    named = struct.pack(">HH4f", RECORDS_GIVEN_UP, 7, float(stream), 1.0, float(number), 1.0)
+    body = event[:4] + (14 + len(named) + 2 - 1).to_bytes(2, "big") + event[6:20] + named
+    return body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big")
+
+
 def _ledger_forged(evidence: Evidence) -> Evidence:
     """An entry that no flight software made: it names a record that was lost."""
     number, record = next(_only_here(evidence, CRITICAL))
-    event = next(one for one in evidence.committed[CRITICAL].values() if one[7] == 5)
-    named = struct.pack(">HH4f", 200, 7, float(CRITICAL), 0.0, float(number), 1.0)
-    body = event[:4] + (14 + len(named) + 2 - 1).to_bytes(2, "big") + event[6:20] + named
-    forged = body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big")
+    forged = _entry(evidence, CRITICAL, number)
     here = {one for one in packets(evidence.frames) if apid_of(one) in (101, 102) and sound(one)}
     return _with_records(evidence, here - {record} | {forged})
 
 
 def _outcome_hidden(evidence: Evidence) -> Evidence:
     """The ground says of a completed command that it still waits for it."""
-    index = next(
-        one.index
-        for one in evidence.asked
-        if evidence.said[one.index].state == "completed" and not one.tagged
-    )
+    index = _said(evidence, "completed").index
     hidden = Said("sent", evidence.said[index].request_id)
     return replace(evidence, said={**evidence.said, index: hidden})
 
@@ -179,6 +188,68 @@ def _command_forgotten(evidence: Evidence) -> Evidence:
     return replace(evidence, said=said)
 
 
+def _ledger_beyond_the_end(evidence: Evidence) -> Evidence:
+    """The flight software commits an entry for a number that mass memory has not given yet."""
+    number = evidence.following[CRITICAL]
+    entry = _entry(evidence, HOUSEKEEPING, evidence.following[HOUSEKEEPING])
+    return replace(
+        evidence,
+        committed={**evidence.committed, CRITICAL: {**evidence.committed[CRITICAL], number: entry}},
+        following={**evidence.following, CRITICAL: number + 1},
+        frames=[*evidence.frames, _frame(entry)],
+    )
+
+
+def _said(evidence: Evidence, state: str) -> Asked:
+    """The first command of that outcome that did not wait on board."""
+    return next(one for one in evidence.asked if evidence.said[one.index].state == state and not one.tagged)
+
+
+def _other_outcome(evidence: Evidence, one: Asked, said: Said) -> Evidence:
+    return replace(evidence, said={**evidence.said, one.index: said})
+
+
+def _execution_never_voted(evidence: Evidence) -> Evidence:
+    """Mission control says completed, and no voted output did it."""
+    value = _said(evidence, "completed").value
+    return replace(evidence, executions=[one for one in evidence.executions if one.value != value])
+
+
+def _execution_denied(evidence: Evidence) -> Evidence:
+    """Mission control says expired, never radiated, of what was executed."""
+    return _other_outcome(evidence, _said(evidence, "completed"), Said("expired", None))
+
+
+def _execution_by_nobody(evidence: Evidence) -> Evidence:
+    """A value that nobody asked for."""
+    stray = Execution(evidence.executions[0].tick + 7, max(one.value for one in evidence.asked) + 1)
+    return replace(evidence, executions=[*evidence.executions, stray])
+
+
+def _report_never_made(evidence: Evidence) -> Evidence:
+    """Of what was executed under its request id no report was ever committed."""
+    one = _said(evidence, "completed")
+    return _other_outcome(
+        evidence, one, Said("completed", 0x1FFF ^ (evidence.said[one.index].request_id or 0))
+    )
+
+
+def _file_never_sealed(evidence: Evidence) -> Evidence:
+    """The ground has a file that no mass memory sealed."""
+    file = min(files_here(evidence.frames))
+    return replace(evidence, files={id: octets for id, octets in evidence.files.items() if id != file})
+
+
+def _schedule_forgotten(evidence: Evidence) -> Evidence:
+    """What waited on board for its time was dropped, and nobody was told."""
+    one = _said(evidence, "completed")
+    ran = next(other for other in evidence.executions if other.value == one.value)
+    asked = [replace(other, due_tick=ran.tick) if other is one else other for other in evidence.asked]
+    return replace(
+        evidence, asked=asked, executions=[other for other in evidence.executions if other is not ran]
+    )
+
+
 @pytest.mark.requirement("L2.4", "L2.6", "L3.4")
 @pytest.mark.parametrize(
     ("plant", "kinds"),
@@ -193,6 +264,13 @@ def _command_forgotten(evidence: Evidence) -> Evidence:
         (_event_never_recorded, {"event never recorded"}),
         (_file_dropped, {"file unaccounted for"}),
         (_file_changed, {"file is not what it was"}),
+        (_file_never_sealed, {"never sealed"}),
+        (_ledger_beyond_the_end, {"ledger names nothing"}),
+        (_execution_never_voted, {"said to be executed, and was not"}),
+        (_execution_denied, {"executed, and said not to be"}),
+        (_execution_by_nobody, {"executed and never asked for"}),
+        (_report_never_made, {"outcome never recorded"}),
+        (_schedule_forgotten, {"left open"}),
     ],
 )
 def test_what_is_planted_is_found(
