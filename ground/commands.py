@@ -17,13 +17,19 @@ from typing import Any
 from flight.packets import Verification, encode_tc_packet
 from flight.services import SCHEDULED_SEQUENCE, make_command
 from ground.config import Command
+from ground.request_ids import SEQUENCE_COUNTS, Hold, next_count
 from ground.tracking import FAILED, Tracking
 
-_SEQUENCE_COUNTS = 2**13  # the other half names time-tagged telecommands as they are released on board
+_FIRST_REQUEST = make_command("ping", {}, sequence=0).request_id
 NEVER_NS = 2**62
 OWN_KEPT_NS = 172_800_000_000_000
 """After so long nobody waits for the report on one of mission control's own requests."""
 UNREPORTED = frozenset({"sent", "accepted", "started"})
+SETTLED_LATE = frozenset({"unknown", "expired"})
+"""States that a report may still replace by what has really become of a command."""
+WINDOW_MAX_NS = 86_400_000_000_000
+"""A time-tagged command is executed or expires at most so long after its time: the greatest that the setting
+`schedule_window_s` takes."""
 OWN = 1_000_000
 """The first index of what mission control asks for by itself, which is kept while it is open."""
 
@@ -50,6 +56,7 @@ class CommandQueue:
         self._pings: list[int] = []
         self._rows: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._sequence = 0
+        self._cold = (0, -1)  # the last cold start that is known: the number of the boot, its on-board time
         self._next_own = OWN
         self.own: dict[str, int] = {}
         self._planned = len(commands)
@@ -83,7 +90,7 @@ class CommandQueue:
             if one.state == "queued" and one.expires_ns is not None and one.expires_ns <= now_ns:
                 self._drop(one, "expired", one.expires_ns)
             elif one.at_ns + OWN_KEPT_NS <= now_ns and one.state != "queued":
-                one.close("unknown", now_ns)
+                one.close("unknown", now_ns, "no_report")
                 self._forget_own(one)
 
     def wanted_after(self, time_ns: int) -> int:
@@ -115,10 +122,10 @@ class CommandQueue:
     def packet(self, tracking: Tracking, station: int, now_ns: int) -> bytes:
         """The telecommand packet of what goes up now; it counts as sent from here on."""
         wanted = self._wanted[tracking.index]
+        sequence = self._take_sequence(now_ns)
         packet = make_command(
-            wanted.name, wanted.arguments, sequence=self._sequence, execute_at_ns=wanted.execute_at_ns
+            wanted.name, wanted.arguments, sequence=sequence, execute_at_ns=wanted.execute_at_ns
         )
-        self._sequence = (self._sequence + 1) % _SEQUENCE_COUNTS
         self._queued.remove((tracking.at_ns, tracking.index))
         self._requests[packet.request_id] = tracking.index
         if tracking.name == "ping" and wanted.execute_at_ns is None:  # else it answers when it is released
@@ -136,20 +143,39 @@ class CommandQueue:
     def give_up(self, index: int, now_ns: int) -> None:
         """It may or may not have been executed, and is not sent again."""
         if index in self._tracking and self._tracking[index].state == "sent":
-            self._tracking[index].close("unknown", now_ns)
+            self._tracking[index].close("unknown", now_ns, "in_doubt")
             self._forget_own(self._tracking[index])
 
     def open_sent(self) -> bool:
         """Whether a report is awaited on anything but mission control's own requests."""
-        return any(one.state in UNREPORTED for index, one in self._tracking.items() if index < OWN)
+        return any(
+            one.state in UNREPORTED or self._scheduled(one)
+            for index, one in self._tracking.items()
+            if index < OWN
+        )
+
+    def start_cold(self, boot: int, at_ns: int, now_ns: int) -> None:
+        """The satellite has lost its state: whatever it had taken before that on-board time, and not
+        executed as far as is known, is `unknown`. boot: the number of that start; each is taken once.
+        """
+        if boot <= self._cold[0]:
+            return
+        self._cold = (boot, max(at_ns, self._cold[1]))
+        for one in list(self._tracking.values()):
+            self._lose(one, now_ns)
 
     def close_unreported(self, sent_by_ns: int, now_ns: int, held: Callable[[int], bool]) -> None:
         """What was sent by then, is not `held` by the uplink and has not even been reported accepted is
-        `unknown`: it is not sent again, and what waits for it in its stack is cancelled.
+        `unknown`: it is not sent again, and what waits for it in its stack is cancelled. So is what was in
+        the schedule and has outlived its time without a word.
         """
         for index, one in self._tracking.items():
             if index < OWN and one.state == "sent" and one.last_sent_ns <= sent_by_ns and not held(index):
-                one.close("unknown", now_ns)
+                one.close("unknown", now_ns, "no_report")
+            elif self._scheduled(one):
+                due_ns = self._wanted[index].execute_at_ns or 0
+                if due_ns + WINDOW_MAX_NS <= sent_by_ns:
+                    one.close("unknown", now_ns, "no_report")
         for _, index in list(self._queued):  # in a stack in its order
             if self._held(self._tracking[index]) == "cancelled":
                 self._drop(self._tracking[index], "cancelled", now_ns)
@@ -190,8 +216,10 @@ class CommandQueue:
         one = self._tracking[index]
         if report.request_id & SCHEDULED_SEQUENCE:
             tagged = self._wanted[index].execute_at_ns is not None
-            return tagged and one.take_release(report, arrival_ns, onboard_ns, stored=stored)
-        fits = one.take(report, arrival_ns, onboard_ns, stored=stored)
+            fits = tagged and one.take_release(report, arrival_ns, onboard_ns, stored=stored)
+        else:
+            fits = one.take(report, arrival_ns, onboard_ns, stored=stored)
+        self._lose(one, arrival_ns)
         self._forget_own(one)
         return fits
 
@@ -258,8 +286,10 @@ class CommandQueue:
     def control(self) -> list[Any]:
         """What decides about what comes next, as plain values; of its own requests not what they say."""
         shown = [asdict(one) for index, one in self._tracking.items() if index < OWN]
-        own = [[one.state, one.priority] for index, one in self._tracking.items() if index >= OWN]
-        return [shown, own, self._sequence]
+        own = [
+            [one.state, one.priority, one.request_id] for index, one in self._tracking.items() if index >= OWN
+        ]
+        return [shown, own, self._sequence, self._cold]
 
     def account(self) -> list[Any]:
         """What is only told: what mission control's own requests say, and how many there were."""
@@ -292,7 +322,9 @@ class CommandQueue:
 
     def head(self) -> dict[str, Any]:
         """The state but for the commands themselves."""
+        cold = {"cold": list(self._cold)} if self._cold[0] else {}
         return {
+            **cold,
             "sequence": self._sequence,
             "next_own": self._next_own,
             "own": self.own,
@@ -322,6 +354,8 @@ class CommandQueue:
         fresh._tracking = tracking
         fresh._queued = sorted((one.at_ns, one.index) for one in tracking.values() if one.state == "queued")
         fresh._sequence, fresh._next_own = int(values["sequence"]), int(values["next_own"])
+        boot, at_ns = values.get("cold", (0, -1))
+        fresh._cold = (int(boot), int(at_ns))
         fresh.own, fresh._pings = dict(values["own"]), list(values["pings"])
         fresh._requests = {request: index for request, index in values["requests"] if index in tracking}
         self.__dict__.update(fresh.__dict__)
@@ -351,8 +385,39 @@ class CommandQueue:
         if before.state in FAILED or before.state in ("expired", "cancelled", "unknown"):
             return "cancelled"
         if self._wanted[one.index].after_completion:
-            return "" if before.state == "completed" else "waits"
+            return "" if before.state in ("completed", "executed") else "waits"
         return "waits" if before.state == "queued" else ""
+
+    def _scheduled(self, one: Tracking) -> bool:
+        """Whether it waits on board for its time, as far as is known."""
+        return one.state == "completed" and self._wanted[one.index].execute_at_ns is not None
+
+    def _lose(self, one: Tracking, now_ns: int) -> None:
+        """Closes what the satellite had in hand when it started cold."""
+        in_hand = one.state in ("accepted", "started") or self._scheduled(one)
+        if in_hand and one.onboard_ns is not None and one.onboard_ns < self._cold[1]:
+            one.close("unknown", now_ns, "cold_start")
+            self._forget_own(one)
+
+    def _hold(self, sequence: int) -> Hold:
+        """What the request id with a sequence count stands for now."""
+        index = self._requests.get(_FIRST_REQUEST | sequence)
+        if index is None:
+            return Hold.FREE
+        one = self._tracking[index]
+        if one.open or self._scheduled(one):
+            return Hold.OPEN
+        return Hold.GIVEN_UP if one.state in SETTLED_LATE else Hold.FREE
+
+    def _take_sequence(self, now_ns: int) -> int:
+        """The sequence count of what goes up now; whatever must give up its request id for it is closed."""
+        sequence = next_count(self._sequence, self._hold)
+        if self._hold(sequence) is Hold.OPEN:
+            holder = self._tracking[self._requests[_FIRST_REQUEST | sequence]]
+            holder.close("unknown", now_ns, "request_id")
+            self._forget_own(holder)
+        self._sequence = (sequence + 1) % SEQUENCE_COUNTS
+        return sequence
 
     def _drop(self, one: Tracking, state: str, when_ns: int) -> None:
         one.close(state, when_ns)

@@ -19,6 +19,7 @@ from flight.packets import Event, Housekeeping, Verification
 from flight.services import TimeReport
 from flight.tm_frames import LIVE_CHANNEL
 from ground.alarms import AlarmMonitor
+from ground.cold_start import cold_start
 from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
 from ground.contacts import Contacts, Pass
@@ -93,6 +94,8 @@ class Desk:
         """A packet of this pass."""
         packet, content = report.packet, report.content
         fresh = self.recovery.see(report, arrival_ns)
+        if (start := cold_start(report, self.config.tick_ns)) is not None:
+            self.commands.start_cold(start.boot, start.time_ns, arrival_ns)
         if fresh and packet.service == 5:
             self.timeliness.see(packet.time_ns, arrival_ns, self.contacts.passes)
             if isinstance(content, Event):

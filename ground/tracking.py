@@ -23,6 +23,9 @@ PRIORITIES = ("critical", "high", "normal", "low")
 NORMAL = PRIORITIES.index("normal")
 INTERRUPTED_CODE = 12
 """Failure code of a telecommand whose execution a reset interrupted."""
+DELETED_CODE = 20
+"""Failure code of a time-tagged telecommand that was deleted before its time."""
+_RELEASE_ENDS = {INTERRUPTED_CODE: "interrupted", DELETED_CODE: "cancelled"}
 
 OPEN = frozenset({"queued", "sent", "accepted", "started"})
 FAILED = frozenset({"rejected", "failed", "interrupted"})
@@ -39,7 +42,7 @@ class Tracking:
     FARM was seen to have taken it, those of the stages when their reports came, `closed_ns` when it was
     rejected, failed, expired or given up. A time-tagged one is completed once it is in the schedule on board;
     then it is executed, at `executed_ns`, or fails. `onboard_ns` is the on-board time of its last report,
-    which came by playback if `stored`.
+    which came by playback if `stored`. `reason` says why mission control has closed it as unknown.
     """
 
     index: int
@@ -66,6 +69,7 @@ class Tracking:
     closed_ns: int | None = None
     onboard_ns: int | None = None
     stored: bool = False
+    reason: str = ""
 
     @property
     def open(self) -> bool:
@@ -77,9 +81,9 @@ class Tracking:
         """When it went up at the latest, as far as is known; -1 before it has."""
         return max(self.departure_ns or -1, self.received_ns or -1)
 
-    def close(self, state: str, when_ns: int) -> None:
-        """Ends it without a report: expired, cancelled or unknown."""
-        self.state, self.closed_ns = state, when_ns
+    def close(self, state: str, when_ns: int, reason: str = "") -> None:
+        """Ends it: without a report expired, cancelled or unknown."""
+        self.state, self.closed_ns, self.reason = state, when_ns, reason
 
     def take(self, report: Verification, arrival_ns: int, onboard_ns: int, *, stored: bool) -> bool:
         """Notes a report; whether it agrees with what is known. What a report has ended never changes."""
@@ -95,12 +99,15 @@ class Tracking:
     def take_release(self, report: Verification, arrival_ns: int, onboard_ns: int, *, stored: bool) -> bool:
         """Notes a report on the execution of a time-tagged telecommand, as `take` does."""
         if self.state not in (*_UNTOLD, "accepted", "started", "completed"):
-            return self.state == "executed" and not report.failed
+            if report.failed:
+                return self.closed_ns is not None and self.failure_code == report.failure_code
+            return self.state == "executed"
         if report.failed and report.subtype != 6:
-            self.close("interrupted" if report.failure_code == INTERRUPTED_CODE else "failed", arrival_ns)
+            self.close(_RELEASE_ENDS.get(report.failure_code, "failed"), arrival_ns)
             self.failure_code, self.failure_parameter = report.failure_code, report.failure_parameter
         elif report.subtype == 7:
-            self.state, self.executed_ns, self.closed_ns = "executed", arrival_ns, None
+            self.close("executed", arrival_ns)
+            self.executed_ns, self.closed_ns = arrival_ns, None
         self.onboard_ns, self.stored = onboard_ns, stored
         return True
 
@@ -124,7 +131,7 @@ class Tracking:
             return False
         setattr(self, stage, arrival_ns)
         if self.state in _RANK and _RANK[state] > _RANK[self.state]:
-            self.state, self.closed_ns = state, None
+            self.state, self.closed_ns, self.reason = state, None, ""
             return True
         return False
 

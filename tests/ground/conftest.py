@@ -40,7 +40,8 @@ class Satellite:
     """Sends housekeeping every second while its receiver is locked, a frame more whenever its CLCW changes,
     and answers commands in the tick they come. `deaf`: takes nothing up. What it is told about records goes
     to `records`: subtype and arguments. While `recorded` is more than the number of its events, it makes one
-    every second; those of `lost` do not arrive the first time.
+    every second; those of `lost` do not arrive the first time. `boots` starts, cold all of them, the last at
+    the tick `started`.
     """
 
     framer: TmFramer = field(default_factory=TmFramer)
@@ -57,6 +58,8 @@ class Satellite:
     recorded: int = 0
     events: int = 0
     lost: frozenset[int] = frozenset()
+    boots: int = 1
+    started: int = 0
 
     def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
         """The TM frames of a tick."""
@@ -64,7 +67,8 @@ class Satellite:
         for frame in uplink:
             out += [] if self.deaf else self._answer(tick, frame)
         if lock and tick * self.tick_ns % 1_000_000_000 == 0:
-            values = {"tick": tick, "records_next": [self.events, 0, 0, 0, 0]}
+            values = {"tick": tick - self.started, "records_next": [self.events, 0, 0, 0, 0]}
+            values["boot_count"] = self.boots
             out.append(self._packet(tick, 3, 25, encode_housekeeping(1, values)))
             if self.events < self.recorded:
                 out += [] if self.events in self.lost else [self._event(tick, self.events)]

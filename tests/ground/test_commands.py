@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flight.packets import Verification, decode_tc_packet
-from ground.commands import OWN, CommandQueue
+from flight.services import SCHEDULED_SEQUENCE
+from ground.commands import OWN, WINDOW_MAX_NS, CommandQueue
 from ground.config import Command
+from ground.tracking import DELETED_CODE
 
 # What each state may become by a report; none moves a telecommand back.
 FORWARD = {
@@ -193,14 +195,168 @@ def test_what_expired_after_it_had_gone_up_is_told_as_it_was_if_a_withheld_frame
     assert queue[0].state == "completed"
 
 
-def test_a_request_id_that_comes_round_names_the_later_command() -> None:
-    queue = pings(8_193)
-    for now in range(8_193):
-        send(queue, now)
-    first, last = queue.results(0)[0], queue.results(0)[-1]
-    assert first["request_id"] == last["request_id"]
-    assert queue.verify(Verification(1, first["request_id"]), 20_000)
-    assert [queue.results(0)[0]["state"], queue.results(0)[-1]["state"]] == ["sent", "accepted"]
+IDS = 8_192
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("state", ["sent", "accepted", "unknown", "expired", "scheduled"])
+def test_a_request_id_is_not_given_again_while_a_report_may_tell_of_its_command(state: str) -> None:
+    tagged = Command(at_ns=0, name="ping", execute_at_ns=10**17 if state == "scheduled" else None)
+    queue = CommandQueue((replace(tagged, expires_ns=5 if state == "expired" else None), *[mode(3)] * IDS))
+    assert send(queue, 0) == 0
+    held = queue[0].request_id
+    if state in ("accepted", "scheduled"):
+        report(queue, 0, 1)
+    if state == "scheduled":
+        report(queue, 0, 7)
+    elif state == "unknown":
+        queue.give_up(0, 10)
+    elif state == "expired":
+        assert not queue.may_repeat(0, 10)
+    for index in range(1, IDS):
+        assert send(queue, 20) == index
+        assert queue[index].request_id != held
+        report(queue, index, 7)
+    assert send(queue, 20) == IDS
+    assert queue[IDS].request_id == queue[1].request_id, "that of the first command that is done with"
+    late = Verification(7, (held or 0) | (SCHEDULED_SEQUENCE if state == "scheduled" else 0))
+    assert queue.verify(late, 30)
+    assert queue[0].state == ("executed" if state == "scheduled" else "completed")
+    assert queue[IDS].state == "sent"
+
+
+def test_when_every_request_id_is_held_one_that_was_given_up_is_given_again_and_then_the_oldest() -> None:
+    queue = pings(IDS + 2)
+    for index in range(IDS):
+        assert send(queue, IDS) == index
+    queue.give_up(7, 20)
+    send(queue, IDS)
+    assert queue[IDS].request_id == queue[7].request_id
+    assert (queue[8].state, queue[9].state) == ("sent", "sent")
+    send(queue, IDS + 1)
+    assert queue[IDS + 1].request_id == queue[8].request_id
+    assert (queue[8].state, queue[8].reason, queue[8].closed_ns) == ("unknown", "request_id", IDS + 1)
+    assert queue.verify(Verification(1, queue[8].request_id or 0), 30)
+    assert (queue[8].state, queue[IDS + 1].state) == ("unknown", "accepted")
+
+
+def scheduled(queue: CommandQueue, *, at_ns: int = 5) -> None:
+    """Sends the first command and has it reported, on board at a time, as complete: in the schedule."""
+    assert send(queue, 1) == 0
+    for subtype in (1, 7):
+        assert queue.verify(Verification(subtype, queue[0].request_id or 0), 2, at_ns)
+
+
+TAGGED = Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000)
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_cold_start_closes_what_was_in_the_satellite_s_hands_before_it() -> None:
+    queue = CommandQueue((TAGGED, mode(2), mode(3), mode(4)))
+    scheduled(queue)
+    assert all_sent(queue) == [1, 2, 3]
+    for index, subtype, onboard_ns in ((1, 1, 6), (2, 7, 6), (3, 1, 8)):
+        queue.verify(Verification(subtype, queue[index].request_id or 0), 9, onboard_ns)
+    queue.start_cold(2, 7, 11)
+    told = [(one["state"], one["reason"], one["closed_ns"]) for one in queue.results(20)]
+    assert told == [
+        ("unknown", "cold_start", 11),
+        ("unknown", "cold_start", 11),
+        ("completed", "", None),
+        ("accepted", "", None),
+    ]
+    again = CommandQueue((TAGGED, mode(2), mode(3), mode(4)))
+    again.restore(queue.to_plain())
+    queue.start_cold(2, 9, 12)
+    assert queue[3].state == "accepted", "each start once"
+    again.start_cold(3, 9, 12)
+    assert again[3].state == "unknown"
+    # What was executed all the same, and reported before, is told.
+    assert queue.verify(Verification(7, (queue[0].request_id or 0) | SCHEDULED_SEQUENCE), 30, 6, stored=True)
+    assert (queue[0].state, queue[0].reason, queue[0].executed_ns) == ("executed", "", 30)
+
+
+@pytest.mark.requirement("L2.6")
+def test_what_is_played_back_from_before_a_cold_start_leaves_nothing_open() -> None:
+    queue = CommandQueue((TAGGED,))
+    assert send(queue, 1) == 0
+    queue.start_cold(2, 7, 11)
+    assert queue[0].state == "sent", "it may be taken after the start"
+    for subtype in (1, 7):
+        assert queue.verify(Verification(subtype, queue[0].request_id or 0), 12, 5, stored=True)
+    assert (queue[0].state, queue[0].reason) == ("unknown", "cold_start")
+    assert (queue[0].accepted_ns, queue[0].completed_ns) == (12, 12)
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_time_tagged_command_that_outlives_its_time_without_a_word_is_unknown() -> None:
+    queue = CommandQueue((TAGGED,))
+    scheduled(queue)
+    over_ns = (TAGGED.execute_at_ns or 0) + WINDOW_MAX_NS
+    queue.close_unreported(over_ns - 1, over_ns, lambda index: False)
+    assert queue[0].state == "completed"
+    queue.close_unreported(over_ns, over_ns + 1, lambda index: False)
+    assert (queue[0].state, queue[0].reason, queue[0].closed_ns) == ("unknown", "no_report", over_ns + 1)
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_time_tagged_command_that_is_deleted_on_board_is_cancelled() -> None:
+    queue = CommandQueue((TAGGED,))
+    scheduled(queue)
+    released = (queue[0].request_id or 0) | SCHEDULED_SEQUENCE
+    assert queue.verify(Verification(8, released, DELETED_CODE), 20, 19)
+    assert (queue[0].state, queue[0].failure_code, queue[0].closed_ns) == ("cancelled", DELETED_CODE, 20)
+    assert queue.verify(Verification(8, released, DELETED_CODE), 30, 19, stored=True), "again, by playback"
+    assert queue[0].closed_ns == 20
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize(
+    ("end", "code", "state"),
+    [(7, 0, "executed"), (8, 12, "interrupted"), (4, 13, "failed"), (8, 20, "cancelled")],
+)
+def test_the_end_of_a_time_tagged_command_never_changes(end: int, code: int, state: str) -> None:
+    queue = CommandQueue((TAGGED,))
+    scheduled(queue)
+    released = (queue[0].request_id or 0) | SCHEDULED_SEQUENCE
+    assert queue.verify(Verification(end, released, code), 20, 19)
+    before = queue.results(99)
+    assert before[0]["state"] == state
+    for subtype, other in ((7, 0), (8, 12), (8, 10), (4, 13), (8, 20), (2, 3)):
+        if (subtype, other) != (end, code):
+            assert queue.verify(Verification(subtype, released, other), 30, 29) == (other == code)
+            assert queue.results(99) == before
+
+
+@pytest.mark.requirement("L2.6")
+def test_what_has_expired_after_it_had_gone_up_does_not_go_up_again() -> None:
+    queue = CommandQueue((mode(2, expires_ns=40), mode(3)))
+    assert all_sent(queue, 10) == [0, 1]
+    assert queue.may_repeat(0, 39)
+    assert not queue.may_repeat(0, 40)
+    assert queue.may_repeat(1, 40)
+    assert (queue[0].state, queue[0].closed_ns) == ("expired", 40)
+    assert not queue.may_repeat(0, 39), "whatever the time"
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_command_in_the_uplink_s_hands_is_not_given_up_for_want_of_a_report() -> None:
+    queue = CommandQueue((mode(2), mode(3), mode(4, stack="a"), mode(5, stack="a", after_completion=True)))
+    assert all_sent(queue, 10) == [0, 1, 2]
+    queue.close_unreported(10, 50, lambda index: index in (0, 2))
+    assert [one["state"] for one in queue.results(60)] == ["sent", "unknown", "sent", "queued"]
+    assert queue[1].reason == "no_report"
+    queue.close_unreported(9, 50, lambda index: False)
+    assert queue[0].state == "sent", "it went up later than the reports tell of"
+    queue.close_unreported(10, 51, lambda index: False)
+    assert [one["state"] for one in queue.results(60)] == ["unknown", "unknown", "unknown", "cancelled"]
+
+
+def test_what_waits_in_a_stack_for_a_time_tagged_command_goes_up_after_its_execution_too() -> None:
+    queue = CommandQueue((replace(TAGGED, stack="a"), mode(3, stack="a", after_completion=True)))
+    scheduled(queue)
+    assert queue.verify(Verification(7, (queue[0].request_id or 0) | SCHEDULED_SEQUENCE), 20, 19)
+    assert send(queue, 30) == 1
 
 
 def test_an_answer_nobody_asked_for_is_told() -> None:

@@ -222,6 +222,24 @@ def test_a_blind_command_is_open_while_critical_records_are_missing_and_its_stac
     assert alarm["cleared_ns"] is None
 
 
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("boots", [1, 2])
+def test_what_waited_on_board_for_its_time_is_unknown_once_housekeeping_tells_of_a_cold_start(
+    configure: Configure, make_world: MakeWorld, boots: int
+) -> None:
+    config = configure(PING, Command(at_ns=0, name="ping", execute_at_ns=10**15))
+    windows = true_windows(config)[:2]
+    world = make_world(InProcessGround(config), windows)
+    world.fly(windows[0][2] // TICK_NS + 50)
+    assert [one["state"] for one in world.ground.results()["commands"]] == ["completed", "completed"]
+    world.satellite.boots, world.satellite.started = boots, world.tick if boots > 1 else 0
+    world.fly(windows[1][1] // TICK_NS + 100)
+    at_once, tagged = world.ground.results()["commands"]
+    assert (at_once["state"], at_once["reason"]) == ("completed", "")
+    expected = ("unknown", "cold_start") if boots > 1 else ("completed", "")
+    assert (tagged["state"], tagged["reason"]) == expected
+
+
 @pytest.mark.requirement("L6.1")
 def test_mission_control_judges_limits_itself_as_the_archive_does(
     configure: Configure, make_world: MakeWorld
