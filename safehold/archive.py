@@ -12,6 +12,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,16 @@ from flight.tm_frames import TM_FRAME_OCTETS
 from flight.tm_protection import TelemetryProtection, kept_octets
 from ground.alarms import LIVE
 from safehold import parquet
+from safehold.archive_tables import COLUMNS, SUMMARIES, make_empty, make_table
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
+from safehold.frame_store import ARRIVALS
 from safehold.on_board_clock import utc_texts
 
 if TYPE_CHECKING:
     import duckdb
 
-DOCUMENTS = ("events", "commands", "passes", "alarms", "ledger", "structures", "reports")
+DOCUMENTS = tuple(COLUMNS)
 TABLES = ("frames", "parameters_raw", "parameters", "summaries", *DOCUMENTS)
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
 _FRAMES_AT_A_TIME = 4096
@@ -38,13 +41,14 @@ _FRAMES_AT_A_TIME = 4096
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an archive is made of: frames as they were kept, back to back; Parquet files of telemetry and of
-    summaries; rows of each of `DOCUMENTS`; and what is known of the on-board clock. Frames that were
-    protected are kept opened, and then shorter.
+    """What an archive is made of: frames as they were kept, back to back; Parquet files of their arrivals, of
+    telemetry and of summaries; rows of each of `DOCUMENTS`; and what is known of the on-board clock. Frames
+    that were protected are kept opened, and then shorter.
     """
 
     path: Path
     frames: Path
+    arrivals: Path
     telemetry: Path
     summaries: Path
     documents: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -59,6 +63,7 @@ def source_of_run(folder: RunFolder) -> Source:
     return Source(
         path=folder.path,
         frames=folder.path / "frames.tm",
+        arrivals=folder.path / ARRIVALS,
         telemetry=folder.path / "telemetry.parquet",
         summaries=folder.path / "summaries.parquet",
         documents={"events": folder.events(), **told},
@@ -115,29 +120,19 @@ def write_archive(source: Source, place: Path) -> Path:
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> None:
-    _frames(connection, source.frames, source.frame_octets)
+    _frames(connection, source)
     _timed(connection, source, scratch, "parameters_raw", source.telemetry)
     names = {row[0] for row in connection.execute("DESCRIBE parameters_raw").fetchall()}
     connection.execute(f"CREATE TABLE parameters AS SELECT {_engineering(names)} FROM parameters_raw")
     if source.summaries.exists():
         _timed(connection, source, scratch, "summaries", source.summaries)
     else:  # a run of an earlier version
-        connection.execute("CREATE TABLE summaries (none_of_them VARCHAR)")
+        make_empty(connection, "summaries", SUMMARIES)
     for name in DOCUMENTS:
         rows = source.documents.get(name, ())
         if name == "reports":  # what each says is a document of its own kind
             rows = [{**row, "content": json.dumps(row["content"])} for row in rows]
-        if not rows:
-            connection.execute(f"CREATE TABLE {name} (none_of_them VARCHAR)")
-            continue
-        lines = scratch / f"{name}.jsonl"
-        with lines.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        connection.execute(
-            f"CREATE TABLE {name} AS SELECT * FROM read_json_auto(?, format = 'newline_delimited', "
-            "sample_size = -1, map_inference_threshold = -1)",
-            [str(lines)],
-        )
+        make_table(connection, name, rows, scratch)
     _time_events(connection, source)
 
 
@@ -181,6 +176,7 @@ def _time_events(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     clock, events = source.clock, source.documents["events"]
     came = [place for place, one in enumerate(events) if "on_board_time_ns" in one]
     if clock is None or not came:
+        connection.execute("ALTER TABLE events ADD COLUMN on_board_utc VARCHAR")
         return
     texts: list[str | None] = [None] * len(events)
     times = np.array([events[place]["on_board_time_ns"] for place in came], dtype=np.int64)
@@ -198,22 +194,32 @@ def _time_events(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.unregister("times")
 
 
-def _frames(connection: duckdb.DuckDBPyConnection, path: Path, size: int) -> None:
-    """Raw frames, and what their headers say."""
+def _frames(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Raw frames, what their headers say, and when and where each arrived. A run of an earlier version tells
+    of no arrivals.
+    """
     connection.execute(
-        "CREATE TABLE frames (number BIGINT, virtual_channel SMALLINT, master_count SMALLINT, "
-        "channel_count SMALLINT, octets BLOB)"
+        "CREATE TABLE frames (number BIGINT, arrival_ns BIGINT, station VARCHAR, virtual_channel SMALLINT, "
+        "master_count SMALLINT, channel_count SMALLINT, octets BLOB)"
     )
-    first = 0
-    with path.open("rb") as file:
-        while whole := len(stream := file.read(_FRAMES_AT_A_TIME * size)) // size:
-            connection.register("given", _frame_columns(stream, first, whole, size))
+    size, told = source.frame_octets, source.arrivals.exists()
+    total = source.frames.stat().st_size // size
+    if told and parquet.rows(source.arrivals) != total:
+        wrong = f"{source.path}: {source.arrivals.name} does not tell of as many frames as there are, {total}"
+        raise FolderError("SH-OUT-003", wrong)
+    cuts = [*range(0, total, _FRAMES_AT_A_TIME), total]
+    arrivals = parquet.read_pieces(source.arrivals, ("arrival_ns", "station"), cuts) if told else repeat(None)
+    with source.frames.open("rb") as file:
+        for (first, end), arrived in zip(pairwise(cuts), arrivals, strict=False):
+            whole = end - first
+            given = _frame_columns(file.read(whole * size), first, whole, size)
+            connection.register("given", {**given, **(arrived or {})})
+            when = "arrival_ns, station" if arrived else "NULL, NULL"
             connection.execute(
-                "INSERT INTO frames SELECT number, virtual_channel, master_count, channel_count, "
+                f"INSERT INTO frames SELECT number, {when}, virtual_channel, master_count, channel_count, "
                 "unhex(octets) FROM given"
             )
             connection.unregister("given")
-            first += whole
 
 
 def _frame_columns(stream: bytes, first: int, whole: int, size: int) -> dict[str, NDArray[Any]]:

@@ -1,21 +1,28 @@
 """The TM frames that the ground accepted, as they came: in a temporary file, so that memory stays flat.
 
 A day is about 7 MB of frames and a month 200 MB; the file has no name and goes with the run. In the run's
-folder its frames are `frames.tm`.
+folder its frames are `frames.tm`, their times and stations `arrivals.parquet`.
 """
 
 from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from flight.frames import Delivery
 
 _RECORD = struct.Struct("<qHH")
 _COPY_OCTETS = 1 << 20
+_ARRIVALS_AT_A_TIME = 8_192
+ARRIVALS = "arrivals.parquet"
+"""The file of a run's folder with the times and stations of `frames.tm`."""
 
 
 class FrameStore:
@@ -66,6 +73,17 @@ class FrameStore:
         with path.open("wb") as file:
             for delivery in self:
                 file.write(delivery.frame)
+
+    def arrivals(self, stations: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
+        """When and where each frame arrived, in pieces; one without any if there are none."""
+        names = np.array([*stations, ""], dtype=object)
+        frames, first = iter(self), True
+        while (piece := list(islice(frames, _ARRIVALS_AT_A_TIME))) or first:
+            yield {
+                "arrival_ns": np.array([one.arrival_ns for one in piece], dtype=np.int64),
+                "station": names[np.array([one.station for one in piece], dtype=np.int64)],
+            }
+            first = False
 
     def close(self) -> None:
         """Forget them all; closing twice is fine."""

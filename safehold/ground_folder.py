@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from flight.frames import Delivery, FrameError
 from flight.keys import KEY_OCTETS, KeyFileError, KeyRing, load_ring
@@ -29,6 +29,7 @@ from safehold.archive import Source
 from safehold.decoding import Received, decode
 from safehold.downlink import add_downlink
 from safehold.errors import FolderError
+from safehold.frame_store import ARRIVALS, FrameStore
 from safehold.on_board_clock import clock_document
 from safehold.result import json_safe
 
@@ -54,18 +55,20 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     except _DAMAGED as error:
         raise FolderError("SH-OUT-003", f"{folder} holds no ground that can be read: {error}") from None
     stations = [station.name for station in config.stations]
+    kept = FrameStore()
     try:
-        with (scratch / "frames.tm").open("wb") as file:
-            opener = Opener.start(load_ring(), config.telemetry_protection)
-            frames = _kept(stream(folder / JOURNAL), results["passes"], file, opener)
-            received = decode(
-                frames, stations, tick_ns=config.tick_ns, commands=json_safe(results["commands"])
-            )
+        opener = Opener.start(load_ring(), config.telemetry_protection)
+        frames = _kept(stream(folder / JOURNAL), results["passes"], kept, opener)
+        received = decode(frames, stations, tick_ns=config.tick_ns, commands=json_safe(results["commands"]))
+        kept.write_frames(scratch / "frames.tm")
+        parquet.write_pieces(scratch / ARRIVALS, kept.arrivals(stations))
     except OSError as error:
         wrong = f"{folder / JOURNAL} cannot be read: {error.strerror or error}"
         raise FolderError("SH-OUT-003", wrong) from None
     except KeyFileError as error:
         raise FolderError("SH-OUT-003", f"{folder}: {error}") from None
+    finally:
+        kept.close()
     if not received.frames and any(one["frames"] for one in results["passes"]):
         raise FolderError("SH-OUT-003", f"{folder}: the telemetry keys here open none of its frames")
     parquet.write_pieces(scratch / "telemetry.parquet", received.telemetry.pieces())
@@ -74,6 +77,7 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     return Source(
         path=folder,
         frames=scratch / "frames.tm",
+        arrivals=scratch / ARRIVALS,
         telemetry=scratch / "telemetry.parquet",
         summaries=scratch / "summaries.parquet",
         documents=found,
@@ -102,11 +106,11 @@ def _no_keys(saved: Saved, telemetry: Mapping[int, bytes]) -> KeyRing:
 def _kept(
     deliveries: Iterable[Delivery],
     passes: Iterable[Mapping[str, Any]],
-    file: IO[bytes],
+    kept: FrameStore,
     opener: Opener | None,
 ) -> Iterator[Delivery]:
     """The frames that mission control took: sound, and of the station that was connected; protected ones
-    opened. They also go into a file.
+    opened. They are also kept.
     """
     connected = [(one["station"], one["start_ns"], one["los_ns"]) for one in passes]
     for delivery in deliveries:
@@ -123,8 +127,9 @@ def _kept(
                 opener.take(opened)
         except FrameError:
             continue
-        file.write(frame)
-        yield delivery._replace(frame=frame)
+        taken = delivery._replace(frame=frame)
+        kept.add((taken,))
+        yield taken
 
 
 def _documents(

@@ -15,6 +15,7 @@ from safehold.deployment import IN_PROCESS, Deployment
 from safehold.display import Display
 from safehold.dump import to_toml
 from safehold.folder import FolderWriter, RunFolder
+from safehold.frame_store import ARRIVALS
 from safehold.received_files import as_told, files_of, write_files
 from safehold.report import write_report
 from safehold.result import Result
@@ -87,6 +88,8 @@ def _write_result(writer: FolderWriter, result: Result) -> list[str]:
     writer.write_json_lines("reports.jsonl", result.reports)
     writer.write_json_lines("inputs.jsonl", [_origin(scenario)])
     writer.write_file("frames.tm", result.received.write_frames)
+    arrivals = result.received.arrivals(result.summaries.stations)
+    writer.write_file(ARRIVALS, lambda path: parquet.write_pieces(path, arrivals))
     differences: list[str] = []
     told = result.document["files"]["received"]
     write_files(writer, as_told(files_of(result.received), told, differences))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
+from flight.frames import Delivery
 from flight.tm_frames import Clcw, TmFramer
+from ground.alarms import Alarm
+from ground.gaps import LedgerEntry
+from ground.tracking import Tracking
 from safehold import parquet
 from safehold.archive import TABLES, source_of_run, write_archive
+from safehold.archive_tables import COLUMNS
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
+from safehold.frame_store import FrameStore
 
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m'); DROP TABLE events; --"
 
@@ -54,6 +61,52 @@ def test_an_archive_is_not_overwritten(folder: RunFolder, tmp_path: Path) -> Non
     write_archive(source_of_run(folder), tmp_path / "archive")
     with pytest.raises(FolderError, match="already exists"):
         write_archive(source_of_run(folder), tmp_path / "archive")
+
+
+@pytest.mark.requirement("L2.2")
+def test_frames_have_their_arrivals_and_none_in_a_run_of_an_earlier_version(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    query = "SELECT number, arrival_ns, station FROM frames ORDER BY number"
+
+    def found(place: Path) -> list[tuple[object, ...]]:
+        write_archive(source_of_run(folder), place)
+        with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
+            return database.execute(query).fetchall()
+
+    assert found(tmp_path / "old") == [(0, None, None), (1, None, None), (2, None, None)]
+    store = FrameStore()
+    store.add([Delivery(10, 1, b"a"), Delivery(20, 0, b"b"), Delivery(25, 1, b"c")])
+    parquet.write_pieces(tmp_path / "arrivals.parquet", store.arrivals(["svalbard", "troll"]))
+    assert found(tmp_path / "new") == [(0, 10, "troll"), (1, 20, "svalbard"), (2, 25, "troll")]
+    parquet.write_pieces(tmp_path / "arrivals.parquet", FrameStore().arrivals(["svalbard"]))
+    with pytest.raises(FolderError, match="as many frames"):
+        write_archive(source_of_run(folder), tmp_path / "torn")
+
+
+def test_the_columns_are_those_of_our_rows() -> None:
+    for table, kind in (("ledger", LedgerEntry), ("alarms", Alarm)):
+        assert list(COLUMNS[table]) == [one.name for one in fields(kind)]
+    assert {one.name for one in fields(Tracking)} < COLUMNS["commands"].keys()
+
+
+@pytest.mark.requirement("L2.2")
+def test_tables_have_their_columns_without_rows(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "events.jsonl").write_text("", encoding="utf-8")
+    place = write_archive(source_of_run(RunFolder.open(folder.path)), tmp_path / "archive")
+    with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
+        for query in (
+            "SELECT stream, reason, first, count FROM ledger",
+            "SELECT name, raised_ns + 1 FROM alarms WHERE cleared_ns IS NULL",
+            "SELECT state FROM commands WHERE executed_ns > 0",
+            "SELECT least, mean, greatest FROM summaries",
+            "SELECT content FROM reports WHERE service = 20",
+            "SELECT parameters[1] FROM structures",
+            "SELECT station FROM passes WHERE los_s > aos_s",
+            "SELECT on_board_utc FROM events WHERE severity = 'high'",
+        ):
+            assert database.execute(query).fetchall() == [], query
 
 
 @pytest.mark.requirement("L2.2")

@@ -84,6 +84,8 @@ def test_its_events_and_passes_are_those_of_the_run(folders: tuple[Path, Path]) 
     assert len(events) > 20
     assert events == mine
     wanted = "station, frames, commands, bytes_received, frames_lost, bytes_repeated, commands_verified"
+    untold = "SELECT count(*) FROM frames WHERE arrival_ns IS NULL OR station IS NULL"
+    assert rows(of_run, untold) == [(0,)]
     heard = f"SELECT {wanted} FROM passes WHERE frames > 0 ORDER BY aos_s"
     assert rows(of_run, heard) == rows(of_ground, heard) != []
 

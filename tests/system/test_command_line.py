@@ -47,6 +47,7 @@ FILES = {
     "events.jsonl",
     "inputs.jsonl",
     "frames.tm",
+    "arrivals.parquet",
     "run.log",
 }
 
