@@ -24,7 +24,7 @@ commands  index:BIGINT name:VARCHAR at_ns:BIGINT state:VARCHAR request_id:BIGINT
     failure_code:BIGINT failure_parameter:BIGINT origin:VARCHAR priority:BIGINT expires_ns:BIGINT
     stack:VARCHAR radiations:BIGINT received_ns:BIGINT started_ns:BIGINT progress_ns:BIGINT closed_ns:BIGINT
     onboard_ns:BIGINT stored:BOOLEAN arguments:JSON execute_at_ns:BIGINT answers:JSON
-    answers_left_out:BIGINT
+    answers_left_out:BIGINT reason:VARCHAR
 passes  station:VARCHAR aos_s:DOUBLE los_s:DOUBLE open:BOOLEAN elevation_max_deg:DOUBLE frames:BIGINT
     frames_refused:BIGINT commands:BIGINT bytes_possible:BIGINT bytes_received:BIGINT frames_lost:BIGINT
     bytes_lost:BIGINT bytes_repeated:BIGINT commands_verified:BIGINT backlog_records:BIGINT
