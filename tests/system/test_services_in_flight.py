@@ -27,6 +27,9 @@ from safehold.run import adjusted, fly
 from safehold.run_folder import write_result_folder
 from safehold.scenario import load
 from safehold.schema import Command
+from tests.deframe import packets
+from tests.system.xtce_reader import definition
+from tests.system.xtce_services import hold_answers, hold_verification
 
 WINDOW = SETTINGS["schedule_window_s"]
 HORIZON = SETTINGS["schedule_horizon_s"]
@@ -220,3 +223,28 @@ def test_the_archive_has_the_structures_and_their_values(flown: Result, tmp_path
     assert {(service, subtype) for service, subtype, _, _ in told} == set(ASKED_BY)
     assert [json.loads(content) for *_, content in told] == [one["content"] for one in flown.reports]
     assert both == (sum(row["structure"] == 130 for row in flown.telemetry), True)
+
+
+@pytest.mark.requirement("L2.2", "L2.6")
+def test_an_independent_decoder_reads_of_services_what_the_archive_has(flown: Result, tmp_path: Path) -> None:
+    """Verification and every answer, value by value, from the frames and the exported XTCE alone."""
+    duckdb = pytest.importorskip("duckdb")
+    write_result_folder(flown, tmp_path / "run")
+    made = write_archive(source_of_run(RunFolder.open(tmp_path / "run")), tmp_path / "archive")
+
+    def table(archive: Any, query: str) -> list[dict[str, Any]]:
+        found = archive.execute(query)
+        return [
+            dict(zip([one[0] for one in found.description], row, strict=True)) for row in found.fetchall()
+        ]
+
+    with duckdb.connect(str(made / "archive.duckdb"), read_only=True) as archive:
+        octets = b"".join(
+            row[0] for row in archive.execute("SELECT octets FROM frames ORDER BY number").fetchall()
+        )
+        commands, told = table(archive, "SELECT * FROM commands"), table(archive, "SELECT * FROM reports")
+    decoder = definition(tmp_path)
+    kinds = {(1, subtype) for subtype in range(1, 9)} | set(ASKED_BY)
+    decoded = [decoder.parse_bytes(one) for _, one in packets(octets) if (one[7], one[8]) in kinds]
+    assert hold_verification(decoded, commands) >= 2 * len(COMMANDS)
+    assert hold_answers(decoded, told).keys() == ASKED_BY.keys()

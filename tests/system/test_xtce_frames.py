@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -20,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from space_packet_parser.xtce.definitions import XtcePacketDefinition
 
 from flight import batches, xtce
 from flight.dictionary import EVENTS, PARAMETERS
@@ -30,22 +27,9 @@ from safehold.run_folder import write_run
 from safehold.scenario import load
 from safehold.schema import Scenario
 from tests.deframe import FRAME, packets
+from tests.system.xtce_reader import definition, raw, time_ns
 
 SEVERITIES = ("", "info", "low", "medium", "high")
-
-
-def definition(folder: Path) -> XtcePacketDefinition:
-    """What `safehold dictionary --xtce FILE` writes."""
-    file = folder / "dictionary.xml"
-    command = [sys.executable, "-m", "safehold", "dictionary", "--xtce", str(file)]
-    subprocess.run(command, check=True, capture_output=True)
-    return XtcePacketDefinition.from_xtce(file)
-
-
-def raw(value: Any) -> Any:
-    """The number as sent, for an enumerated parameter too; None for one that JSON does not know."""
-    number = value.raw_value
-    return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
 def compare(folder: Path, run: Path, frame_octets: int = FRAME) -> Counter[str]:
@@ -130,11 +114,6 @@ class Archived:
     def same(self, name: str, row: int, sent: float) -> None:
         ours, theirs = float(self.columns[name][row]), float(sent)
         assert ours == theirs or (math.isnan(ours) and not math.isfinite(theirs)), (row, name)
-
-
-def time_ns(packet: Any) -> int:
-    """The code, up to whole nanoseconds."""
-    return int(-(-packet["time"].raw_value * 10**9 >> 24))
 
 
 def event_key(event: dict[str, Any]) -> str:
