@@ -104,6 +104,31 @@ def test_a_time_tagged_telecommand_is_told_of_and_executed_at_its_time(computer:
 
 
 @pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("by_request", [True, False])
+def test_each_time_tagged_telecommand_that_is_deleted_is_reported(
+    computer: Computer, by_request: bool
+) -> None:
+    ground = Ground(computer)
+    later_ns = computer.tick * 100_000_000 + 60 * SECOND_NS
+    inner = []
+    for sequence in range(7, 39):
+        tagged = services.make_command("ping", {}, sequence=sequence, execute_at_ns=later_ns)
+        ground.send(tagged, ticks=2)
+        inner.append(tagged.request_id | services.SCHEDULED_SEQUENCE)
+    if by_request:
+        inner = inner[-1:]
+        down = ground.command("delete_activities", request=inner[0])
+    else:
+        down = ground.command("reset_schedule")
+    told = [one for one in verification(down) if one.failed]
+    assert [(one.subtype, one.failure_code) for one in told] == [(8, 20)] * len(inner)
+    assert sorted(one.request_id for one in told) == inner
+    (summary,) = answers(ground.command("report_schedule_summary"))
+    assert isinstance(summary, services.ScheduleSummary)
+    assert len(summary.activities) == (31 if by_request else 0)
+
+
+@pytest.mark.requirement("L2.6")
 def test_memory_is_loaded_only_when_armed_and_only_with_what_is_sound(computer: Computer) -> None:
     ground = Ground(computer)
     dumps = [

@@ -198,46 +198,49 @@ def test_what_expired_after_it_had_gone_up_is_told_as_it_was_if_a_withheld_frame
 IDS = 8_192
 
 
+def send_one(queue: CommandQueue, now_ns: int) -> int:
+    """Sends a command of its own, which does not wait in a long queue."""
+    index = queue.add(mode(3))
+    assert send(queue, now_ns) == index
+    return index
+
+
 @pytest.mark.requirement("L2.6")
-@pytest.mark.parametrize("state", ["sent", "accepted", "unknown", "expired", "scheduled"])
-def test_a_request_id_is_not_given_again_while_a_report_may_tell_of_its_command(state: str) -> None:
-    tagged = Command(at_ns=0, name="ping", execute_at_ns=10**17 if state == "scheduled" else None)
-    queue = CommandQueue((replace(tagged, expires_ns=5 if state == "expired" else None), *[mode(3)] * IDS))
-    assert send(queue, 0) == 0
-    held = queue[0].request_id
-    if state in ("accepted", "scheduled"):
-        report(queue, 0, 1)
-    if state == "scheduled":
-        report(queue, 0, 7)
-    elif state == "unknown":
-        queue.give_up(0, 10)
-    elif state == "expired":
-        assert not queue.may_repeat(0, 10)
-    for index in range(1, IDS):
-        assert send(queue, 20) == index
-        assert queue[index].request_id != held
-        report(queue, index, 7)
-    assert send(queue, 20) == IDS
-    assert queue[IDS].request_id == queue[1].request_id, "that of the first command that is done with"
-    late = Verification(7, (held or 0) | (SCHEDULED_SEQUENCE if state == "scheduled" else 0))
-    assert queue.verify(late, 30)
-    assert queue[0].state == ("executed" if state == "scheduled" else "completed")
-    assert queue[IDS].state == "sent"
+def test_a_request_id_is_not_given_again_while_a_report_may_tell_of_its_command() -> None:
+    tagged = Command(at_ns=0, name="ping", execute_at_ns=10**17)
+    queue = CommandQueue((mode(2), mode(2), mode(2), mode(2, expires_ns=5), tagged))
+    assert all_sent(queue, 4) == [0, 1, 2, 3, 4]
+    for index, subtype in ((1, 1), (4, 1), (4, 7)):
+        report(queue, index, subtype)
+    queue.give_up(2, 10)
+    assert not queue.may_repeat(3, 10)
+    held = ["sent", "accepted", "unknown", "expired", "completed"]
+    assert [one["state"] for one in queue.results(10)] == held
+    for _ in range(5, IDS):
+        report(queue, send_one(queue, 20), 7)
+    later = send_one(queue, 20)
+    assert queue[later].request_id == queue[5].request_id, "that of the first command that is done with"
+    assert report(queue, 0, 7)
+    assert report(queue, 1, 7)
+    assert report(queue, 2, 7)
+    assert report(queue, 3, 7)
+    assert queue.verify(Verification(7, (queue[4].request_id or 0) | SCHEDULED_SEQUENCE), 30)
+    assert [queue[index].state for index in range(5)] == ["completed"] * 4 + ["executed"]
+    assert queue[later].state == "sent"
 
 
 def test_when_every_request_id_is_held_one_that_was_given_up_is_given_again_and_then_the_oldest() -> None:
-    queue = pings(IDS + 2)
+    queue = CommandQueue(())
     for index in range(IDS):
-        assert send(queue, IDS) == index
+        assert send_one(queue, 10) == index
     queue.give_up(7, 20)
-    send(queue, IDS)
-    assert queue[IDS].request_id == queue[7].request_id
+    assert queue[send_one(queue, 30)].request_id == queue[7].request_id
     assert (queue[8].state, queue[9].state) == ("sent", "sent")
-    send(queue, IDS + 1)
-    assert queue[IDS + 1].request_id == queue[8].request_id
-    assert (queue[8].state, queue[8].reason, queue[8].closed_ns) == ("unknown", "request_id", IDS + 1)
-    assert queue.verify(Verification(1, queue[8].request_id or 0), 30)
-    assert (queue[8].state, queue[IDS + 1].state) == ("unknown", "accepted")
+    last = send_one(queue, 40)
+    assert queue[last].request_id == queue[8].request_id
+    assert (queue[8].state, queue[8].reason, queue[8].closed_ns) == ("unknown", "request_id", 40)
+    assert report(queue, last, 1)
+    assert (queue[8].state, queue[last].state) == ("unknown", "accepted")
 
 
 def scheduled(queue: CommandQueue, *, at_ns: int = 5) -> None:

@@ -144,9 +144,8 @@ bool Packet::finish() {
 
 void hold_verification(HeldReports& held, CdhAccount& account, std::int64_t clock_ns,
                        const VerificationReport& report, std::uint32_t sequence) {
-    constexpr std::uint32_t kept_for_the_rest = 16;  // steps are the first to give way
-    const bool step = report.message == Message::progress_success;
-    if (held.count >= HeldReports::capacity - (step ? kept_for_the_rest : 0)) {
+    const bool step = report.message == Message::progress_success;  // steps are the first to give way
+    if (held.count >= HeldReports::capacity - (step ? held_for_the_rest : 0)) {
         ++account.packets_lost;
         return;
     }

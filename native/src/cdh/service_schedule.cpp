@@ -4,8 +4,10 @@
 // known to be kept: it is taken out of the schedule, executed, and reported by its own request id. A reset
 // finds it waiting (it has not been executed, and may be), open (it may have been executed: reported as
 // interrupted, never repeated) or gone (the outcome was persisted with its going). One that is late by more
-// than a window is reported as expired. Time is the on-board time of the autonomy, which follows no jump of
-// the clock alone; after a jump of that, nothing is released or expires until it has been steady for a while.
+// than a window is reported as expired, one that is deleted as deleted. None goes before its report has a
+// place among those that wait: what finds no room keeps its own, and is reported in a later tick. Time is the
+// on-board time of the autonomy, which follows no jump of the clock alone; after a jump of that, nothing is
+// released or expires until it has been steady for a while.
 #include <algorithm>
 #include <cstring>
 
@@ -62,6 +64,37 @@ void insert(Schedule& schedule, const Activity& activity) {
     }
     schedule.activities[at] = activity;
     ++schedule.count;
+}
+
+bool has_room(const CommandContext& context) {
+    return context.services.held.count < HeldReports::capacity - held_for_the_rest;
+}
+
+// Takes it out for good and says so, now or, if there is no room for the report, later.
+void end(CommandContext& context, std::size_t at, ActivityState how) {
+    Activity& activity = context.services.schedule.activities[at];
+    activity.state = static_cast<std::uint8_t>(how);
+    context.control_dirty = true;
+    if (!has_room(context)) return;
+    const RequestId request{activity.request};
+    remove(context.services.schedule, at);
+    if (how == ActivityState::deleted) {
+        report_not_executed(context, request, Message::completion_failure, FailureCode::deleted);
+    } else {
+        report_interrupted(context, request);
+    }
+}
+
+bool has_ended(const Activity& activity) {
+    return state_of(activity) == ActivityState::deleted || state_of(activity) == ActivityState::interrupted;
+}
+
+// Those that an earlier tick had no room for.
+void report_ended(CommandContext& context) {
+    Schedule& schedule = context.services.schedule;
+    for (std::size_t i = schedule.count; i-- > 0 && has_room(context);) {
+        if (has_ended(schedule.activities[i])) end(context, i, state_of(schedule.activities[i]));
+    }
 }
 
 bool holds_request(const Schedule& schedule, std::uint32_t request) {
@@ -185,8 +218,9 @@ Outcome run_disable(CommandContext& context, const Request&, const Arguments&) {
 Outcome run_reset(CommandContext& context, const Request&, const Arguments&) {
     Schedule& schedule = context.services.schedule;
     schedule.enabled = 0;
-    while (schedule.count > 0)
-        remove(schedule, schedule.count - 1U);
+    for (std::size_t i = std::min<std::size_t>(schedule.count, Schedule::capacity); i-- > 0;) {
+        if (!has_ended(schedule.activities[i])) end(context, i, ActivityState::deleted);
+    }
     return {};
 }
 
@@ -206,7 +240,7 @@ Outcome check_delete(const CommandContext& context, const Request&, const Argume
 
 Outcome run_delete(CommandContext& context, const Request&, const Arguments& argument) {
     const std::size_t at = find_waiting(context.services.schedule, to_u32(argument[0]));
-    if (at < Schedule::capacity) remove(context.services.schedule, at);
+    if (at < Schedule::capacity) end(context, at, ActivityState::deleted);
     return {};
 }
 
@@ -255,7 +289,8 @@ constexpr std::array<Handler, 7> handlers = {{
 // --- time
 // ----------------------------------------------------------------------------------------------------------
 
-// A table that cannot be what this file left behind loses what is not sound in it.
+// A table that cannot be what this file left behind loses what is not sound in it: nobody knows what became
+// of that.
 void repair(CommandContext& context) {
     Schedule& schedule = context.services.schedule;
     bool broken = schedule.count > Schedule::capacity;
@@ -265,9 +300,13 @@ void repair(CommandContext& context) {
         const bool known =
             state_of(activity) == ActivityState::waiting || state_of(activity) == ActivityState::open;
         const bool fits = activity.length >= packet_octets_min && activity.length <= activity_octets_max;
-        if (known && fits) continue;
-        remove(schedule, i);
+        if ((known && fits) || has_ended(activity)) continue;
         broken = true;
+        if (activity.request != 0) {
+            end(context, i, ActivityState::interrupted);
+        } else {
+            remove(schedule, i);
+        }
     }
     if (broken) context.events.add(EventId::services_repaired, part_schedule);
 }
@@ -281,17 +320,13 @@ void expire(CommandContext& context, std::size_t at, std::int64_t late_ns) {
     remove(context.services.schedule, at);
 }
 
-void interrupt(CommandContext& context, std::size_t at) {
-    const std::uint32_t request = context.services.schedule.activities[at].request;
-    remove(context.services.schedule, at);
-    report_interrupted(context, {request});
-}
-
 // What a reset or a restoration left open may have been executed.
 void answer_for_open(CommandContext& context) {
     Schedule& schedule = context.services.schedule;
     for (std::size_t i = schedule.count; i-- > 0;) {
-        if (state_of(schedule.activities[i]) == ActivityState::open) interrupt(context, i);
+        if (state_of(schedule.activities[i]) == ActivityState::open) {
+            end(context, i, ActivityState::interrupted);
+        }
     }
 }
 
@@ -324,11 +359,13 @@ void open_due(CommandContext& context) {
     for (std::size_t i = schedule.count; i-- > 0;) {
         Activity& activity = schedule.activities[i];
         const std::int64_t late_ns = difference(now_of(context), activity.time_ns);
-        if (late_ns < 0) continue;
+        if (late_ns < 0 || has_ended(activity)) continue;
         if (late_ns > window_ns) {
-            expire(context, i, late_ns);
+            activity.state =
+                static_cast<std::uint8_t>(ActivityState::waiting);  // not to be executed any more
+            if (has_room(context)) expire(context, i, late_ns);
         } else if (schedule.suspect != 0) {
-            interrupt(context, i);
+            end(context, i, ActivityState::interrupted);
         } else if (state_of(activity) == ActivityState::waiting && schedule.enabled != 0) {
             activity.state = static_cast<std::uint8_t>(ActivityState::open);
             activity.intent = context.persist_next;
@@ -365,6 +402,7 @@ HandlerTable schedule_handlers() {
 void schedule_step(CommandContext& context) {
     if (context.autonomy.clock.started == 0) return;
     repair(context);
+    report_ended(context);
     if (context.restarted || context.restored) answer_for_open(context);
     if (context.restored) context.services.schedule.suspect = 1;
     execute_open(context);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <set>
 #include <string_view>
 
 #include "safehold/cdh/packet.hpp"
@@ -404,15 +405,118 @@ TEST_CASE("the schedule takes 32 activities, is deleted by request id, reset and
     bench.send(11, 5, which);
     bench.check_report(Message::start_failure, FailureCode::unknown, request);
     bench.send(11, 2);
+    bench.control->services.held.count = 0;
     bench.ticks(1100);
     CHECK(bench.executed == 0);
+    bench.control->services.held.count = 0;
     bench.send(11, 1);
     bench.send(11, 4, activity(bench.now() + second_ns, bench.packet(17, 1)));
     bench.ticks(20);
     CHECK(bench.executed >= 1);
+    bench.control->services.held.count = 0;
     bench.send(11, 3);
     CHECK(bench.schedule().count == 0);
     CHECK(bench.schedule().enabled == 0);
+}
+
+// Fills the schedule; the request ids.
+std::set<std::uint32_t> fill(Bench& bench, std::int64_t time_ns) {
+    std::set<std::uint32_t> requests;
+    for (int i = 0; i < 32; ++i) {
+        bench.send(11, 4, activity(time_ns, bench.packet(17, 1)));
+        bench.control->services.held.count = 0;
+    }
+    for (std::size_t i = 0; i < bench.schedule().count; ++i)
+        requests.insert(bench.schedule().activities[i].request);
+    REQUIRE(requests.size() == 32);
+    return requests;
+}
+
+// Takes the reports that wait, as if they had left; of those with a code, the request ids.
+void take_reports(Bench& bench, FailureCode code, std::multiset<std::uint32_t>& requests) {
+    HeldReports& held = bench.control->services.held;
+    for (std::size_t i = 0; i < held.count; ++i) {
+        if (held.items[i].code == static_cast<std::uint16_t>(code)) requests.insert(held.items[i].request);
+    }
+    held.count = 0;
+}
+
+TEST_CASE("every time-tagged telecommand that is deleted is reported once, whatever waits already [L2.6]") {
+    for (const bool reset : {false, true}) {
+        Bench bench;
+        const std::set<std::uint32_t> requests = fill(bench, bench.now() + 100 * second_ns);
+        std::multiset<std::uint32_t> told;
+        for (int i = 0; i < 20; ++i)  // reports that wait, and leave room for few
+            bench.control->services.held.items[bench.control->services.held.count++] = {};
+        bench.send(11, 3);
+        CHECK(bench.reports_of(Message::completion_failure, FailureCode::deleted) > 0);
+        CHECK(bench.schedule().count > 0);
+        CHECK(bench.account->packets_lost == 0);
+        bench.check_report(Message::completion_success);
+        take_reports(bench, FailureCode::deleted, told);
+        if (reset) {
+            *bench.kept = *bench.control;
+            bench.reset(200 * second_ns);  // their time has passed
+        }
+        bench.send(11, 1);
+        for (int i = 0; i < 5; ++i) {
+            bench.tick();
+            take_reports(bench, FailureCode::deleted, told);
+        }
+        CHECK(bench.schedule().count == 0);
+        CHECK(told == std::multiset<std::uint32_t>(requests.begin(), requests.end()));
+        CHECK(bench.executed == 0);
+    }
+}
+
+TEST_CASE("a time-tagged telecommand that is deleted by its request id is reported under it [L2.6]") {
+    Bench bench;
+    bench.send(11, 4, activity(bench.now() + 100 * second_ns, bench.packet(17, 1)));
+    const std::uint32_t request = bench.schedule().activities[0].request;
+    Octets which = {1, 0, 0, 0, 0};
+    Writer writer(which.data() + 1, 4);
+    writer.u32(request);
+    bench.control->services.held.count = 0;
+    bench.send(11, 5, which);
+    std::multiset<std::uint32_t> told;
+    take_reports(bench, FailureCode::deleted, told);
+    CHECK(told == std::multiset<std::uint32_t>{request});
+    CHECK(bench.schedule().count == 0);
+}
+
+TEST_CASE("32 that expire, or that a reset interrupts, in one tick are all reported, none twice [L2.6]") {
+    for (const bool interrupted : {false, true}) {
+        Bench bench;
+        const std::set<std::uint32_t> requests = fill(bench, bench.now() + 100 * second_ns);
+        if (interrupted) {
+            for (Activity& one : bench.schedule().activities)
+                one.state = static_cast<std::uint8_t>(ActivityState::open);
+        }
+        *bench.kept = *bench.control;
+        bench.reset((interrupted ? 1 : 200) * second_ns);
+        std::multiset<std::uint32_t> told;
+        for (int i = 0; i < 400; ++i) {
+            bench.tick();
+            take_reports(bench, interrupted ? FailureCode::interrupted : FailureCode::expired, told);
+        }
+        CHECK(told == std::multiset<std::uint32_t>(requests.begin(), requests.end()));
+        CHECK(bench.executed == 0);
+        CHECK(bench.account->packets_lost == 0);
+        CHECK(bench.schedule().count == 0);
+    }
+}
+
+TEST_CASE("what a flip leaves unsound in the schedule is reported as interrupted [L2.6]") {
+    Bench bench;
+    bench.send(11, 4, activity(bench.now() + 100 * second_ns, bench.packet(17, 1)));
+    const std::uint32_t request = bench.schedule().activities[0].request;
+    bench.schedule().activities[0].state = 77;
+    bench.control->services.held.count = 0;
+    bench.tick();
+    std::multiset<std::uint32_t> told;
+    take_reports(bench, FailureCode::interrupted, told);
+    CHECK(told == std::multiset<std::uint32_t>{request});
+    CHECK(bench.schedule().count == 0);
 }
 
 TEST_CASE("any flipped bit of the schedule is survived: nothing is read or written outside it") {

@@ -35,6 +35,7 @@ struct HeldReports {
     std::uint32_t age_ms;  // how long the oldest has waited
 };
 static_assert(sizeof(HeldReports) == HeldReports::capacity * sizeof(HeldReport) + 8);
+inline constexpr std::uint32_t held_for_the_rest = 16;  // places that what can wait, or be left out, leaves
 
 // --- 3, housekeeping
 // ---------------------------------------------------------------------------------------------------
@@ -78,6 +79,9 @@ enum class ActivityState : std::uint8_t {
     none = 0,
     waiting = 1,
     open = 2,  // the intent to execute it is noted; once that is persisted it is executed, and never again
+    // It is over, and only its report is still to be made, once there is room for it.
+    deleted = 3,
+    interrupted = 4,
 };
 
 inline constexpr std::size_t activity_octets_max = 96;

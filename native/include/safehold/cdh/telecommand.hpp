@@ -43,6 +43,7 @@ enum class FailureCode : std::uint16_t {
     outside_area = 17,
     checksum = 18,
     unsound = 19,
+    deleted = 20,
 };
 
 // A mode request that waits, within the tick, for the autonomy's answer.
