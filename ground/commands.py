@@ -425,7 +425,7 @@ class CommandQueue:
         self._forget_own(one)
 
     def _forget_own(self, one: Tracking) -> None:
-        if one.index < OWN or one.open:
+        if one.index < OWN or one.open or one.index not in self._tracking:
             return
         self.own[one.state] = self.own.get(one.state, 0) + 1
         del self._tracking[one.index], self._wanted[one.index]

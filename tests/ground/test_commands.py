@@ -391,6 +391,17 @@ def test_requests_of_mission_control_leave_a_tally_behind() -> None:
     assert queue.control() != before
 
 
+def test_a_report_from_before_a_cold_start_on_mission_control_s_own_request_is_taken_once() -> None:
+    queue = pings(1)
+    assert queue.request(replace(mode(3), at_ns=0, priority=3)) == OWN
+    all_sent(queue)
+    queue.start_cold(2, 9, 12)
+    taken = Verification(1, queue[OWN].request_id or 0)
+    assert queue.verify(taken, 13, onboard_ns=7, stored=True)
+    assert OWN not in queue
+    assert queue.own == {"unknown": 1}
+
+
 def test_a_state_of_other_commands_is_refused() -> None:
     with pytest.raises(ValueError, match="others"):
         pings(2).restore(pings(3).to_plain())
