@@ -67,9 +67,21 @@ def test_ten_rough_passes_lose_nothing_and_repeat_nothing(flown: tuple[Evidence,
     assert any(len(evidence.held[stream]) < len(evidence.committed[stream]) for stream in evidence.held)
 
 
+@pytest.mark.requirement("L2.6", "L3.6")
+def test_a_cold_start_loses_no_record_and_every_command_has_an_outcome() -> None:
+    """Three replicas forget all that they had: what waited in the schedule is told to be unknown."""
+    evidence, rough = rough_passes.fly(seed=4, hours=3.0, replicas=3, cold=True)
+    assert rough["cold_starts"] == 1
+    verdict = check(evidence)
+    assert verdict.findings == []
+    assert verdict.commands["unknown"] == 1
+
+
 def _manner(seed: int) -> dict[str, Any]:
-    """Every fourth with a store on the ground, every third with three replicas on board."""
-    return {"stored": seed % 4 == 0, "replicas": 3 if seed % 3 == 0 else 1}
+    """Every fourth with a store on the ground, every third with three replicas on board, every seventh with a
+    cold start.
+    """
+    return {"stored": seed % 4 == 0, "replicas": 3 if seed % 3 == 0 else 1, "cold": seed % 7 == 0}
 
 
 @pytest.mark.long
