@@ -8,9 +8,10 @@ import pytest
 
 from flight.packets import TcPacket, encode_tc_packet
 from flight.tc_frames import TcFrame, parse
+from flight.tm_frames import Clcw
 from ground.fop import State
 
-from .commanding import World, audit
+from .commanding import TICK_NS, World, audit
 
 
 def _world(expected: int = 250) -> World:
@@ -46,6 +47,30 @@ def test_a_cold_start_whose_count_lies_in_what_is_in_doubt_executes_nothing_twic
     world.command()
     world.fly(20)
     assert _states(world)[-1] == "completed"
+    audit(world)
+
+
+@pytest.mark.requirement("L2.1", "L2.6")
+def test_after_an_alert_no_number_is_given_again_while_an_old_frame_may_still_be_under_way() -> None:
+    """Rule 4 of docs/adr/0017: else the old command ran, and the new one counted as its repetition."""
+    world = _world()
+    world.fly(20)
+    assert world.control.uplink.fop.state is State.ACTIVE
+    world.command(expires_ns=world.now_ns + 2 * TICK_NS)
+    world.fly(1)
+    ((_, frame),) = world.up.under_way
+    world.up.under_way = [(world.tick + 14, frame)]  # held up on its way
+    world.fly(2)
+    uplink = world.control.uplink
+    uplink.fop.clcw(Clcw(lockout=True, report_value=uplink.fop.nnr), world.now_ns)
+    uplink.changed(world.now_ns)
+    assert uplink.counters["alerts_LOCKOUT"] == 1
+    assert [one[0] for one in uplink.doubt] == [0]
+    world.fly(10)
+    world.command()
+    world.fly(100)
+    assert world.executed == [2, 3]
+    assert _states(world) == ["completed", "completed"]
     audit(world)
 
 
