@@ -12,12 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flight.frames import Delivery
+from flight.packets import TmPacket
+from flight.tm_frames import LIVE_CHANNEL, PLAYBACK_CHANNEL
+from ground.commands import CommandQueue
 from ground.config import Command, GroundConfig
+from ground.contacts import Contacts
+from ground.desk import Desk
 from ground.mission import BLIND_AFTER_NS, NEVER, Ground
 from ground.predict import predict
 from ground.process import InProcessGround
+from ground.receiver import Report
 from ground.uplink import CRITICAL
 from safehold.decoding import decode
+from tests.downlink import encode_housekeeping
 
 TICK_NS = 100_000_000
 SECOND_NS = 1_000_000_000
@@ -256,6 +263,20 @@ def test_mission_control_judges_limits_itself_as_the_archive_does(
     assert (
         told == decode(world.ground.archive, [station.name for station in config.stations]).alarms.results()
     )
+
+
+@pytest.mark.requirement("L6.1")
+@pytest.mark.parametrize(("channel", "quality"), [(LIVE_CHANNEL, "live"), (PLAYBACK_CHANNEL, "stored")])
+def test_housekeeping_that_is_played_back_raises_no_live_alarm(
+    configure: Configure, channel: int, quality: str
+) -> None:
+    config = configure()
+    desk = Desk(config, CommandQueue(()), Contacts(config))
+    for second in range(3):
+        packet = TmPacket(3, 25, second * SECOND_NS, encode_housekeeping(1, {"tick": 10 * second}))
+        desk.follow(Report(packet, None, channel), (second + 9) * SECOND_NS)
+    (bus,) = [one for one in desk.alarms.results() if one["name"] == "bus_voltage_v"]
+    assert (bus["quality"], bus["on_board_ns"]) == (quality, 2 * SECOND_NS)
 
 
 def test_the_promise_is_kept_and_grants_outside_contact_are_few(
