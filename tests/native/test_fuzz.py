@@ -1,5 +1,6 @@
 """`scripts/fuzz` finds nothing in a few seconds a target. The default suite runs the same targets over seeds
-and mutations of them: CTest those in C++, `tests/fuzz` those in Python.
+and a fixed number of mutations of them: CTest those in C++, about a second each; `tests/fuzz` those in
+Python.
 """
 
 from __future__ import annotations
