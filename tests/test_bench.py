@@ -14,6 +14,8 @@ from safehold.campaign.definition import load_campaign
 from safehold.contact_log import ContactLog
 from safehold.scenario import load
 
+LINK_AND_GROUND_SHARE = 0.04
+
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
@@ -86,8 +88,9 @@ def test_the_analysis_is_timed_on_copies_of_real_results() -> None:
 
 def test_outside_contact_link_and_ground_are_next_to_nothing() -> None:
     """Nobody calls them at every step: nine calls in twenty minutes, fewer than one in a thousand steps.
-    Their time is 11 % of the flight side's, nearly all of it the prediction of the day's windows, made once.
-    Shares of one run's processor time, and twice what is measured, so that a busy machine fails nobody.
+    In twenty minutes their time is 11 % of the flight side's, nearly all of it the prediction of the day's
+    windows, made once; over hours it is less (the test below). Shares of one run's processor time, and twice
+    what is measured, so that a busy machine fails nobody.
     """
     report = link.measure(0.34, 1)  # two blocks of ten minutes
     assert report["steps_outside"] == report["steps"] == 12_240, "the first contact comes later"
@@ -98,6 +101,17 @@ def test_outside_contact_link_and_ground_are_next_to_nothing() -> None:
     assert report["link_and_ground_us"] == pytest.approx(us["link"] + us["ground"])
     assert us["flight"] > us["black box"] > 0.0
     assert len(link.lines(report)) == 7
+
+
+def test_outside_contact_link_and_ground_are_within_their_limit() -> None:
+    """The limit is 0.2 µs a step, which is 4 % of the flight side's 4.6 to 5 µs; measured are 1.7 to 2.4 %,
+    of two hours. As a share of processor time, and the best of three: others on the machine can only make it
+    worse.
+    """
+    shares = []
+    while len(shares) < 3 and min(shares, default=1.0) >= LINK_AND_GROUND_SHARE:
+        shares.append(link.measure(2.0, 1)["share_of_flight"]["link and ground"])
+    assert min(shares) < LINK_AND_GROUND_SHARE, shares
 
 
 def test_contact_is_counted_once_where_stations_overlap() -> None:
