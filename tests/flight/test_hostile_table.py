@@ -2,8 +2,9 @@
 
 To bounce is to be counted under a reason of its own, and to leave everything else as it is in a twin that was
 never disturbed: every octet of the control state (where the item's own protocol moves nothing), the writes to
-persistence, and the counted work of a step. Time is not measured; the work budget, which a step may not
-exceed, counts in its stead.
+persistence, and the counted work of the replicas in the very tick. What the crypto stage works for a frame,
+outside the replicas, is counted in blocks of AES: none before the MAC is looked at, and bounded in a tick.
+Time is not measured.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from tests.uplink import RING, repaired, sealed, sealed_frame, sealed_ping
 from .test_hostile_uplink import FRAMES, PING, Satellite, in_the_clear
 
 WORK_MAX = 1000
+STAGE_FRAMES_MAX = 96
+STAGE_BLOCKS_MAX = STAGE_FRAMES_MAX * 16  # the longest text has 218 octets: 14 blocks, and 2 for the MAC
 CRITICAL = 0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 Frames = Callable[[], list[bytes]]
@@ -61,9 +64,21 @@ class Pair:
         told = len(one.records(CRITICAL)) - len(other.records(CRITICAL))
         assert told <= sum(one.counters()["frames_rejected"].values()).bit_length()
         assert one.store_writes - other.store_writes == told, "writes to persistence"
-        assert one.telemetry()["work_max"] == other.telemetry()["work_max"], "work of a step"
+        work = one.counters()["work"]
+        assert 0 < work == other.counters()["work"] <= WORK_MAX, "work of the replicas in this tick"
         assert one.counters()["key_counter"] == other.counters()["key_counter"], "window of anti-replay"
         assert one.counters()["commands_completed"] == other.counters()["commands_completed"]
+
+    def stage(self) -> tuple[int, int]:
+        """Frames that the crypto stage looked at for the last tick, and the blocks of AES that it took."""
+        counters = self.satellite.computer.counters()
+        return counters["stage_frames"], counters["stage_blocks"]
+
+
+def blocks_of(frame: bytes) -> int:
+    """Of AES, to find out whether the MAC of this frame holds: the hash key, the MAC's mask, the text."""
+    header = 5 if frame[0] & 0x10 else 6
+    return 2 + -(-(len(frame) - header - 14 - 16 - 2) // 16)
 
 
 @pytest.fixture
@@ -166,6 +181,8 @@ def test_a_frame_of_a_stranger_bounces(pair: Pair, name: str, make: Frames, coun
     assert sum(counted.values()) == len(frames)
     if name != "reflected telemetry":
         assert counted == counts
+    checked = sum(blocks_of(frame) for frame in frames) if counts == {"mac": len(frames)} else 0
+    assert pair.stage() == (len(frames), checked), "work of the crypto stage"
     pair.unmoved()
     assert pair.satellite.obeys()
 
@@ -178,6 +195,7 @@ def test_a_million_tiny_parts_in_a_tick_bounce_and_cost_no_memory(pair: Pair) ->
     for _ in range(4):
         overflow = pair.satellite.computer.counters()["uplink_overflow"]
         assert pair.counted(parts) == {"length": 96}, "no more are looked at in a tick"
+        assert pair.stage() == (STAGE_FRAMES_MAX, 0)
         assert pair.satellite.computer.counters()["uplink_overflow"] - overflow == 1_000_000 - 96
     assert resident_octets() - before < 32_000_000, "an octet of each would take 128 MB"
     pair.unmoved()
@@ -198,14 +216,23 @@ def test_messages_of_10_mb_on_end_cost_no_memory(pair: Pair) -> None:
 @pytest.mark.requirement("L3.7")
 def test_a_flood_above_the_control_rate_bounces_tick_after_tick(pair: Pair) -> None:
     """Of strangers a thousand a tick, then of the ground itself: what a step may work is not exceeded."""
-    forged = repaired(sealed(PING)[:-3] + bytes(3))
+    forged = [repaired(sealed(packet)[:-3] + bytes(3)) for packet in (PING, PING + bytes(218 - len(PING)))]
+    assert len(forged[1]) == 256
+    for frame in forged:
+        for _ in range(15):
+            assert pair.counted([frame] * 1_000) == {"mac": 96}
+            assert pair.stage() == (STAGE_FRAMES_MAX, STAGE_FRAMES_MAX * blocks_of(frame))
+        pair.unmoved()
+    assert pair.stage()[1] == STAGE_BLOCKS_MAX, "the most that a tick can cost"
+    pair.counted([])
+    assert pair.stage() == (0, 0), "of a tick alone"
     for _ in range(30):
-        assert pair.counted([forged] * 1_000) == {"mac": 96}
-    pair.unmoved()
-    for _ in range(30):
-        before = pair.satellite.computer.counters()["frames_accepted"]
+        before = pair.satellite.computer.counters()
         pair.satellite.step(*[sealed_ping() for _ in range(200)])
-        assert pair.satellite.computer.counters()["frames_accepted"] - before <= 24
+        after = pair.satellite.computer.counters()
+        assert after["frames_accepted"] - before["frames_accepted"] <= 24
+        assert after["work"] <= WORK_MAX
+        assert pair.stage() == (24, 24 * blocks_of(sealed_ping())), "no more are looked at than handed on"
     for _ in range(70):
         pair.satellite.step()
     telemetry = pair.satellite.computer.telemetry()

@@ -1,5 +1,5 @@
 """Power fails within any write to the stores of a commanding pass: each command is carried out at most once,
-its outcome is told, nothing that was acknowledged is lost, and commanding goes on.
+its outcome is told, nothing that was acknowledged is lost, nor a key or a counter, and commanding goes on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ DUE_TICKS = 130
 PASS_TICKS = 560  # time for the schedule, which waits half a minute after a start for time to be steady
 CUT_TICKS = 220
 CLOSED = {4, 7, 8}  # start of execution failed, completed, completion failed (or interrupted)
+COMPLETED = 7
 INTERRUPTED = 8
 
 
@@ -54,6 +55,10 @@ class Pass:
             )
             self.packets.insert(2 * index + 1, packet)
             self.tagged.append(packet.request_id | services.SCHEDULED_SEQUENCE)
+        self.select = packets.encode_command("select_key", {"key": 2}, sequence=500)
+        self.packets.insert(4, self.select)
+        self.key = 1
+        self.key_write = 0  # how many there were after the tick in which the key changed
         self.outcomes: dict[int, set[int]] = {}
         self.done: Counter[float] = Counter()
         self.starts = 0
@@ -68,7 +73,7 @@ class Pass:
             uplink = []
             if waiting and computer.tick - sent_tick >= 13:
                 octets = packets.encode_tc_packet(waiting[0])
-                uplink = [sealed_frame(TcFrame("AD", octets, expected))]
+                uplink = [sealed_frame(TcFrame("AD", octets, expected), key_id=self.key)]
                 sent_tick = computer.tick
             computer.clcw = None
             self._step(uplink)
@@ -90,6 +95,8 @@ class Pass:
             self._judge_one(packet.request_id, value)
         for request, value in zip(self.tagged, TAGGED, strict=True):
             self._judge_one(request, value)
+        told = self.outcomes.get(self.select.request_id, set()) & CLOSED
+        assert told == ({COMPLETED} if self.key == 2 else {INTERRUPTED}), f"key {self.key} and {told} told"
 
     def _judge_one(self, request: int, value: float) -> None:
         told = self.outcomes.get(request, set()) & CLOSED
@@ -111,9 +118,12 @@ class Pass:
                 self.done[value] += 1  # kept in the very tick in which power failed
         self.value = value
         self._hear(heard)
-        counter = self.native.counters()["key_counter"]
-        assert counter >= self.counter, "the anti-replay counter went back"
-        self.counter = counter
+        counter, key = (self.native.counters()[name] for name in ("key_counter", "key_active"))
+        assert key >= self.key, "a key that was in force was lost"
+        if key != self.key:
+            self.key_write = int(self.native.store_writes)
+        assert key > self.key or counter >= self.counter, "the anti-replay counter went back"
+        self.counter, self.key = counter, key
 
     def _hear(self, heard: list[TmPacket]) -> None:
         for packet in heard:
@@ -155,7 +165,7 @@ def writes_of(before: tuple[Computer, bytes, int]) -> int:
     writes = int(flight.native.store_writes) - first
     flight.judge()
     assert all(flight.done[value] == 1 for value in (*DIRECT, *TAGGED))
-    assert flight.starts == 0
+    assert (flight.starts, flight.key) == (0, 2)
     return writes
 
 
@@ -172,3 +182,21 @@ def test_power_may_fail_within_any_write_of_a_commanding_pass(before: tuple[Comp
             flight.judge()
         except AssertionError as error:
             raise AssertionError(f"write {cut} of {writes}: {error}") from error
+
+
+@pytest.mark.requirement("L3.6", "L2.6")
+def test_power_may_fail_within_any_write_of_a_change_of_key(before: tuple[Computer, bytes, int]) -> None:
+    """However much of a write gets done; what is told of the key is what is in force, and goes on to be."""
+    flight = begin(before)
+    first = int(flight.native.store_writes)
+    flight.fly(CUT_TICKS)
+    keys = set()
+    for cut in range(flight.key_write - first - 12, flight.key_write - first + 3):
+        for through in (0, 40, 3000):
+            flight = begin(before)
+            flight.native.cut_power(cut, through)
+            flight.fly()
+            assert flight.starts == 1
+            flight.judge()
+            keys.add(flight.key)
+    assert keys == {1, 2}, "power also failed between the command and the key that it asks for"

@@ -15,7 +15,7 @@ Outcome request_mode(CommandContext& context, Mode mode, Submode submode) {
     context.mode_request.mode = static_cast<std::uint8_t>(mode);
     context.mode_request.submode = static_cast<std::uint8_t>(submode);
     context.mode_request.valid = 1;
-    return {FailureCode::none, 0, true};
+    return {FailureCode::none, 0, Later::mode};
 }
 
 Outcome run_set_mode(CommandContext& context, const Request&, const Arguments& argument) {

@@ -169,10 +169,13 @@ void carry_out(CommandContext& context, const Request& request) {
     if (outcome.code != FailureCode::none) {
         return fail(context, request, Message::completion_failure, outcome);
     }
-    if (outcome.later) {
-        context.pending = {
-            request.id, 1,
-            static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0)};
+    const auto told = static_cast<std::uint8_t>((request.acknowledge & acknowledge_completion) != 0 ? 1 : 0);
+    if (outcome.later == Later::mode) {
+        context.pending = {request.id, 1, told};
+        return;
+    }
+    if (outcome.later == Later::key) {
+        context.services.key_change = {request.id.value, context.security_request.select, 1, told};
         return;
     }
     ++context.account.commands_completed;

@@ -52,13 +52,15 @@ void FlightComputer::load_keys(const security::KeyRing& ring) {
 void FlightComputer::receive(const std::uint8_t* frame, std::size_t octets) {
     if (is_down()) return;  // nobody hears it
     if (state_.start.started == 0) boot();
-    if (input_.uplink_count >= uplink_frames_max || examined_ >= uplink_examined_max) {
+    if (input_.uplink_count >= uplink_frames_max || examined_.frames >= uplink_examined_max) {
         ++state_.voter.status.uplink_overflow;
         return;
     }
-    ++examined_;
+    ++examined_.frames;
     security::ClearFrame clear;
-    if (stage_.open(state_.security, frame, octets, clear)) give(clear);
+    const bool authentic = stage_.open(state_.security, frame, octets, clear);
+    examined_.blocks += clear.blocks;
+    if (authentic) give(clear);
 }
 
 void FlightComputer::hand_on(const security::ClearFrame& clear) {
@@ -74,8 +76,12 @@ void FlightComputer::hand_on(const security::ClearFrame& clear) {
 
 void FlightComputer::give(const security::ClearFrame& clear) {
     if (!keep_security()) {
-        security::refuse(state_.security, security::Reject::store);
-        return;
+        const bool powered = stores_ == nullptr || stores_->powered();
+        if (!powered || unkept_ns() < unkept_refused_ns) {
+            security::refuse(state_.security, security::Reject::store);
+            return;
+        }
+        ++state_.security.unkept;
     }
     UplinkFrame& place = input_.uplink[input_.uplink_count++];
     place.length = static_cast<std::uint32_t>(clear.length);
@@ -109,7 +115,8 @@ void FlightComputer::run_replicas(const SensorFrame& sensor, std::uint8_t voting
     }
     voter.status.restored = 0;
     input_.uplink_count = 0;
-    examined_ = 0;
+    stage_work_ = examined_;
+    examined_ = {};
     overrun_ = 0;
 }
 
@@ -157,6 +164,7 @@ void FlightComputer::step(const SensorFrame& sensor) {
         keep_checkpoint(active, differing);
     }
     ++voter.ticks;
+    if (state_.security.unkept_tick != 0) retry_security();
     if (witness_ != nullptr && witness_->done(*this) && stores_ != nullptr) stores_->status(state_.store);
     watch();
 }
@@ -167,7 +175,8 @@ void FlightComputer::restore(const ComputerState& state, const TelemetryState& t
     sealed_count_ = 0;
     voted_ = nullptr;
     input_.uplink_count = 0;
-    examined_ = 0;
+    examined_ = {};
+    stage_work_ = {};
 }
 
 void FlightComputer::flip(std::size_t replica, std::size_t bit) {

@@ -78,19 +78,41 @@ void FlightComputer::go_on_with_lost() {
     stores_->status(state_.store);
 }
 
-// A key that the replicas asked for is in force from the next frame on.
+// A key that the replicas asked for is in force from the next frame on, if that can be kept: what the ground
+// is told of it is never undone by a reset. Whether it is in force the replicas see in the next step.
 void FlightComputer::carry_out_security() {
     const std::uint16_t id = voted_->security.select;
-    if (id == 0 || id == state_.security.kept.active) return;
-    if (security::select_key(state_.security, id)) (void)keep_security();
+    const std::uint16_t before = state_.security.kept.active;
+    if (id == 0 || id == before || !security::select_key(state_.security, id)) return;
+    if (!keep_security()) state_.security.kept.active = before;
 }
 
 // What the crypto stage must not forget is kept before a frame goes on.
 bool FlightComputer::keep_security() {
     security::SecurityState& security = state_.security;
     ++security.sequence;
-    return stores_ == nullptr ||
-           stores_->persist(Slot::security, security.sequence, &security.kept, sizeof security.kept);
+    const bool kept = stores_ == nullptr || stores_->persist(Slot::security, security.sequence,
+                                                             &security.kept, sizeof security.kept);
+    if (kept) {
+        security.unkept_tick = 0;
+    } else if (security.unkept_tick == 0) {
+        security.unkept_tick = state_.voter.ticks + 1;
+    }
+    return kept;
+}
+
+// How long no copy of what the crypto stage must not forget could be written.
+std::int64_t FlightComputer::unkept_ns() const {
+    const std::uint64_t since = state_.security.unkept_tick;
+    const std::uint64_t now = state_.voter.ticks + 1;
+    if (since == 0 || since > now) return 0;
+    return static_cast<std::int64_t>(now - since) * config_.tick_ns;
+}
+
+// What could not be kept is, as soon as the store takes it.
+void FlightComputer::retry_security() {
+    if (stores_ != nullptr && stores_->powered() && unkept_ns() % unkept_retry_ns < config_.tick_ns)
+        (void)keep_security();
 }
 
 // Frames are numbered, whether or not there is a key: a replay has none, and its numbers are the same.

@@ -20,6 +20,8 @@ void FlightComputer::lose_volatile() {
     state_.voter.ticks = ticks;  // periods since launch, by the clock that runs on
     // The ring is loaded anew with the computer: no counter, and the first key in force, until the boot
     // loader has read what was taken under its keys. Without stores whatever was asked for is kept.
+    state_.security.unkept_tick = 0;
+    state_.security.unkept = 0;
     if (stores_ != nullptr) {
         security::SecurityKept& kept = state_.security.kept;
         kept.counter = {};
@@ -30,7 +32,8 @@ void FlightComputer::lose_volatile() {
         state_.security.sequence = 0;
         telemetry_ = {};
     }
-    examined_ = 0;
+    examined_ = {};
+    stage_work_ = {};
     input_.uplink_count = 0;
     voted_ = nullptr;
     overrun_ = 0;

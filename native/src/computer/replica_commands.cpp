@@ -89,6 +89,7 @@ void run_commands(Cycle& cycle) {
         cycle.output.events.add(EventId::persistence_late, cycle.state.control.executive.heartbeat);
     }
     answer_files(cycle);
+    cdh::finish_key_change(context);
     cdh::arming_step(context);
     cdh::schedule_step(context);
     take_uplink(cycle);

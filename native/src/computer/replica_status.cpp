@@ -60,6 +60,7 @@ void fill_security(Telemetry& telemetry, const security::SecurityState& now, con
     for (std::size_t i = 0; i < telemetry.frames_rejected.size() && i < now.rejected.size(); ++i) {
         telemetry.frames_rejected[i] = static_cast<std::uint16_t>(now.rejected[i]);
     }
+    telemetry.frames_unkept = static_cast<std::uint16_t>(now.unkept);
     telemetry.farm_mode = uplink.farm.mode;
     telemetry.farm_expected = uplink.farm.expected;
     telemetry.commands_waiting = static_cast<std::uint16_t>(uplink.commands.packets);
@@ -70,6 +71,18 @@ void report_security(ComputerAccount& account, const security::SecurityState& no
     if (now.kept.active == account.key_seen) return;
     if (account.key_seen != 0) events.add(EventId::key_changed, account.key_seen, now.kept.active);
     account.key_seen = now.kept.active;
+}
+
+// Frames are taken on a counter that a reset forgets: told once, and once more when it is kept.
+void report_unkept(ComputerAccount& account, const security::SecurityState& now, EventList& events) {
+    if (now.unkept != account.unkept_seen && now.unkept_tick != 0 && account.unkept_told == 0) {
+        events.add(EventId::counter_unkept, now.kept.active, now.unkept);
+        account.unkept_told = 1;
+    }
+    account.unkept_seen = now.unkept;
+    if (now.unkept_tick != 0 || account.unkept_told == 0) return;
+    events.add(EventId::counter_kept, now.kept.active, now.unkept);
+    account.unkept_told = 0;
 }
 
 // Events of what was refused. Anyone can send what has no MAC: of that each doubling of the count is told, so
@@ -119,10 +132,12 @@ void run_status(Cycle& cycle) {
         }
     }
     const std::uint32_t spent = cycle.budget.spent();
+    account.computer.work = spent;
     if (spent > account.computer.work_max) account.computer.work_max = spent;
     fill_telemetry(account.telemetry, executive, account, cycle.input);
     fill_security(account.telemetry, *cycle.input.security, cycle.state.control.uplink);
     report_security(account.computer, *cycle.input.security, cycle.output.events);
+    report_unkept(account.computer, *cycle.input.security, cycle.output.events);
 }
 
 void run_housekeeping(Cycle& cycle) {

@@ -136,6 +136,7 @@ Digest Driver::control_hash() const {
     octets.add(state.voted);
     octets.add(steering_control(leader));
     octets.add(state.security.kept);
+    octets.add(state.security.unkept_tick);
     const std::uint8_t settled = is_settled(state, leader, hosted.config().replicas) ? 1 : 0;
     octets.add(Steering{voter.ticks, state.start.down_left_ns, voter.stalled, state.start.silent,
                         voter.no_majority, voter.winner, voter.status.retired, voter.status.restored,

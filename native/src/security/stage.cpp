@@ -14,6 +14,7 @@ constexpr std::size_t security_header_octets = 14;
 constexpr std::size_t nonce_octets = 12;
 constexpr std::size_t mac_octets = 16;
 constexpr std::size_t fecf_octets = 2;
+constexpr std::size_t aes_block_octets = 16;
 constexpr std::size_t frame_octets_min = 9;
 constexpr std::uint32_t nonce_prefix = 0x5443'0000;
 
@@ -130,6 +131,7 @@ Reject Stage::check(const SecurityState& state, const std::uint8_t* frame, std::
     const std::uint8_t* text = nonce + nonce_octets;
     const Sealed sealed{key->octets.data(), nonce, frame, header + security_header_octets, text, text_octets,
                         text + text_octets};
+    clear.blocks = static_cast<std::uint16_t>(2 + (text_octets + aes_block_octets - 1) / aes_block_octets);
     if (!gcm_open(sealed, clear.octets.data() + header)) return Reject::mac;
     if (clear.counter <= state.kept.counter[place]) return Reject::replay;
     std::memcpy(clear.octets.data(), frame, header);
@@ -140,6 +142,7 @@ Reject Stage::check(const SecurityState& state, const std::uint8_t* frame, std::
 bool Stage::open(SecurityState& state, const std::uint8_t* frame, std::size_t octets,
                  ClearFrame& clear) const {
     clear.length = 0;
+    clear.blocks = 0;
     const Reject reject = check(state, frame, octets, clear);
     if (reject != Reject::count) {
         refuse(state, reject);

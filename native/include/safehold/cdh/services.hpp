@@ -16,10 +16,17 @@ namespace safehold::cdh {
 
 using Arguments = std::array<double, telecommand_arguments_max>;
 
+// Who reports completion, if not the dispatcher at once.
+enum class Later : std::uint8_t {
+    no,
+    mode,  // `finish_mode_request`, in the same tick
+    key,   // `finish_key_change`, in the next one
+};
+
 struct Outcome {
     FailureCode code = FailureCode::none;
     std::uint32_t parameter = 0;
-    bool later = false;  // completion is reported by `finish_mode_request`
+    Later later = Later::no;
 };
 
 // An accepted telecommand.
@@ -90,6 +97,8 @@ void report_periodic(const ServicesState& services, CdhAccount& account, const T
 [[nodiscard]] bool is_stored(const ServicesState& services, std::uint8_t stream);
 // 8: time runs on an arming.
 void arming_step(CommandContext& context);
+// 8: what has become of the key that the last tick asked for.
+void finish_key_change(CommandContext& context);
 // 11: releases, expires, and answers for what a reset left open.
 void schedule_step(CommandContext& context);
 // One that is not executed, or of which nobody knows: reported whatever its flags say.

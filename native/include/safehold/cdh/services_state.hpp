@@ -121,18 +121,33 @@ struct Arming {
 };
 static_assert(sizeof(Arming) == 8);
 
+// --- 8, a change of key
+// --------------------------------------------------------------------------------------------------------
+
+// `select_key` between the tick that asked the crypto stage and the next one, which sees what has become of
+// it.
+struct KeyChange {
+    std::uint32_t request;
+    std::uint16_t key;
+    std::uint8_t waiting;
+    std::uint8_t report_completion;
+};
+static_assert(sizeof(KeyChange) == 8);
+
 struct ServicesState {
     HousekeepingControl housekeeping;
     EventReportControl events;
     Schedule schedule;
     Arming arming;
     HeldReports held;
+    KeyChange key_change;
     std::uint8_t time_report_exponent;  // 9: one time report every 2^n seconds
     std::uint8_t storage_disabled;      // 15: bit by stream of mass memory
     std::array<std::uint8_t, 6> spare;
 };
 static_assert(sizeof(ServicesState) == sizeof(HousekeepingControl) + sizeof(EventReportControl) +
-                                           sizeof(Schedule) + sizeof(Arming) + sizeof(HeldReports) + 8);
+                                           sizeof(Schedule) + sizeof(Arming) + sizeof(HeldReports) +
+                                           sizeof(KeyChange) + 8);
 static_assert(std::is_trivially_copyable_v<ServicesState> && sizeof(ServicesState) % 8 == 0);
 static_assert(sizeof(ServicesState) < 6 * 1024);
 

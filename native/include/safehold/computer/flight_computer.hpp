@@ -91,8 +91,20 @@ static_assert(std::is_trivially_copyable_v<ComputerState>);
 
 inline constexpr std::int64_t boot_ns = 2'000'000'000;  // what a start takes by itself
 
+// For so long after a write that failed, frames whose counter cannot be kept are refused: a store that fails
+// for a moment opens no way for replays, and FOP-1's last repetition comes after it. Then they are taken on
+// the counter in memory (ADR 14).
+inline constexpr std::int64_t unkept_refused_ns = 5'000'000'000;
+inline constexpr std::int64_t unkept_retry_ns = 1'000'000'000;
+
 // Frames that the crypto stage looks at in a tick.
 inline constexpr std::uint32_t uplink_examined_max = 96;
+
+// What the crypto stage did for a tick; counted like the replicas' work, and outside their budget.
+struct StageWork {
+    std::uint32_t frames;  // looked at
+    std::uint32_t blocks;  // of AES
+};
 
 // True if floating point rounds to nearest and keeps subnormal numbers, as the replicas assume.
 [[nodiscard]] bool floating_point_is_sound();
@@ -126,6 +138,8 @@ class FlightComputer {
     [[nodiscard]] const UplinkFrame* uplink() const { return input_.uplink.data(); }
     [[nodiscard]] std::size_t uplink_count() const { return input_.uplink_count; }
     void hand_on(const security::ClearFrame& clear);
+    // Of the last step's uplink; not part of the state, because replays have no keys.
+    [[nodiscard]] const StageWork& stage_work() const { return stage_work_; }
     void set_security(const security::SecurityState& security, std::uint32_t uplink_overflow);
     void step(const SensorFrame& sensor);
 
@@ -171,6 +185,8 @@ class FlightComputer {
     void carry_out_security();
     void seal_frames();
     [[nodiscard]] bool keep_security();
+    [[nodiscard]] std::int64_t unkept_ns() const;
+    void retry_security();
     void give(const security::ClearFrame& clear);
     void lose_volatile();
     void boot();
@@ -207,7 +223,8 @@ class FlightComputer {
     TelemetryState telemetry_{};
     std::array<security::TmFrame, cdh::tm_frames_max> sealed_;  // of this tick
     std::size_t sealed_count_ = 0;
-    std::uint32_t examined_ = 0;  // frames in this tick
+    StageWork examined_{};  // in this tick
+    StageWork stage_work_{};
     std::uint8_t overrun_ = 0;
 };
 

@@ -78,8 +78,12 @@ struct ComputerAccount {
     std::uint32_t dropped_reported;
     std::uint32_t key_seen;           // id of the key that was last reported to be in force
     std::uint32_t rejected_reported;  // frames that the crypto stage refused
+    std::uint32_t unkept_seen;        // frames taken on a counter in memory alone
+    std::uint32_t unkept_told;        // 1 since the event of it, until the counter is kept
+    std::uint32_t work;               // of the last tick, up to its status task; `work_max` is the most of it
+    std::uint32_t spare;
 };
-static_assert(sizeof(ComputerAccount) == 80);
+static_assert(sizeof(ComputerAccount) == 96);
 
 struct AccountState {
     Telemetry telemetry;

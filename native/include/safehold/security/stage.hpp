@@ -50,14 +50,18 @@ static_assert(sizeof(SecurityKept) == 10 * key_places + 8);
 
 struct SecurityState {
     SecurityKept kept;
+    // Of the write that failed, and since which none has succeeded, plus 1; 0: what is in `kept` is kept.
+    std::uint64_t unkept_tick;
     std::array<std::uint32_t, reject_count> rejected;
+    std::uint32_t unkept;  // frames taken on a counter in memory alone
     std::uint32_t accepted;
     std::uint32_t sequence;    // of what was kept last
     std::uint16_t loaded;      // places whose key is in the ring, bit by place
     std::uint8_t last_reject;  // Reject of the last refused frame
-    std::uint8_t spare;
+    std::array<std::uint8_t, 5> spare;
 };
-static_assert(sizeof(SecurityState) == sizeof(SecurityKept) + 4 * reject_count + 12 && reject_count % 2 == 1);
+static_assert(sizeof(SecurityState) == sizeof(SecurityKept) + 8 + 4 * reject_count + 20 &&
+              reject_count % 2 == 1);
 static_assert(std::is_trivially_copyable_v<SecurityState>);
 
 // Voted by the replicas: bring another key into force.
@@ -85,6 +89,7 @@ struct ClearFrame {
     std::size_t length;
     std::uint64_t counter;
     std::uint16_t key;
+    std::uint16_t blocks = 0;  // of AES that checking it took, whether or not it was authentic
 };
 
 // True in builds that can check a MAC (with OpenSSL).
