@@ -141,6 +141,35 @@ TEST_CASE("L3.1 any flipped bit of the state is survived") {
     }
 }
 
+TEST_CASE("L2.4 a file is marked as delivered only once the ground says that it has all of it") {
+    const PduAddress down{entity_satellite, entity_ground, 7};
+    std::vector<std::uint8_t> incomplete(pdu_octets_max);
+    incomplete.resize(write_finished(incomplete.data(), down, Condition::checksum_failure, false));
+    std::vector<std::uint8_t> complete(pdu_octets_max);
+    complete.resize(write_finished(complete.data(), down, Condition::none, false));
+    // Of a transfer that goes on, of one sent for the last time, and of one that a reset has forgotten.
+    struct Case {
+        std::uint32_t sending;
+        std::uint8_t cancelled;
+    };
+    for (const Case how : {Case{7, 0}, Case{7, 1}, Case{0, 0}}) {
+        Entity entity;
+        FilesContext here = entity.context();
+        entity.account.sends[0].file = how.sending;
+        entity.account.sends[0].length = 5000;
+        entity.account.sends[0].cancelled = how.cancelled;
+        files_pdu(here, incomplete.data(), incomplete.size());
+        CHECK(entity.requests.count == 0);
+        CHECK(entity.account.files_sent == 0);
+        for (std::size_t i = 0; i < entity.events.count; ++i)
+            CHECK(entity.events.items[i].id != static_cast<std::uint16_t>(EventId::file_delivered));
+        files_pdu(here, complete.data(), complete.size());
+        REQUIRE(entity.requests.count == 1);
+        CHECK(entity.requests.items[0].operation == static_cast<std::uint8_t>(FileOperation::mark));
+        CHECK(entity.requests.items[0].file == 7);
+    }
+}
+
 TEST_CASE("L6.1 a transfer given up before mass memory has answered removes no file that was there") {
     const PduAddress up{entity_ground, entity_satellite, 3};
     const std::uint8_t name[] = "upload/0001";

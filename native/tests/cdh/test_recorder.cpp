@@ -2,6 +2,7 @@
 // flips.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -39,11 +40,13 @@ struct Bench {
     std::vector<std::uint16_t> heard;  // sequence counts of APID 101 in the order of arrival
     bool storage_refuses = false;
     bool answers = true;
-    std::uint64_t quota = 0;  // instead of mass memory's own
+    bool first_is_refused = false;  // of each tick's records
+    std::uint64_t quota = 0;        // instead of mass memory's own
+    std::size_t quota_stream = critical;
 
     void tick(bool on, std::size_t events_made = 0) {
         memory.status(store);
-        if (quota != 0) store.streams[critical].quota_octets = quota;
+        if (quota != 0) store.streams[quota_stream].quota_octets = quota;
         if (storage_refuses) store.streams[critical].refused = refused;
         computer::DropRequest drop{};
         EventList events{};
@@ -73,7 +76,9 @@ struct Bench {
         std::size_t at = 0;
         for (std::size_t i = 0; i < records->count; ++i) {
             const std::size_t length = records->items[i].length;
-            if (storage_refuses) {
+            if (first_is_refused && i == 0) {
+                memory.refuse(records->items[i].stream);
+            } else if (storage_refuses) {
                 ++refused;
                 memory.append(Stream::critical, nullptr, 0);  // its number stays taken
             } else {
@@ -221,6 +226,99 @@ TEST_CASE("records that mass memory refuses are named [L2.6]") {
     CHECK(bench.ledger[0].reason == static_cast<std::size_t>(GivenUp::storage));
     CHECK(bench.ledger[0].first == 4);
     CHECK(bench.ledger[0].count == 3);
+}
+
+TEST_CASE("of a tick's records every one is named when mass memory refuses the first of them [L2.6]") {
+    Bench bench;
+    bench.tick(false, 4);
+    bench.first_is_refused = true;
+    bench.tick(false, 2);
+    bench.first_is_refused = false;
+    for (int i = 0; i < 3; ++i)
+        bench.tick(false);
+    REQUIRE(bench.ledger.size() == 1);
+    CHECK(bench.ledger[0].reason == static_cast<std::size_t>(GivenUp::storage));
+    CHECK(bench.ledger[0].first == 4);  // the one that is not held, and the one behind it, which may not be
+    CHECK(bench.ledger[0].count == 2);
+}
+
+TEST_CASE("two holes in one answer of mass memory are both named [L2.6]") {
+    Bench bench;
+    bench.tick(false, 10);
+    bench.tick(true);
+    // The third and the seventh record are damaged, and the answer's CRC is that of what mass memory has.
+    std::size_t at = 0;
+    computer::RecordView view{};
+    for (int i = 1; i <= 7; ++i) {
+        REQUIRE(next_record(*bench.readback, at, view));
+        if (i == 3 || i == 7) bench.readback->data[at - 5] ^= 0x10;
+    }
+    bench.readback->crc = computer::crc32(bench.readback->data.data(), bench.readback->octets);
+    for (int i = 0; i < 5; ++i)
+        bench.tick(true);
+    CHECK(std::count(bench.heard.begin(), bench.heard.end(), 2) == 0);
+    CHECK(std::count(bench.heard.begin(), bench.heard.end(), 6) == 0);
+    for (const std::uint64_t hole : {2U, 6U}) {
+        const bool named = std::any_of(bench.ledger.begin(), bench.ledger.end(), [hole](const Named& entry) {
+            return entry.stream == critical &&
+                   entry.reason == static_cast<std::size_t>(GivenUp::corrupt_block) && entry.first <= hole &&
+                   hole < entry.first + entry.count;
+        });
+        CHECK_MESSAGE(named, "record ", hole, " is neither heard nor named");
+    }
+}
+
+TEST_CASE(
+    "losses of the same reason in one tick are named together, in whatever order they are found [L2.6]") {
+    for (const bool backwards : {false, true}) {
+        Bench bench;
+        RecorderAccount& recorder = bench.account->recorder;
+        give_up(recorder, Stream::housekeeping, GivenUp::corrupt_block, backwards ? 40 : 10, 3);
+        give_up(recorder, Stream::housekeeping, GivenUp::corrupt_block, backwards ? 10 : 40, 3);
+        bench.memory.status(bench.store);
+        EventList events{};
+        name_losses(recorder, bench.store, events);
+        REQUIRE(events.count == 1);
+        CHECK(events.items[0].arguments[2] == 10.0);
+        CHECK(events.items[0].arguments[3] == 33.0);
+    }
+}
+
+TEST_CASE("the entry that names housekeeping's losses outlives a flood of critical records [L2.6]") {
+    // Housekeeping overflows, and its loss is named by a critical record. Then only critical records come,
+    // until that one is pushed out itself: the loss is named anew, each time.
+    constexpr auto housekeeping = static_cast<std::size_t>(Stream::housekeeping);
+    Bench bench;
+    const std::array<std::uint8_t, 200> batch{};
+    bench.tick(false, 1);
+    for (int i = 0; i < 100; ++i)
+        bench.memory.append(Stream::housekeeping, batch.data(), batch.size());
+    bench.quota_stream = housekeeping;
+    bench.quota = 20'000;
+    while (bench.ledger.empty())
+        bench.tick(false);
+    for (int i = 0; i < 20; ++i)
+        bench.tick(false);
+    bench.memory.status(bench.store);
+    const std::uint64_t gone = bench.store.streams[housekeeping].first;
+    REQUIRE(gone > 0);
+    const std::uint64_t named_by = bench.store.streams[critical].next;  // every entry so far is below
+    bench.ledger.clear();
+    bench.quota_stream = critical;
+    do {
+        bench.tick(false, 8);
+        bench.memory.status(bench.store);
+        REQUIRE(bench.store.streams[housekeeping].first == gone);
+    } while (bench.store.streams[critical].first < named_by);
+    bool named = false;
+    for (const Named& entry : bench.ledger) {
+        if (entry.stream != housekeeping) continue;
+        named = true;
+        CHECK(entry.reason == static_cast<std::size_t>(GivenUp::quota));
+        CHECK(entry.first == 0);
+        CHECK(entry.count == gone);
+    }
+    CHECK(named);
 }
 
 TEST_CASE("only what is acknowledged is released; a new contact begins with the rest [L2.6]") {
