@@ -215,8 +215,10 @@ class World:
         self.in_pass = False
         self._on_ground(lambda: self.control.end(self.now_ns))
 
-    def command(self, priority: int = 2, expires_ns: int | None = None) -> None:
-        """The operator wants the setting set to the next number."""
+    def command(
+        self, priority: int = 2, expires_ns: int | None = None, execute_at_ns: int | None = None
+    ) -> None:
+        """The operator wants the setting set to the next number, at once or at a time."""
         self.serial += 1
         arguments = {"setting": float(SETTINGS[SETTING].id), "index": 0.0, "value": float(self.serial)}
         command = Command(
@@ -225,6 +227,7 @@ class World:
             arguments=arguments,
             priority=priority,
             expires_ns=expires_ns,
+            execute_at_ns=execute_at_ns,
         )
         self._on_ground(lambda: self.control.submit(command, self.now_ns))
 
@@ -295,7 +298,7 @@ class World:
         if not self.in_pass:
             self.begin_pass()
         for _ in range(40):
-            if not any(one["state"] in OPEN for one in self.control.queue.results(self.now_ns)):
+            if not any(_is_open(one) for one in self.control.queue.results(self.now_ns)):
                 return
             self.fly(50)
         self.end_pass()
@@ -349,6 +352,10 @@ class World:
             self.control.end(self.now_ns)
 
 
+def _is_open(one: dict[str, Any]) -> bool:
+    return one["state"] in OPEN or (one["state"] == "completed" and one["execute_at_ns"] is not None)
+
+
 def audit(world: World) -> None:
     """Once all is done, and heard: whether what mission control says of each command is what has become of
     it. Nothing is left open.
@@ -356,9 +363,13 @@ def audit(world: World) -> None:
     world.hear_out()
     executed, maybe = set(world.executed), world.unseen
     told: dict[int, dict[str, Any]] = {}
+    tagged = set()
     for index, row in world.control.queue.rows().items():
         if index < OWN:
-            told[int(row["command"]["arguments"]["value"])] = row["tracking"]
+            number = int(row["command"]["arguments"]["value"])
+            told[number] = row["tracking"]
+            if row["command"]["execute_at_ns"] is not None:
+                tagged.add(number)
     assert executed <= told.keys()
     for number, one in told.items():
         what, about = one["state"], f"{number}: {one}"
@@ -367,12 +378,16 @@ def audit(world: World) -> None:
         elif what == "expired":
             assert number not in executed, about
         elif what == "interrupted":
-            assert world.resets, about
+            assert world.resets or number in tagged, about
+        elif what == "failed":  # entered too late, or too late at its time
+            assert number in tagged, about
+            assert number not in executed, about
         else:
-            assert what == "completed", about
+            assert what == ("executed" if number in tagged else "completed"), about
             assert number in executed or number in maybe, about
     for priority in (1, 2, 3):
-        of_one = [number for number in world.executed if told[number]["priority"] == priority]
+        at_once = [number for number in world.executed if number not in tagged]
+        of_one = [number for number in at_once if told[number]["priority"] == priority]
         assert of_one == sorted(of_one), of_one
     if world.executed and not world.cold_starts:
         assert world.value() == world.executed[-1]

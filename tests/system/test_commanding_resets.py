@@ -74,6 +74,42 @@ def test_after_an_alert_no_number_is_given_again_while_an_old_frame_may_still_be
     audit(world)
 
 
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_time_tagged_command_that_a_cold_start_swept_away_is_told_as_unknown(unseen: bool) -> None:
+    """unseen: nothing of what the satellite said of it had arrived before."""
+    world = _world()
+    world.down.out = unseen
+    world.command(execute_at_ns=world.now_ns + 60 * 10 * TICK_NS)
+    world.fly(30)
+    assert _states(world) == ["sent" if unseen else "completed"]
+    world.reset_cold()
+    world.down.out = False
+    assert world.heal(600)
+    world.fly(900)
+    assert world.executed == []
+    audit(world)
+    (one,) = world.control.queue.results(world.now_ns)
+    assert (one["state"], one["reason"] in ("cold_start", "in_doubt")) == ("unknown", True)
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_time_tagged_command_is_executed_at_its_time_over_a_warm_reset_too(reset: bool) -> None:
+    world = _world()
+    world.command(execute_at_ns=world.now_ns + 60 * 10 * TICK_NS)
+    world.fly(30)
+    assert _states(world) == ["completed"]
+    if reset:
+        world.reset(10)
+    world.fly(550)
+    assert world.executed == []
+    world.fly(40)
+    assert world.executed == [2]
+    audit(world)
+    assert _states(world) == ["executed"]
+
+
 def _reset_warm(world: World) -> None:
     world.reset(20)
 
