@@ -74,6 +74,10 @@ class Commanding(RuleBasedStateMachine):
     def command_that_expires(self, seconds: int) -> None:
         self.world.command(2, self.world.now_ns + seconds * 10 * TICK_NS)
 
+    @rule(seconds=st.integers(2, 40))
+    def time_tagged_command(self, seconds: int) -> None:
+        self.world.command(execute_at_ns=self.world.now_ns + seconds * 10 * TICK_NS)
+
     @rule()
     def critical_command(self) -> None:
         self.world.command(0)
