@@ -95,8 +95,7 @@ const EVP_MD* openssl_sha256() {
 Digest sha256(const std::uint8_t* octets, std::size_t count) {
     Digest digest;
     const EVP_MD* const algorithm = openssl_sha256();
-    if (algorithm == nullptr ||
-        EVP_Digest(octets, count, digest.data(), nullptr, algorithm, nullptr) != 1) {
+    if (algorithm == nullptr || EVP_Digest(octets, count, digest.data(), nullptr, algorithm, nullptr) != 1) {
         return sha256_portable(octets, count);
     }
     return digest;
