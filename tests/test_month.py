@@ -21,6 +21,7 @@ def test_memory_stays_flat_over_twelve_days() -> None:
     """
     command = [sys.executable, "-m", "bench.month", "--days", str(DAYS), "--settle", str(SETTLE), "--json"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert len(told["days"]) == DAYS
     assert told["growth_mb_a_day"] <= ALLOWED_MB_A_DAY, told["days"]
