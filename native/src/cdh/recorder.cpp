@@ -17,6 +17,9 @@ constexpr std::size_t record_octets_most = 1024;
 // Room is made when a stream is fuller than 15/16 of its quota, by giving up a sixteenth of its records.
 constexpr std::uint64_t quota_parts = 16;
 
+// Mass memory that takes no events is told of again after so many ticks, not in each.
+constexpr std::uint8_t hold_ticks = 100;
+
 bool may_be_dropped(const StreamStatus& status, std::uint64_t acknowledged) {
     return acknowledged > status.first && acknowledged <= status.next;
 }
@@ -101,6 +104,21 @@ void notice_refusals(RecorderAccount& recorder, std::size_t stream, const Stream
     const std::uint64_t first =
         likely ? committed : status.next - (refused < status.next ? refused : status.next);
     give_up(recorder, static_cast<Stream>(stream), GivenUp::storage, first, status.next - first);
+}
+
+// What the last tick's events named is in the ledger, unless mass memory has refused events of that tick:
+// then it is named again, with what was refused, but not in every tick.
+void settle_told(RecorderAccount& recorder, const StoreStatus& store) {
+    const auto critical = static_cast<std::size_t>(Stream::critical);
+    const bool refused = store.streams[critical].refused != recorder.streams[critical].refused;
+    for (StreamAccount& account : recorder.streams) {
+        if (account.told == 0) continue;
+        if (refused) recorder.hold = hold_ticks;
+        for (std::size_t why = 0; why < reason_count; ++why) {
+            if (!refused && (account.told >> why & 1U) != 0) account.losses[why] = {};
+        }
+        account.told = 0;
+    }
 }
 
 // After a start nothing is known to have left, but what the ground acknowledged.
@@ -207,14 +225,18 @@ bool is_any_lost(const RecorderAccount& recorder) {
 
 void name_losses(RecorderAccount& recorder, const StoreStatus& store, EventList& events) {
     if (!is_any_lost(recorder)) return;  // as in nearly every tick
+    if (recorder.hold != 0) {
+        --recorder.hold;
+        return;
+    }
     for (std::size_t i = 0; i < stream_count; ++i) {
         for (std::size_t why = 0; why < reason_count; ++why) {
-            Loss& loss = recorder.streams[i].losses[why];
+            const Loss& loss = recorder.streams[i].losses[why];
             if (loss.count == 0) continue;
             if (!has_room(events)) return;
             const bool numbered = why != static_cast<std::size_t>(GivenUp::no_room);
             name(events, i, why, numbered ? loss.first : store.streams[i].next, loss.count);
-            loss = {};
+            recorder.streams[i].told |= 1U << why;
         }
     }
 }
@@ -223,6 +245,7 @@ void recorder_step(RecorderAccount& recorder, const RecorderControl& control, co
                    const computer::BootStatus& boot, bool transmitter_on, computer::DropRequest& drop,
                    EventList& events) {
     if (boot.fresh != 0) start(recorder, store);
+    settle_told(recorder, store);
     bool crowded = false;
     const bool acquired = transmitter_on && recorder.was_on == 0;
     recorder.was_on = transmitter_on ? 1 : 0;

@@ -228,6 +228,28 @@ TEST_CASE("records that mass memory refuses are named [L2.6]") {
     CHECK(bench.ledger[0].count == 3);
 }
 
+TEST_CASE(
+    "a mass memory that takes nothing is told of now and then, and all of it once it takes records [L2.6]") {
+    Bench bench;
+    bench.tick(false, 4);
+    bench.storage_refuses = true;
+    bench.tick(false, 3);
+    for (int i = 0; i < 350; ++i)
+        bench.tick(false);
+    CHECK(bench.ledger.size() >= 3);
+    CHECK(bench.ledger.size() <= 5);  // each entry is itself refused
+    bench.storage_refuses = false;
+    bench.account->recorder.streams[critical].refused = 0;
+    bench.ledger.clear();
+    for (int i = 0; i < 150; ++i)
+        bench.tick(false);
+    REQUIRE(bench.ledger.size() == 1);
+    CHECK(bench.ledger[0].reason == static_cast<std::size_t>(GivenUp::storage));
+    CHECK(bench.ledger[0].first == 4);
+    bench.memory.status(bench.store);
+    CHECK(bench.ledger[0].count == bench.store.streams[critical].next - 1 - 4);  // but for the entry itself
+}
+
 TEST_CASE("of a tick's records every one is named when mass memory refuses the first of them [L2.6]") {
     Bench bench;
     bench.tick(false, 4);

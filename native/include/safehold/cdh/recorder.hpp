@@ -59,7 +59,7 @@ struct StreamAccount {
     std::uint32_t attempts;   // reads on end that failed
     std::array<Loss, reason_count> losses;
     std::array<std::uint32_t, reason_count> given_up;  // records, since the start
-    std::uint32_t spare;
+    std::uint32_t told;  // a bit for each of `losses` that the last tick's events name
 };
 static_assert(sizeof(StreamAccount) == 24 + 16 * reason_count + 4 * reason_count + 4);
 
@@ -75,7 +75,8 @@ struct RecorderAccount {
     std::uint32_t reads_failed;
     std::uint8_t read_by;  // ReadBy
     std::uint8_t was_on;   // 1: a transmitter was on in the last tick
-    std::array<std::uint8_t, 6> spare;
+    std::uint8_t hold;     // ticks for which no loss is named, since mass memory did not take the last names
+    std::array<std::uint8_t, 5> spare;
 };
 static_assert(sizeof(RecorderAccount) == sizeof(StreamAccount) * stream_count +
                                              sizeof(PlaybackRange) * RecorderAccount::ranges_max +
