@@ -197,7 +197,7 @@ class World:
         self.executed: list[int] = []
         self.unseen: set[int] = set()
         self.recorded: list[bytes] = []
-        self.crashes = self.resets = self.cold_starts = 0
+        self.crashes = self.resets = self.cold_starts = self.withheld_taken = 0
         self._step([self.control.sender.seal(set_expected_frame(expected))])
 
     @property
@@ -257,7 +257,9 @@ class World:
         self._start_ground()
 
     def deliver(self, frame: bytes) -> dict[str, int]:
-        """Somebody radiates a frame right now; what that tick counts, by reason."""
+        """Somebody radiates a frame right now; what that tick counts, by reason. What is counted in volatile
+        memory begins anew if power had failed at the end of the tick before.
+        """
         before = self.satellite.counters()
         self.tick += 1
         for answer in self._step([frame]):
@@ -268,8 +270,15 @@ class World:
             reason: count - before[table][reason]
             for table in ("frames_rejected", "frames_dropped")
             for reason, count in after[table].items()
-            if count != before[table][reason]
+            if count > before[table][reason]
         }
+
+    def deliver_withheld(self, back: int) -> None:
+        """Somebody who kept a frame from arriving radiates it. If it is taken in the place of another with its
+        number, the CLCW acknowledges that one, which mission control can only give up.
+        """
+        lost = self.up.lost
+        self.withheld_taken += not self.deliver(lost[-1 - back % len(lost)])
 
     def value(self) -> int:
         """What the setting is on board."""
@@ -374,7 +383,7 @@ def audit(world: World) -> None:
     for number, one in told.items():
         what, about = one["state"], f"{number}: {one}"
         if what == "unknown":
-            assert world.cold_starts or one["priority"] == 0, about
+            assert world.cold_starts or world.withheld_taken or one["priority"] == 0, about
         elif what == "expired":
             assert number not in executed, about
         elif what == "interrupted":

@@ -165,8 +165,7 @@ class Commanding(RuleBasedStateMachine):
     @rule(back=st.integers(0, 40))
     def withheld_frame_comes_late(self, back: int) -> None:
         """Somebody kept a frame from arriving, and radiates it when it suits him."""
-        lost = self.world.up.lost
-        self.world.deliver(lost[-1 - back % len(lost)])
+        self.world.deliver_withheld(back)
 
     @precondition(lambda self: not self.world.satellite.is_down)
     @rule(which=st.integers(0, len(_FOREIGN) - 1), at=st.integers(0, 60))
