@@ -20,7 +20,6 @@ import argparse
 import json
 import multiprocessing
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +30,7 @@ from safehold.code_id import prepare_numba_cache
 
 prepare_numba_cache()  # before numba is imported
 
-from bench.loop import ROOT, basilisk_config  # noqa: E402
+from bench.loop import basilisk, basilisk_config  # noqa: E402
 from safehold.campaign.definition import load_campaign  # noqa: E402
 from safehold.campaign.execute import execute  # noqa: E402
 from safehold.campaign.expand import Campaign  # noqa: E402
@@ -96,18 +95,13 @@ def ours(campaign: Campaign, workers: int) -> dict[str, Any]:
     }
 
 
-def basilisk(python: str, config: dict[str, Any]) -> dict[str, Any] | None:
+def basilisk_campaign(python: str, config: dict[str, Any]) -> dict[str, Any] | None:
     """Basilisk's controller in a process of its own; None if it is not installed there."""
-    if subprocess.run([python, "-c", "import Basilisk"], capture_output=True, check=False).returncode != 0:
+    found = basilisk(python, config, "bench.basilisk_campaign")
+    if found is None:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config.json"
-        path.write_text(json.dumps(config), encoding="utf-8")
-        command = [python, "-m", "bench.basilisk_campaign", str(path)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if found["failed"] or found["different_ends"] != config["runs"]:
-        raise RuntimeError(f"Basilisk's runs are not what they should be: {found}; {done.stdout[-500:]}")
+        raise RuntimeError(f"Basilisk's runs are not what they should be: {found}")
     return found | {"runs_a_minute": found["runs"] / found["wall_s"] * 60.0}
 
 
@@ -122,7 +116,9 @@ def measure(runs: int, python: str | None, basilisk_runs: int, variants: list[st
         "one_worker": ours(campaign, 1),
     }
     config = basilisk_config(campaign.base, campaign.base.ticks) | {"runs": basilisk_runs, "processes": 2}
-    others = {name: basilisk(python, config | {"variant": name}) for name in variants} if python else {}
+    others = (
+        {name: basilisk_campaign(python, config | {"variant": name}) for name in variants} if python else {}
+    )
     report["two_workers"] = ours(campaign, 2)
     rate = report["two_workers"]["runs_a_minute"]
     report["scaling"] = rate / report["one_worker"]["runs_a_minute"]

@@ -185,14 +185,14 @@ def basilisk_config(scenario: Scenario, steps: int) -> dict[str, Any]:
     }
 
 
-def basilisk(python: str, config: dict[str, Any]) -> dict[str, Any] | None:
-    """Run Basilisk in a process of its own; None if it is not installed there."""
+def basilisk(python: str, config: dict[str, Any], script: str = "bench.basilisk") -> dict[str, Any] | None:
+    """What our script that drives Basilisk finds, in a process of its own; None where that is not installed."""
     if subprocess.run([python, "-c", "import Basilisk"], capture_output=True, check=False).returncode != 0:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(config), encoding="utf-8")
-        command = [python, "-m", "bench.basilisk", str(path)]
+        command = [python, "-m", script, str(path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -274,8 +274,8 @@ class World:
         }
 
     def deliver_withheld(self, back: int) -> None:
-        """Somebody who kept a frame from arriving radiates it. If it is taken in the place of another with its
-        number, the CLCW acknowledges that one, which mission control can only give up.
+        """Somebody who kept a frame from arriving radiates it. If it is taken in the place of another with
+        its number, the CLCW acknowledges that one, which mission control can only give up.
         """
         lost = self.up.lost
         self.withheld_taken += not self.deliver(lost[-1 - back % len(lost)])
