@@ -186,7 +186,7 @@ def basilisk_config(scenario: Scenario, steps: int) -> dict[str, Any]:
 
 
 def basilisk(python: str, config: dict[str, Any], script: str = "bench.basilisk") -> dict[str, Any] | None:
-    """What our script that drives Basilisk finds, in a process of its own; None where that is not installed."""
+    """What our script that drives Basilisk finds, in a process of its own; None if there is no Basilisk."""
     if subprocess.run([python, "-c", "import Basilisk"], capture_output=True, check=False).returncode != 0:
         return None
     with tempfile.TemporaryDirectory() as folder:
