@@ -45,9 +45,9 @@ from safehold.schema import Scenario  # noqa: E402
 from safehold.simulation import Simulation  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
+BLOCK_TICKS = 6_000  # flown on end before the other run has its turn: ten minutes
 # Deviates of a stream and the ticks between its draws, as in sim/sensors.py: gyros, magnetometers, Sun
 # sensors and tachometers; trackers; gyro drift, GPS and housekeeping.
-BLOCK_TICKS = 6_000
 DRAWS = ((12, 1), (9, 1), (12, 1), (4, 1), (6, 5), (12, 10), (12, 10), (13, 10))
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
 from ground.server import TOKEN_OCTETS, serve
 
 
@@ -37,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
         token = b""
     if len(token) != TOKEN_OCTETS:
         parser.error(f"--token has {2 * TOKEN_OCTETS} hexadecimal digits, as the host showed them")
+    try:
+        load_ring()
+    except KeyFileError as error:
+        parser.error(f"{KEYS_VARIABLE}: {error}")
     try:
         return serve(chosen.connect, with_parent=chosen.with_parent, token=token, data=chosen.data)
     except KeyboardInterrupt:

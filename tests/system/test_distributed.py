@@ -276,6 +276,14 @@ def test_link_keys_that_cannot_be_used_are_refused(
 
 
 @pytest.mark.requirement("L2.6")
+def test_a_ground_without_its_keys_says_so_at_once(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEHOLD_KEYS", str(workplace / "none"))
+    done = _safehold("ground", "--connect", "tcp://127.0.0.1:1", "--token", "00" * 32)
+    assert done.returncode == 2
+    assert f"SAFEHOLD_KEYS: {workplace / 'none'}: No such file" in done.stderr
+
+
+@pytest.mark.requirement("L2.6")
 def test_protected_telemetry_needs_a_key_of_its_own(
     half_hour: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
