@@ -1,6 +1,6 @@
 """How telemetry tells that the satellite has started cold: with the values of launch, and nothing in hand.
 
-The event `computer_reset` says so, and as long as that start is the last one, live housekeeping does.
+The event `computer_reset` says so, and as long as that start is the last one, housekeeping does.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flight.packets import Event
-from flight.tm_frames import LIVE_CHANNEL
 from ground import housekeeping
 from ground.receiver import Report
 
@@ -30,7 +29,7 @@ def cold_start(report: Report, tick_ns: int) -> ColdStart | None:
         if content.name != "computer_reset" or content.arguments["warm"] != 0.0:
             return None
         return _start(int(content.arguments["boots"] or 0), packet.time_ns)
-    if (packet.service, packet.subtype) != (3, 25) or report.channel != LIVE_CHANNEL:
+    if (packet.service, packet.subtype) != (3, 25):
         return None
     held = housekeeping.read(packet.data, _HELD)
     if held is None or held["boot_warm"][0] != 0:

@@ -56,7 +56,8 @@ class CommandQueue:
         self._pings: list[int] = []
         self._rows: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._sequence = 0
-        self._cold = (0, -1)  # the last cold start that is known: the number of the boot, its on-board time
+        # The last cold start that is known: the number of the boot, its on-board time, when that was told.
+        self._cold = (0, -1, -1)
         self._next_own = OWN
         self.own: dict[str, int] = {}
         self._planned = len(commands)
@@ -156,11 +157,13 @@ class CommandQueue:
 
     def start_cold(self, boot: int, at_ns: int, now_ns: int) -> None:
         """The satellite has lost its state: whatever it had taken before that on-board time, and not
-        executed as far as is known, is `unknown`. boot: the number of that start; each is taken once.
+        executed as far as is known, is `unknown`. On-board time may jump: what goes up for the first time
+        from now on has been taken after that start whatever time its reports bear. boot: the number of that
+        start; each is taken once, and none once a later one is known.
         """
         if boot <= self._cold[0]:
             return
-        self._cold = (boot, max(at_ns, self._cold[1]))
+        self._cold = (boot, at_ns, now_ns)
         for one in list(self._tracking.values()):
             self._lose(one, now_ns)
 
@@ -354,8 +357,8 @@ class CommandQueue:
         fresh._tracking = tracking
         fresh._queued = sorted((one.at_ns, one.index) for one in tracking.values() if one.state == "queued")
         fresh._sequence, fresh._next_own = int(values["sequence"]), int(values["next_own"])
-        boot, at_ns = values.get("cold", (0, -1))
-        fresh._cold = (int(boot), int(at_ns))
+        boot, at_ns, told_ns = values.get("cold", (0, -1, -1))
+        fresh._cold = (int(boot), int(at_ns), int(told_ns))
         fresh.own, fresh._pings = dict(values["own"]), list(values["pings"])
         fresh._requests = {request: index for request, index in values["requests"] if index in tracking}
         self.__dict__.update(fresh.__dict__)
@@ -394,8 +397,11 @@ class CommandQueue:
 
     def _lose(self, one: Tracking, now_ns: int) -> None:
         """Closes what the satellite had in hand when it started cold."""
+        _, start_ns, told_ns = self._cold
+        if one.onboard_ns is None or one.departure_ns is None or one.departure_ns >= told_ns:
+            return
         in_hand = one.state in ("accepted", "started") or self._scheduled(one)
-        if in_hand and one.onboard_ns is not None and one.onboard_ns < self._cold[1]:
+        if in_hand and one.onboard_ns < start_ns:
             one.close("unknown", now_ns, "cold_start")
             self._forget_own(one)
 

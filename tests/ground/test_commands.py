@@ -257,8 +257,8 @@ TAGGED = Command(at_ns=0, name="ping", execute_at_ns=9_000_000_000)
 def test_a_cold_start_closes_what_was_in_the_satellite_s_hands_before_it() -> None:
     queue = CommandQueue((TAGGED, mode(2), mode(3), mode(4)))
     scheduled(queue)
-    assert all_sent(queue) == [1, 2, 3]
-    for index, subtype, onboard_ns in ((1, 1, 6), (2, 7, 6), (3, 1, 8)):
+    assert all_sent(queue, 1) == [1, 2, 3]
+    for index, subtype, onboard_ns in ((1, 1, 6), (2, 7, 6), (3, 1, 7)):
         queue.verify(Verification(subtype, queue[index].request_id or 0), 9, onboard_ns)
     queue.start_cold(2, 7, 11)
     told = [(one["state"], one["reason"], one["closed_ns"]) for one in queue.results(20)]
@@ -289,6 +289,44 @@ def test_what_is_played_back_from_before_a_cold_start_leaves_nothing_open() -> N
         assert queue.verify(Verification(subtype, queue[0].request_id or 0), 12, 5, stored=True)
     assert (queue[0].state, queue[0].reason) == ("unknown", "cold_start")
     assert (queue[0].accepted_ns, queue[0].completed_ns) == (12, 12)
+
+
+def accepted(queue: CommandQueue, index: int, onboard_ns: int) -> str:
+    """Plays back that a command was taken at an on-board time; its state then."""
+    assert queue.verify(Verification(1, queue[index].request_id or 0), 60, onboard_ns, stored=True)
+    return queue[index].state
+
+
+@pytest.mark.requirement("L2.6")
+def test_what_goes_up_after_a_cold_start_was_told_is_not_lost_in_it_though_on_board_time_went_back() -> None:
+    """The start was seen with the clock ahead, which was set right afterwards."""
+    queue = CommandQueue((mode(2), mode(3), mode(4, at_ns=11), replace(TAGGED, at_ns=11)))
+    assert all_sent(queue, 10) == [0, 1]
+    assert accepted(queue, 0, 6) == "accepted"
+    queue.start_cold(2, 1_000_000, 11)
+    assert (queue[0].state, queue[0].reason) == ("unknown", "cold_start")
+    assert all_sent(queue, 11) == [2, 3]
+    again = CommandQueue((mode(2), mode(3), mode(4, at_ns=11), replace(TAGGED, at_ns=11)))
+    again.restore(queue.to_plain())
+    for one in (queue, again):
+        assert accepted(one, 1, 20) == "unknown", "it may have been in the satellite's hands"
+        assert accepted(one, 2, 21) == "accepted"
+        assert accepted(one, 3, 22) == "accepted"
+        assert one.verify(Verification(7, one[3].request_id or 0), 61, 23)
+        assert one[3].state == "completed", "in the schedule"
+
+
+@pytest.mark.requirement("L2.6")
+def test_only_the_last_cold_start_counts_in_whatever_order_and_at_whatever_time_they_are_told() -> None:
+    queue = CommandQueue((mode(2), mode(3), mode(4, at_ns=20)))
+    assert all_sent(queue, 10) == [0, 1]
+    queue.start_cold(3, 1_000, 11)
+    queue.start_cold(2, 5, 50)  # older, and told later
+    assert accepted(queue, 0, 6) == "unknown"
+    assert all_sent(queue, 20) == [2]
+    queue.start_cold(4, 500, 51)  # the clock had been set back in between
+    assert accepted(queue, 1, 499) == "unknown"
+    assert accepted(queue, 2, 600) == "accepted"
 
 
 @pytest.mark.requirement("L2.6")
@@ -394,7 +432,7 @@ def test_requests_of_mission_control_leave_a_tally_behind() -> None:
 def test_a_report_from_before_a_cold_start_on_mission_control_s_own_request_is_taken_once() -> None:
     queue = pings(1)
     assert queue.request(replace(mode(3), at_ns=0, priority=3)) == OWN
-    all_sent(queue)
+    all_sent(queue, 1)
     queue.start_cold(2, 9, 12)
     taken = Verification(1, queue[OWN].request_id or 0)
     assert queue.verify(taken, 13, onboard_ns=7, stored=True)

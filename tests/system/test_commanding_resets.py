@@ -90,7 +90,28 @@ def test_a_time_tagged_command_that_a_cold_start_swept_away_is_told_as_unknown(u
     assert world.executed == []
     audit(world)
     (one,) = world.control.queue.results(world.now_ns)
-    assert (one["state"], one["reason"] in ("cold_start", "in_doubt")) == ("unknown", True)
+    assert (one["state"], one["reason"]) == ("unknown", "cold_start")
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("warm_resets", [0, 1])
+def test_a_cold_start_is_told_though_a_warm_one_follows_before_the_next_contact(warm_resets: int) -> None:
+    """Live housekeeping tells of the last start alone; the event of the cold one is played back."""
+    world = _world()
+    world.command(execute_at_ns=world.now_ns + 600 * 10 * TICK_NS)
+    world.fly(30)
+    assert _states(world) == ["completed"]
+    world.end_pass()
+    world.reset_cold()
+    world.fly(40)
+    for _ in range(warm_resets):
+        world.reset(1)
+        world.fly(40)
+    world.begin_pass()
+    world.fly(100)
+    (one,) = world.control.queue.results(world.now_ns)
+    assert (one["state"], one["reason"]) == ("unknown", "cold_start")
+    audit(world)
 
 
 @pytest.mark.requirement("L2.6")
