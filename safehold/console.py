@@ -119,7 +119,7 @@ def take_back(folder: Path, number: int) -> int:
         if not any(one["state"] in ("waiting", "queued") for one in shown if one["telecommand"]):
             state = ", ".join(dict.fromkeys(str(one["state"]) for one in shown))
             raise ConsoleError("SH-CON-007", f"nothing of request {number} waits any more: it is {state}")
-        return book.add(_now(), 0, encode_withdrawal(known.config.sha256(), number))
+        return _add(book, known, 0, encode_withdrawal(known.config.sha256(), number))
 
 
 def queue(folder: Path) -> dict[str, Any]:
@@ -161,7 +161,16 @@ def _ask(folder: Path, rows: Sequence[Mapping[str, Any]], source: Source, label:
             if (had := len(known.rows) - len(known.config.commands) + untaken) + more > ADDED_MAX:
                 wrong = f"mission control has had {had} telecommands, and takes {ADDED_MAX} in all"
                 raise ConsoleError("SH-CON-004", f"{folder}: {wrong}")
-            return book.add(_now(), more, content)
+            return _add(book, known, more, content)
+
+
+def _add(book: ConsoleBook, known: Known, telecommands: int, content: bytes) -> int:
+    """The number of a new request; raises ConsoleError if mission control would not look at it."""
+    number = book.add(_now(), telecommands, content)
+    if number <= (taken := known.console.taken):
+        wrong = f"{book.path} has come to request {number}, and mission control has taken those up to {taken}"
+        raise ConsoleError("SH-CON-006", f"{wrong}: it was replaced; ask again once mission control runs")
+    return number
 
 
 def _checked(rows: Sequence[Mapping[str, Any]], source: Source, known: Known) -> list[Command]:

@@ -9,6 +9,7 @@ console.sqlite    ground.store.console
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 import sys
@@ -61,6 +62,16 @@ def _saved(database: sqlite3.Connection, path: Path) -> Saved | None:
     return Saved(pieces, commands, reserved) if pieces or reserved else None
 
 
+def _taken(database: sqlite3.Connection) -> int:
+    """The number of the last request that was taken; 0 where the state says nothing that can be read."""
+    found = database.execute("SELECT value FROM piece WHERE name = 'console'").fetchone()
+    try:
+        taken = json.loads(found[0])["taken"] if found else 0
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return 0
+    return taken if type(taken) is int and 0 <= taken < 1 << 63 else 0
+
+
 def _check_version(database: sqlite3.Connection, path: Path) -> None:
     found = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     if found is None or found[0] != SCHEMA:
@@ -88,7 +99,8 @@ class ArchiveStore:
             self._take_lock()
             self._journal = Journal(folder / JOURNAL)
             self._database = self._open_database(folder / DATABASE)
-            self._console = ConsoleReader(folder, SHA256)
+            self._console = ConsoleReader(folder, SHA256, _taken(self._database))
+            self._tell(self._console)
         except OSError as error:
             self.close()
             raise StoreError(f"{folder}: {error.strerror}") from error
@@ -136,9 +148,7 @@ class ArchiveStore:
         if self._console is None:
             raise StoreError(f"{self.folder}: closed")
         found = self._console.after(after)
-        if self._console.trouble and self._console.trouble != self._trouble:
-            print(f"safehold ground: {self._console.trouble}", file=sys.stderr, flush=True)
-        self._trouble = self._console.trouble
+        self._tell(self._console)
         return found
 
     def close(self) -> None:
@@ -155,6 +165,15 @@ class ArchiveStore:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def _tell(self, console: ConsoleReader) -> None:
+        """Says what is new about the consoles' database, once."""
+        news, console.losses = console.losses, []
+        if console.trouble and console.trouble != self._trouble:
+            news.append(console.trouble)
+        self._trouble = console.trouble
+        for line in news:
+            print(f"safehold ground: {line}", file=sys.stderr, flush=True)
 
     def _take_lock(self) -> None:
         path = self.folder / "lock"

@@ -2,15 +2,17 @@
 
     console.sqlite    request (number, made, telecommands, content), meta (name, value)
 
-Consoles (`safehold command`) only add to it, mission control only reads it. What it has taken stands in its
-own database, in the transaction that enters the telecommands into its queue; so a request is taken once,
-whatever moment either is killed at, and a console that hangs with this database locked holds up nobody but
-other consoles. Numbers rise in the order in which requests were committed, and none is given twice.
+Consoles (`safehold command`) only add to it. Mission control makes it, and only reads it from then on. What
+it has taken stands in its own database, in the transaction that enters the telecommands into its queue; so a
+request is taken once, whatever moment either is killed at. A console that hangs with this database locked
+holds up nobody but other consoles, and a database that is damaged is moved aside. Numbers rise in the order
+in which requests were committed. None is given twice, not even by a database that has taken another's place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ AT_A_TIME = 256
 SCHEMA = 1
 _PATIENCE_S = 5.0
 """How long a console waits for another one."""
+_PATIENCE_READER_S = 0.1
+"""How long mission control waits for a console at its start; after that, not at all."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS request (
@@ -52,6 +56,7 @@ class ConsoleBook:
     def __init__(self, folder: Path) -> None:
         """Opens what a mission control has made; raises StoreError if there is none, or it is not ours."""
         self.path = folder / NAME
+        self._file = _file(self.path)
         self._database = _open(self.path, f"{self.path.absolute().as_uri()}?mode=rw", _PATIENCE_S)
         try:
             found = self._meta()
@@ -75,6 +80,8 @@ class ConsoleBook:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                if _file(self.path) != self._file:
+                    raise StoreError(f"{self.path}: another one is in its place; nothing was asked for")
                 self._database.execute("COMMIT")
             except BaseException:
                 if self._database.in_transaction:
@@ -120,67 +127,148 @@ class ConsoleBook:
 
 
 class ConsoleReader:
-    """The requests of a folder, as mission control has them. `trouble`: why they could not be read just now;
-    they wait until they can, and mission control goes on without.
+    """The requests of a folder, as mission control has them.
+
+    Nothing about this database stops mission control. `trouble`: why it cannot be read just now; what stands
+    in it waits, and each look tries anew. `losses`: what became of databases that were damaged.
     """
 
-    def __init__(self, folder: Path, dictionary: str) -> None:
-        """Opens or makes the database, and notes the dictionary of this build in it; raises StoreError."""
+    def __init__(self, folder: Path, dictionary: str, taken: int) -> None:
+        """Opens or makes the database, and sees to it that it has the dictionary of this build, and that no
+        number up to `taken` is given again: a database may have been deleted, or come from an older copy.
+        """
         self.path = folder / NAME
         self.trouble = ""
+        self.losses: list[str] = []
+        self._dictionary = dictionary
         self._version: int | None = None
         self._last = 0
-        self._database = _open(self.path, f"{self.path.absolute().as_uri()}?mode=rwc", _PATIENCE_S)
-        try:
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            if (damage := self._database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
-                raise StoreError(f"{self.path}: damaged ({damage})")
-            self._database.executescript(_TABLES)
-            own = [("schema", str(SCHEMA)), ("dictionary", dictionary)]
-            self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", own)
-            self._database.execute("PRAGMA query_only = ON")
-            self._database.execute("PRAGMA busy_timeout = 100")
-        except sqlite3.Error as error:
-            self.close()
-            raise StoreError(f"{self.path}: {error}") from error
-        except StoreError:
-            self.close()
-            raise
+        self._file: tuple[int, int] | None = None
+        self._database: sqlite3.Connection | None = None
+        self._try_to_open(taken, _PATIENCE_READER_S)
 
     def after(self, number: int) -> list[Request]:
         """The requests behind a number, in their order; the first of them if they are many octets. Costs one
         look at a counter when nothing has changed since all were read.
         """
+        if (self._database is None or _file(self.path) != self._file) and not self._try_to_open(number, 0):
+            return []
+        assert self._database is not None
         try:
-            (version,) = self._database.execute("PRAGMA data_version").fetchone()
-            if version == self._version and number >= self._last:
-                return []
-            found: list[Request] = []
-            octets, whole = 0, True
-            rows = self._database.execute(
-                "SELECT number, content FROM request WHERE number > ? ORDER BY number LIMIT ?",
-                (number, AT_A_TIME),
-            )
-            for at, content in rows:
-                octets += len(_octets(content))
-                if found and octets > CONTENT_OCTETS_MAX:
-                    whole = False
-                    break
-                found.append(Request(at, _octets(content)[: CONTENT_OCTETS_MAX + 1]))
-                self._last = at
-            rows.close()
-            if whole and len(found) < AT_A_TIME:
-                self._version = version
+            found = self._read(self._database, number)
         except sqlite3.Error as error:
-            self.trouble = f"{self.path}: {error}; what is asked for there waits"
+            self._wait(str(error))
+            if _is_damage(error):
+                self.close()
             return []
         self.trouble = ""
         return found
 
     def close(self) -> None:
         """Lets go of it; closing twice is fine."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
+        self._database, self._version, self._last = None, None, 0
+
+    def _read(self, database: sqlite3.Connection, number: int) -> list[Request]:
+        (version,) = database.execute("PRAGMA data_version").fetchone()
+        if version == self._version and number >= self._last:
+            return []
+        found: list[Request] = []
+        octets, whole = 0, True
+        rows = database.execute(
+            "SELECT number, content FROM request WHERE number > ? ORDER BY number LIMIT ?",
+            (number, AT_A_TIME),
+        )
+        for at, content in rows:
+            octets += len(_octets(content))
+            if found and octets > CONTENT_OCTETS_MAX:
+                whole = False
+                break
+            found.append(Request(at, _octets(content)[: CONTENT_OCTETS_MAX + 1]))
+            self._last = at
+        rows.close()
+        if whole and len(found) < AT_A_TIME:
+            self._version = version
+        return found
+
+    def _try_to_open(self, taken: int, patience_s: float) -> bool:
+        """Opens the database, after moving it aside if it is damaged; whether it is open."""
+        self.close()
+        try:
+            try:
+                self._prepare(taken, patience_s)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._move_aside(str(error))
+                self._prepare(taken, patience_s)
+        except (StoreError, sqlite3.Error, OSError) as error:
+            self._wait(str(error).removeprefix(f"{self.path}: "))
+            self.close()
+            return False
+        self.trouble = ""
+        return True
+
+    def _prepare(self, taken: int, patience_s: float) -> None:
+        """Raises StoreError or sqlite3.Error. Writes only what is not as it has to be: a console may hang."""
+        uri = f"{self.path.absolute().as_uri()}?mode=rwc"
+        self._database = database = _open(self.path, uri, patience_s)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        own = {"schema": str(SCHEMA), "dictionary": self._dictionary}
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        found = dict(database.execute("SELECT name, value FROM meta")) if "meta" in tables else {}
+        if (version := found.get("schema", own["schema"])) != own["schema"]:
+            raise StoreError(f"{self.path}: version {version}; this one has {SCHEMA}")
+        if not {"meta", "request"} <= tables:
+            database.executescript(_TABLES)
+        if found != own:
+            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", own.items())
+        counted = "SELECT 1 FROM sqlite_sequence WHERE name = 'request' AND seq >= ?"
+        if database.execute(counted, (taken,)).fetchone() is None:
+            row = (taken,)
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("DELETE FROM sqlite_sequence WHERE name = 'request'")
+            database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('request', ?)", row)
+            database.execute("COMMIT")
+        if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+            raise _Damaged(damage)
+        database.execute("PRAGMA query_only = ON")
+        database.execute("PRAGMA busy_timeout = 100")
+        self._file = _file(self.path)
+
+    def _move_aside(self, why: str) -> None:
+        self.close()
+        names = (self.path.with_name(f"{NAME}.damaged-{place}") for place in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        self.path.rename(aside)
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{self.path}-wal").rename(f"{aside}-wal")
+        Path(f"{self.path}-shm").unlink(missing_ok=True)
+        again = "what was asked for there and not taken has to be asked for again"
+        self.losses.append(f"{self.path}: damaged ({why}), moved aside to {aside.name}; {again}")
+
+    def _wait(self, why: str) -> None:
+        self.trouble = f"{self.path}: {why}; what is asked for there waits"
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """What a look through a whole database has found."""
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, _Damaged) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file stands there: another one may have been put in its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _open(path: Path, uri: str, patience_s: float) -> sqlite3.Connection:

@@ -322,6 +322,7 @@ def test_requests_are_numbered_in_their_order_and_read_once(tmp_path: Path) -> N
             assert [book.add("2026-06-21T00:00:00Z", 1, content) for content in (b"a", b"b")] == [1, 2]
         assert store.requests(0) == [Request(1, b"a"), Request(2, b"b")]
         assert store.requests(1) == [Request(2, b"b")]
+        assert reader._database is not None
         reader._database.set_trace_callback(looks.append)
         assert store.requests(2) == store.requests(2) == []
         assert all(look.startswith("PRAGMA data_version") for look in looks), looks
@@ -392,8 +393,126 @@ def test_a_damaged_database_is_told_and_mission_control_goes_on(
     assert len(ground.results()["commands"]) == 2
     store.close()
     (tmp_path / NAME).write_bytes(b"nonsense" * 1000)
-    with pytest.raises(StoreError, match="not a database"):
-        ArchiveStore(tmp_path)
+    again = ArchiveStore(tmp_path)
+    assert "moved aside to console.sqlite.damaged-1; what was asked for" in capfd.readouterr().err
+    assert (tmp_path / f"{NAME}.damaged-1").read_bytes() == b"nonsense" * 1000
+    assert add(tmp_path, config, mode(4)) == 2, "a number that was taken is not given again"
+    restarted = Ground(config, store=again)
+    restarted.advance(restarted.promise_tick(), [])
+    assert len(restarted.results()["commands"]) == 3
+    again.close()
+
+
+def add(folder: Path, config: GroundConfig, *wanted: Command) -> int:
+    with ConsoleBook(folder) as book, book.writing():
+        return book.add("", len(wanted), encode_request(config.sha256(), wanted))
+
+
+@pytest.mark.requirement("S3", "L2.6")
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("older", [True, False])
+def test_a_database_that_took_another_s_place_gives_no_number_again(
+    configure: Configure, tmp_path: Path, running: bool, older: bool
+) -> None:
+    """Deleted, or restored from a copy that is older than what was taken."""
+    config = configure()
+    folder = tmp_path / "data"
+    store = ArchiveStore(folder)
+    ground = Ground(config, store=store)
+    assert add(folder, config, mode(2)) == 1
+    ground.advance(begin_of(config), [])
+    with sqlite3.connect(folder / NAME) as database:
+        database.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
+    database.close()
+    assert [add(folder, config, mode(number)) for number in (3, 4)] == [2, 3]
+    ground.advance(ground.promise_tick(), [])
+    assert len(ground.results()["commands"]) == 3
+    if not running:
+        store.close()
+    for end in ("", "-wal", "-shm"):
+        (folder / f"{NAME}{end}").unlink(missing_ok=True)
+    if older:
+        (tmp_path / "copy").rename(folder / NAME)
+    if running:
+        ground.advance(ground.promise_tick(), [])
+    else:
+        store = ArchiveStore(folder)
+        ground = Ground(config, store=store)
+    assert add(folder, config, mode(2)) == 4
+    ground.advance(ground.promise_tick(), [])
+    assert [one["origin"] for one in ground.results()["commands"]] == [f"request {n}" for n in (1, 2, 3, 4)]
+    store.close()
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("changed", [False, True])
+def test_mission_control_starts_while_a_console_hangs(
+    configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str], changed: bool
+) -> None:
+    """changed: it would have to write its dictionary; so it waits with the requests, and goes on."""
+    config = configure(mode(2))
+    ArchiveStore(tmp_path).close()
+    add(tmp_path, config, mode(3))
+    hung = sqlite3.connect(tmp_path / NAME, isolation_level=None)
+    if changed:
+        hung.execute("UPDATE meta SET value = 'other' WHERE name = 'dictionary'")
+    hung.execute("BEGIN IMMEDIATE")
+    store = ArchiveStore(tmp_path)
+    ground = Ground(config, store=store)
+    ground.advance(begin_of(config), [])
+    ground.advance(ground.promise_tick(), [])
+    assert len(ground.results()["commands"]) == (1 if changed else 2)
+    told = capfd.readouterr().err
+    assert told.count("database is locked; what is asked for there waits") == int(changed)
+    hung.close()
+    ground.advance(ground.promise_tick(), [])
+    assert len(ground.results()["commands"]) == 2
+    store.close()
+
+
+@pytest.mark.requirement("S3")
+def test_a_database_of_another_version_is_left_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ArchiveStore(tmp_path).close()
+    with sqlite3.connect(tmp_path / NAME) as database:
+        database.execute("UPDATE meta SET value = '9' WHERE name = 'schema'")
+        database.execute("INSERT INTO request (made, telecommands, content) VALUES ('', 1, x'00')")
+    database.close()
+    store = ArchiveStore(tmp_path)
+    assert store.requests(0) == store.requests(0) == []
+    assert capfd.readouterr().err.count("version 9; this one has 1; what is asked for there waits") == 1
+    store.close()
+    with sqlite3.connect(tmp_path / NAME) as database:
+        assert database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() == ("9",)
+    database.close()
+
+
+@pytest.mark.requirement("S3")
+def test_one_that_is_damaged_in_flight_is_moved_aside(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = ArchiveStore(tmp_path)
+    (tmp_path / "other").write_bytes(b"nonsense" * 1000)
+    (tmp_path / "other").rename(tmp_path / NAME)
+    for end in ("-wal", "-shm"):
+        (tmp_path / f"{NAME}{end}").unlink()
+    assert store.requests(7) == []
+    assert "moved aside to console.sqlite.damaged-1" in capfd.readouterr().err
+    with ConsoleBook(tmp_path) as book, book.writing():
+        assert book.add("", 1, b"a") == 8
+    assert store.requests(7) == [Request(8, b"a")]
+    store.close()
+
+
+@pytest.mark.requirement("S3")
+def test_a_console_does_not_write_into_what_was_moved_away(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    with ConsoleBook(tmp_path) as book:
+        (tmp_path / NAME).rename(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match="another one is in its place"), book.writing():
+            book.add("", 1, b"a")
+    store.close()
 
 
 def test_no_number_is_given_twice(tmp_path: Path) -> None:

@@ -383,3 +383,22 @@ def test_a_name_in_the_database_cannot_steer_a_terminal(folder: Path, run: Run) 
     assert "\x1b" not in out
     assert "waiting" in out
     assert "refused" in out
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_number_that_mission_control_would_pass_over_is_not_given(folder: Path, run: Run) -> None:
+    """Its database was replaced while it was away."""
+    config = config_of(Command(at_ns=20 * HOUR_NS, name="ping"))
+    assert run("ping", "--data", folder)[0] == 0
+    go_on(folder, config)
+    with ConsoleBook(folder) as book:
+        for statement in ("DELETE FROM request", "DELETE FROM sqlite_sequence"):
+            book._database.execute(statement)
+    code, out, err = run("ping", "--data", folder)
+    assert (code, out) == (2, "")
+    assert "SH-CON-006" in err
+    assert "has come to request 1, and mission control has taken those up to 1" in err
+    assert requests(folder) == []
+    assert len(go_on(folder, config)) == 2
+    assert json.loads(run("ping", "--data", folder, "--json")[1]) == {"request": 2}
+    assert len(go_on(folder, config)) == 3
