@@ -17,8 +17,8 @@ ALLOWED_MB_A_DAY, ALLOWED_AT_THE_END_MB = 0.5, 300.0
 def test_memory_stays_flat_over_twelve_days() -> None:
     """In a process of its own, which has compiled nothing; of its own memory, without what is mapped. Over so
     few days a step of the allocator counts for more than in a month: five days are not judged, and then it
-    grows by 0.38 MB a day, of 160 MB; over thirty it is 0.2. The end, which decodes and writes, took 190 MB more
-    after thirty days.
+    grows by 0.38 MB a day, of 160 MB; over thirty it is 0.2. The end, which decodes and writes, took
+    190 MB more after thirty days.
     """
     command = [sys.executable, "-m", "bench.month", "--days", str(DAYS), "--settle", str(SETTLE), "--json"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
