@@ -55,20 +55,32 @@ _FORMAT = Format(noun="request", ids="SH-SCN", error=ScenarioError, model=Asked)
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A telecommand in mission control's queue: what is known of it, and what was asked for."""
+
+    tracking: Tracking
+    command: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What a folder's mission control knew when it last kept itself: to when it had lived, its telecommands
-    by index, and what it had taken of consoles.
+    by where they came from, in their order, and what it had taken of consoles.
     """
 
     config: GroundConfig
     time_ns: int
-    rows: dict[int, dict[str, Any]]
+    rows: dict[str, list[Row]]
     console: Console
+
+    def added(self) -> int:
+        """How many telecommands it has had beyond those of its configuration."""
+        return sum(map(len, self.rows.values())) - len(self.config.commands)
 
     def waiting(self) -> int:
         """How many telecommands of consoles are in its queue and have not gone up."""
-        tracked = (_tracking(row) for row in self.rows.values())
-        return sum(one.state == "queued" and one.origin.startswith("request ") for one in tracked)
+        mine = (rows for origin, rows in self.rows.items() if _of_console(origin))
+        return sum(one.tracking.state == "queued" for rows in mine for one in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +124,28 @@ def ask_stack(folder: Path, path: Path, wishes: Wishes) -> int:
 def take_back(folder: Path, number: int) -> int:
     """Asks for what has not gone up of a request to be taken back; the number of this request."""
     with _opened(folder) as (book, known), _writing(folder, book):
-        entry = next((one for one in book.entries() if one.number == number), None)
+        entry = book.entry(number)
         if entry is None:
             raise ConsoleError("SH-CON-007", f"{folder} has no request {number}; --list shows those it has")
+        if _withdrawn(entry) is not None:
+            raise ConsoleError("SH-CON-007", f"request {number} is itself one to take back another")
+        for one in book.withdrawals(known.console.taken):
+            if _withdrawn(one) == number:
+                wrong = f"request {one.number}, which waits, takes back request {number} already"
+                raise ConsoleError("SH-CON-007", wrong)
         shown = _shown(entry, known)
         if not any(one["state"] in ("waiting", "queued") for one in shown if one["telecommand"]):
             state = ", ".join(dict.fromkeys(str(one["state"]) for one in shown))
             raise ConsoleError("SH-CON-007", f"nothing of request {number} waits any more: it is {state}")
         return _add(book, known, 0, encode_withdrawal(known.config.sha256(), number))
+
+
+def _withdrawn(entry: Entry) -> object:
+    """The number of the request that one takes back; None if it takes none back, or is no request."""
+    try:
+        return read_request(entry.content).get("take_back")
+    except _DAMAGED:
+        return None
 
 
 def queue(folder: Path) -> dict[str, Any]:
@@ -129,8 +155,8 @@ def queue(folder: Path) -> dict[str, Any]:
             entries = book.entries()
         except StoreError as error:
             raise ConsoleError("SH-CON-001", str(error)) from None
-    known_rows = [row for _, row in sorted(known.rows.items())]
-    rows = [_row(row, known.time_ns) for row in known_rows if not _of_console(row)]
+    others = [one for origin, rows in known.rows.items() if not _of_console(origin) for one in rows]
+    rows = [_row(one, known.time_ns) for one in others]
     for entry in entries:
         rows += _shown(entry, known)
     return {
@@ -151,14 +177,14 @@ def _ask(folder: Path, rows: Sequence[Mapping[str, Any]], source: Source, label:
             raise ConsoleError("SH-CON-004", wrong)
         with _writing(folder, book):
             # Between the two looks mission control may have taken some: they then count as not taken.
-            untaken = sum(one.telecommands for one in book.entries() if one.number > known.console.taken)
+            untaken = book.telecommands(known.console.taken)
             waiting, more = untaken + known.waiting(), len(wanted)
             if waiting + more > WAITING_MAX:
                 wrong = (
                     f"{waiting} telecommands of consoles wait, and {more} more would be over {WAITING_MAX}"
                 )
                 raise ConsoleError("SH-CON-004", f"{folder}: {wrong}; wait until they have gone up")
-            if (had := len(known.rows) - len(known.config.commands) + untaken) + more > ADDED_MAX:
+            if (had := known.added() + untaken) + more > ADDED_MAX:
                 wrong = f"mission control has had {had} telecommands, and takes {ADDED_MAX} in all"
                 raise ConsoleError("SH-CON-004", f"{folder}: {wrong}")
             return _add(book, known, more, content)
@@ -258,18 +284,16 @@ def _writing(folder: Path, book: ConsoleBook) -> Iterator[None]:
 def _known(saved: Saved) -> Known:
     values = saved.pieces
     console = Console.from_plain(json.loads(values["console"])) if "console" in values else Console()
-    rows = {index: json.loads(row) for index, row in saved.commands.items() if index < OWN}
-    for row in rows.values():
-        _tracking(row)
+    rows: dict[str, list[Row]] = {}
+    for _, content in sorted((index, row) for index, row in saved.commands.items() if index < OWN):
+        row = json.loads(content)
+        tracking = Tracking(**row["tracking"])
+        rows.setdefault(tracking.origin, []).append(Row(tracking, row["command"]))
     return Known(configuration_of(saved), int(json.loads(values["time_ns"])), rows, console)
 
 
-def _tracking(row: Mapping[str, Any]) -> Tracking:
-    return Tracking(**row["tracking"])
-
-
-def _of_console(row: Mapping[str, Any]) -> bool:
-    return _tracking(row).origin.startswith("request ")
+def _of_console(origin: str) -> bool:
+    return origin.startswith("request ")
 
 
 def _now() -> str:
@@ -281,10 +305,8 @@ def _shown(entry: Entry, known: Known) -> list[dict[str, Any]]:
     common = {"request": entry.number, "made_utc": entry.made}
     if (why := known.console.refused.get(entry.number)) is not None:
         return [_blank(entry) | common | {"state": "refused", "why": why}]
-    mine = origin_of(entry.number)
-    found = [row for _, row in sorted(known.rows.items()) if _tracking(row).origin == mine]
-    if found:
-        return [_row(row, known.time_ns) | common for row in found]
+    if found := known.rows.get(origin_of(entry.number)):
+        return [_row(one, known.time_ns) | common for one in found]
     return [one | common for one in _not_entered(entry, known)]
 
 
@@ -298,7 +320,7 @@ def _not_entered(entry: Entry, known: Known) -> list[dict[str, Any]]:
     except _DAMAGED as error:
         return [_blank(entry) | {"state": "refused", "why": f"it is no request: {error}"}]
     if entry.number <= known.console.taken:
-        return [_blank(entry) | {"state": "refused", "why": "long ago"}]
+        return [_blank(entry) | {"state": "refused", "why": "its reason is no longer kept"}]
     rows = []
     for one in wanted:
         late = one.expires_ns is not None and one.expires_ns <= known.time_ns
@@ -312,8 +334,8 @@ def _blank(entry: Entry) -> dict[str, Any]:
     return {"telecommand": "", "origin": origin_of(entry.number)}
 
 
-def _row(row: Mapping[str, Any], time_ns: int) -> dict[str, Any]:
-    one, wanted = asdict(_tracking(row)), row["command"]
+def _row(row: Row, time_ns: int) -> dict[str, Any]:
+    one, wanted = asdict(row.tracking), row.command
     if one["state"] == "queued" and one["expires_ns"] is not None and one["expires_ns"] <= time_ns:
         one |= {"state": "expired", "closed_ns": one["expires_ns"]}
     more = {"arguments": wanted["arguments"], "execute_at_ns": wanted["execute_at_ns"]}

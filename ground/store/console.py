@@ -101,9 +101,31 @@ class ConsoleBook:
 
     def entries(self) -> list[Entry]:
         """All requests in their order; raises StoreError."""
+        return self._entries("ORDER BY number")
+
+    def entry(self, number: int) -> Entry | None:
+        """The request with that number; raises StoreError."""
+        return next(iter(self._entries("WHERE number = ?", number)), None) if number < 1 << 63 else None
+
+    def withdrawals(self, after: int) -> list[Entry]:
+        """The requests without telecommands behind a number; raises StoreError."""
+        return self._entries("WHERE number > ? AND telecommands = 0 ORDER BY number", after)
+
+    def telecommands(self, after: int) -> int:
+        """How many telecommands the requests behind a number have; raises StoreError."""
+        counted = (
+            "SELECT sum(telecommands) FROM request WHERE number > ? AND typeof(telecommands) = 'integer'"
+        )
+        try:
+            (count,) = self._database.execute(counted, (after,)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        return int(count or 0)
+
+    def _entries(self, which: str, *values: int) -> list[Entry]:
         try:
             rows = self._database.execute(
-                "SELECT number, made, telecommands, content FROM request ORDER BY number"
+                f"SELECT number, made, telecommands, content FROM request {which}", values
             ).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error

@@ -23,8 +23,9 @@ from ground.console import ADDED_MAX, WAITING_MAX, read_request
 from ground.mission import Ground
 from ground.store.archive import DATABASE, JOURNAL, ArchiveStore
 from ground.store.console import NAME, ConsoleBook
+from ground.tracking import Tracking
 from safehold.cli import main
-from safehold.console import Wishes, ask
+from safehold.console import Wishes, ask, queue
 from safehold.errors import ConsoleError
 
 HOUR_NS = 3_600_000_000_000
@@ -402,3 +403,64 @@ def test_a_number_that_mission_control_would_pass_over_is_not_given(folder: Path
     assert len(go_on(folder, config)) == 2
     assert json.loads(run("ping", "--data", folder, "--json")[1]) == {"request": 2}
     assert len(go_on(folder, config)) == 3
+
+
+def test_the_queue_is_read_once_however_many_have_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each telecommand is looked at once, not once for each request."""
+    count, made = 200, 0
+    for _ in range(count):
+        ask(folder, "ping", {}, Wishes(at="20h"))
+    assert len(go_on(folder, config_of(Command(at_ns=20 * HOUR_NS, name="ping")))) == 1 + count
+
+    def counted(**values: Any) -> Tracking:
+        nonlocal made
+        made += 1
+        return Tracking(**values)
+
+    monkeypatch.setattr("safehold.console.Tracking", counted)
+    rows = queue(folder)["telecommands"]
+    assert [(one["request"], one["state"]) for one in rows[1:]] == [
+        (n, "queued") for n in range(1, count + 1)
+    ]
+    assert made == 1 + count
+
+
+@pytest.mark.requirement("S3")
+def test_a_request_is_taken_back_once_and_a_withdrawal_never(folder: Path, run: Run) -> None:
+    run("ping", "--data", folder)
+    assert run("--cancel", "1", "--data", folder)[0] == 0
+    for number, said in (
+        (1, "request 2, which waits, takes back request 1 already"),
+        (2, "request 2 is itself one to take back another"),
+        (10**30, "has no request 1000000"),
+    ):
+        code, out, err = run("--cancel", number, "--data", folder)
+        assert (code, out) == (2, "")
+        assert f"SH-CON-007 {folder if number > 2 else ''}".strip() in err
+        assert said in err
+    assert len(requests(folder)) == 2
+
+
+def test_asking_does_not_read_what_others_have_asked_for(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken long ago costs a console nothing while it holds up the others."""
+    run("ping", "--data", folder)
+    monkeypatch.setattr(ConsoleBook, "entries", lambda _: pytest.fail("all of it is read"))
+    assert run("ping", "--data", folder)[0] == 0
+    assert run("--cancel", "1", "--data", folder)[0] == 0
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_refusal_whose_reason_was_forgotten_is_shown_as_that(folder: Path, run: Run) -> None:
+    with ConsoleBook(folder) as book, book.writing():
+        content = json.dumps({"commands": [{"at_ns": 0, "name": "ping"}], "stack": ""}).encode()
+        for _ in range(257):
+            book.add("", 1, content)
+    go_on(folder, config_of(Command(at_ns=20 * HOUR_NS, name="ping")))
+    go_on(folder, config_of(Command(at_ns=20 * HOUR_NS, name="ping")))
+    first, second = json.loads(run("--data", folder, "--json")[1])["telecommands"][1:3]
+    assert (first["state"], first["why"]) == ("refused", "its reason is no longer kept")
+    assert second["why"] == "it was made for the mission control of another run"
