@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,10 @@ from safehold.errors import EXIT_OK, UsageError, legible
 
 EXAMPLE = "safehold command set_mode mode=SAFE --data DIR"
 _AS_TEXT = ("octets",)
+_NUMBER_MAX = 64
+_WHOLE = re.compile("[+-]?[0-9]+")
+_HEXADECIMAL = re.compile("[+-]?0[xX][0-9a-fA-F]+")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +83,23 @@ def read_arguments(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    """A number in decimal, or a whole one in hexadecimal (0x1f); any other text is a name."""
+    if len(text) > _NUMBER_MAX:
+        return text
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text, 16)
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     return text
 
 
 def _check(options: CommandOptions) -> None:
     """Raises UsageError for options that do not go together."""
+    if options.name is not None and "=" in options.name:
+        wrong = f"NAME is missing before {legible(options.name, 80)!r}"
+        raise UsageError("SH-CLI-002", f"{wrong}; write {EXAMPLE}")
     one_of = {
         "NAME": options.name is not None,
         "--stack": options.stack is not None,
@@ -105,7 +118,9 @@ def _check(options: CommandOptions) -> None:
     allowed = {"NAME": tuple(wishes), "--stack": ("--at", "--priority")}.get("".join(given), ())
     for name, value in wishes.items():
         if value is not None and name not in allowed:
-            has = "a stack has its own in each [[command]]" if options.stack else "it goes with a telecommand"
+            has = "it goes with a telecommand"
+            if options.stack is not None:
+                has = "with --stack go only --at and --priority; its [[command]] tables have `expires`"
             raise UsageError("SH-CLI-001", f"{name} is out of place: {has}")
 
 

@@ -32,12 +32,15 @@ def command(
         typer.Argument(
             metavar="KEY=VALUE",
             show_default=False,
-            help="Its arguments: numbers, names, or several with commas between.",
+            help="Its arguments: numbers (decimal, or 0x1f), names, or several with commas between.",
         ),
     ] = None,
     stack: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The telecommands of a stack instead, in their order."),
+        typer.Option(
+            metavar="FILE",
+            help="The telecommands of a stack instead, in their order; only --at and --priority go with it.",
+        ),
     ] = None,
     at: Annotated[
         str | None,
@@ -63,22 +66,23 @@ def command(
 ) -> None:
     """Ask a mission control for a telecommand, or show its queue and what became of each.
 
-    It may run just now or not: what is asked for waits in its folder, and is taken once. It goes up in the
-    next contact. Exit code 0: it waits; 2: it was refused, and nothing was asked for.
+    It may run just now or not: what is asked for waits in its folder, is taken once, goes up in a contact.
+
+    Exit code 0: it waits, or the queue was shown; 2: it was refused, and nothing was asked for.
 
     Examples:
 
-      safehold command ping --data DIR                            in the next contact
+      safehold command ping --data DIR                       in the next contact
 
-      safehold command set_mode mode=SAFE --priority critical --expires 6h --data DIR
+      safehold command set_mode mode=SAFE --expires 6h --data DIR
 
-      safehold command arm command=load_memory seconds=60 --data DIR     before a dangerous one
+      safehold command arm command=load_memory seconds=60 --data DIR
 
-      safehold command --stack checkout.toml --data DIR           a procedure, in its order
+      safehold command --stack checkout.toml --data DIR      a procedure
 
-      safehold command --data DIR                                 what became of all of them
+      safehold command --data DIR                            what became of all
 
-      safehold command --cancel 3 --data DIR                      not if it has gone up
+      safehold command --cancel 3 --data DIR                 if it has not gone up
     """
     from safehold.command_command import CommandOptions, command_command
 

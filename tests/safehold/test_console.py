@@ -25,6 +25,7 @@ from ground.store.archive import DATABASE, JOURNAL, ArchiveStore
 from ground.store.console import NAME, ConsoleBook
 from ground.tracking import Tracking
 from safehold.cli import main
+from safehold.command_command import read_arguments
 from safehold.console import Wishes, ask, queue
 from safehold.errors import ConsoleError
 
@@ -185,7 +186,7 @@ REFUSED = {
     "unknown argument": (["ping", "x=1"], "SH-SCN-018", "there is no argument 'x'"),
     "missing argument": (["set_mode"], "SH-SCN-018", "the argument 'mode' is missing"),
     "out of range": (["set_mode", "mode=99"], "SH-SCN-018", "mode is 99; it must lie between"),
-    "not finite": (["set_mode", "mode=nan"], "SH-SCN-018", "mode is nan; it must lie between"),
+    "no name": (["mode=SAFE"], "SH-CLI-002", "NAME is missing before 'mode=SAFE'; write safehold command"),
     "no such name": (["set_mode", "mode=SAVE"], "SH-SCN-018", "did you mean 'SAFE'?"),
     "half an octet": (["load_memory", "area=1", "offset=0", "octets=0"], "SH-SCN-018", "half an octet"),
     "no file": (["load_memory", "area=1", "offset=0", "file=nowhere"], "SH-SCN-001", "cannot be read"),
@@ -208,7 +209,8 @@ REFUSED = {
     "request 0": (["--cancel", "0"], "SH-CLI-002", "greater than or equal to 1"),
     "two things": (["ping", "--list"], "SH-CLI-001", "NAME and --list do not go together"),
     "out of place": (["--list", "--at", "3h"], "SH-CLI-001", "--at is out of place"),
-    "no folder": (["--stack", "stack.toml", "--expires", "3h"], "SH-CLI-001", "a stack has its own"),
+    "no folder": (["--stack", "stack.toml", "--expires", "3h"], "SH-CLI-001", "go only --at and --priority"),
+    "time-tagged": (["--stack", "stack.toml", "--execute-at", "3h"], "SH-CLI-001", "go only --at and"),
 }
 
 
@@ -464,3 +466,41 @@ def test_a_refusal_whose_reason_was_forgotten_is_shown_as_that(folder: Path, run
     first, second = json.loads(run("--data", folder, "--json")[1])["telecommands"][1:3]
     assert (first["state"], first["why"]) == ("refused", "its reason is no longer kept")
     assert second["why"] == "it was made for the mission control of another run"
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("-007", -7),
+        ("0x1F", 31),
+        ("1e2", 100.0),
+        ("-.5", -0.5),
+        ("2.", 2.0),
+        *(
+            (name, name)
+            for name in ("1_0", "\u0661", " 1", "1\n", "nan", "inf", "1e999", "0x", "0b1", ".", "1e")
+        ),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_a_number_is_written_in_decimal_or_hexadecimal(text: str, value: object) -> None:
+    read = read_arguments([f"x={text}"])["x"]
+    assert (type(read), read) == (type(value), value)
+
+
+def test_the_help_says_how_it_ends_and_keeps_each_example_on_a_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run("--help")
+    lines = [line.strip() for line in out.splitlines()]
+    examples = lines[lines.index("Examples:") + 1 :]
+    examples = [
+        line for line in examples[: next(at for at, one in enumerate(examples) if "Arg" in one)] if line
+    ]
+    assert code == 0
+    assert len(examples) == 6
+    assert all(line.startswith("safehold command ") for line in examples)
+    assert "or the queue was shown" in " ".join(lines)
