@@ -30,7 +30,8 @@ WITHOUT_NUMBER = 4  # the ledger's reason for records that never had one
 SCHEDULED = 1 << 13  # in the request id of a time-tagged telecommand
 NEVER_EXECUTED = ("queued", "expired", "cancelled", "rejected")
 EXECUTED = ("completed", "executed")
-STATES = (*NEVER_EXECUTED, *EXECUTED, "sent", "accepted", "started", "failed", "interrupted", "unknown")
+ON_ITS_WAY = ("sent", "accepted", "started")
+STATES = (*NEVER_EXECUTED, *EXECUTED, *ON_ITS_WAY, "failed", "interrupted", "unknown")
 
 _FRAME, _HEADER, _TRAILER = 1115, 6, 6
 _NO_START, _ONLY_IDLE, _IDLE_APID = 0x7FF, 0x7FE, 0x7FF
@@ -56,10 +57,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the ground says became of it."""
+    """What the ground says became of it; `since_tick`: when it went up, or was last reported on its way."""
 
     state: str
     request_id: int | None
+    since_tick: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Evidence:
     `following`: by stream, the number after the last that was given. `held`: what mass memory holds at the
     end. `frames`: those that the ground holds, in their order. `end_tick`: of the run; an execution in the
     last `settle_ticks` may still lack its report; what should have been executed before them and was not must
-    have an outcome, or its report be on its way. `events`: those of the voted outputs, each with its
+    have an outcome, or its report be on its way. What went up and was never heard of may go up again for
+    `patience_ticks`. `events`: those of the voted outputs, each with its
     arguments. `quotas`: octets that a stream may hold, and `fullest` the most that it was seen to hold;
     a record takes 16 more than it has. `files`: by id, as they were when they were seen sealed,
     and `held_files` at the end.
@@ -91,6 +94,7 @@ class Evidence:
     said: dict[int, Said]
     end_tick: int
     settle_ticks: int
+    patience_ticks: int
     events: list[tuple[int, tuple[float, ...]]]
     quotas: dict[int, int]
     fullest: dict[int, int]
@@ -378,17 +382,29 @@ def _check_commands(evidence: Evidence, here: set[bytes], verdict: Verdict) -> N
         if said.request_id is None:
             continue
         request = said.request_id | SCHEDULED if one.tagged else said.request_id
-        waiting = ("sent", "unknown", "accepted", "started", *(("completed",) if one.tagged else ()))
-        if said.state in waiting and request in reported:
+        waiting = (*ON_ITS_WAY, *(("completed",) if one.tagged else ()))
+        hidden = said.state in ("unknown", *waiting) and request in reported
+        if hidden or (said.state in ON_ITS_WAY and said.request_id in reported):
             verdict.find(
                 "outcome hidden", f"{name} is {said.state}, and the ground has the report of its end"
             )
         settled = ran and last[one.value] < settled_tick
         if settled and request not in recorded:
             verdict.find("outcome never recorded", name)
-        overdue = one.due_tick is not None and one.due_tick < settled_tick and not ran
-        if overdue and said.state == "completed" and request not in recorded and not to_be_told:
-            verdict.find("left open", f"{name} was due in tick {one.due_tick}")
+        in_vain = said.state in waiting and not ran and request not in recorded and not to_be_told
+        if in_vain and (by := _end_by(evidence, one, said, recorded)) < settled_tick:
+            verdict.find("left open", f"{name} is {said.state}, and was to have an end by tick {by}")
+
+
+def _end_by(evidence: Evidence, one: Asked, said: Said, recorded: set[int]) -> int:
+    """By when what the ground waits for should have ended: at its time if it was entered into the schedule,
+    else at once if it was taken; and what was not, or what nobody has told the ground of, in some passes.
+    """
+    entered = one.due_tick is not None and said.request_id in recorded
+    if said.state == "completed":
+        return one.due_tick or 0
+    by = said.since_tick + (evidence.patience_ticks if said.state == "sent" or entered else 0)
+    return max(by, one.due_tick or 0) if entered else by
 
 
 def without(evidence: Evidence, number: int, stream: int) -> Evidence:

@@ -39,6 +39,7 @@ SETTING = 141  # schedule_horizon_s: any whole number of seconds from an hour on
 VALUE_FIRST = 1_000_000
 BETWEEN_PASSES_NS = 300_000_000_000
 COLD_DOWN_NS = 5_000_000_000
+PATIENCE_NS = 6 * 3_600_000_000_000  # ten passes or more
 STATIONS = (
     *("svalbard", "troll", "inuvik", "awarua", "hawaii", "hartebeesthoek", "kourou", "starbase"),
     *("punta-arenas", "dongara", "wallops", "weilheim", "fairbanks"),
@@ -165,9 +166,10 @@ class WitnessedFlight(Simulation):
             frames=[one.frame for one in self.mortal.frames],
             asked=asked,
             executions=executions,
-            said={row["index"]: Said(row["state"], row["request_id"]) for row in results["commands"]},
+            said={row["index"]: self._said(row) for row in results["commands"]},
             end_tick=self.tick,
             settle_ticks=60_000_000_000 // self.tick_ns,
+            patience_ticks=PATIENCE_NS // self.tick_ns,
             events=[(one.id, tuple(one.arguments)) for one in self.events],
             quotas={
                 CRITICAL: self.scenario.flight.memory.critical_kib << 10,
@@ -179,6 +181,10 @@ class WitnessedFlight(Simulation):
                 file: self.computer.read_file(file) for file, _, _, sealed in self.computer.files() if sealed
             },
         )
+
+    def _said(self, row: dict[str, Any]) -> Said:
+        heard = max(row[stage] or 0 for stage in ("departure_ns", "accepted_ns", "started_ns", "progress_ns"))
+        return Said(row["state"], row["request_id"], heard // self.tick_ns)
 
 
 def calm(seed: int, hours: float, **tables: Any) -> Scenario:

@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.system import rough_passes
 from tests.system.ledger_checker import (
     CRITICAL,
     HOUSEKEEPING,
+    ON_ITS_WAY,
     RECORDS_GIVEN_UP,
     Asked,
     Evidence,
@@ -28,6 +30,7 @@ from tests.system.ledger_checker import (
     Said,
     apid_of,
     check,
+    ends_of,
     files_here,
     packets,
     sound,
@@ -164,7 +167,7 @@ def _ledger_forged(evidence: Evidence) -> Evidence:
 def _outcome_hidden(evidence: Evidence) -> Evidence:
     """The ground says of a completed command that it still waits for it."""
     index = _said(evidence, "completed").index
-    hidden = Said("sent", evidence.said[index].request_id)
+    hidden = replace(evidence.said[index], state="sent")
     return replace(evidence, said={**evidence.said, index: hidden})
 
 
@@ -212,6 +215,10 @@ def _ledger_beyond_the_end(evidence: Evidence) -> Evidence:
     )
 
 
+_UNUSED = 0x1FFF
+"""Makes of a request id one that no command of so few has."""
+
+
 def _said(evidence: Evidence, state: str) -> Asked:
     """The first command of that outcome that did not wait on board."""
     return next(one for one in evidence.asked if evidence.said[one.index].state == state and not one.tagged)
@@ -229,7 +236,7 @@ def _execution_never_voted(evidence: Evidence) -> Evidence:
 
 def _execution_denied(evidence: Evidence) -> Evidence:
     """Mission control says expired, never radiated, of what was executed."""
-    return _other_outcome(evidence, _said(evidence, "completed"), Said("expired", None))
+    return _other_outcome(evidence, _said(evidence, "completed"), Said("expired", None, 0))
 
 
 def _execution_by_nobody(evidence: Evidence) -> Evidence:
@@ -241,9 +248,8 @@ def _execution_by_nobody(evidence: Evidence) -> Evidence:
 def _report_never_made(evidence: Evidence) -> Evidence:
     """Of what was executed under its request id no report was ever committed."""
     one = _said(evidence, "completed")
-    return _other_outcome(
-        evidence, one, Said("completed", 0x1FFF ^ (evidence.said[one.index].request_id or 0))
-    )
+    said = evidence.said[one.index]
+    return _other_outcome(evidence, one, replace(said, request_id=_UNUSED ^ (said.request_id or 0)))
 
 
 def _file_never_sealed(evidence: Evidence) -> Evidence:
@@ -259,6 +265,46 @@ def _schedule_forgotten(evidence: Evidence) -> Evidence:
     asked = [replace(other, due_tick=ran.tick) if other is one else other for other in evidence.asked]
     return replace(
         evidence, asked=asked, executions=[other for other in evidence.executions if other is not ran]
+    )
+
+
+def _left(evidence: Evidence, state: str, *, tagged: bool) -> Evidence:
+    """Never executed and never reported, for as long as that is in order and a tick more."""
+    one = _said(evidence, "completed")
+    ran = next(other for other in evidence.executions if other.value == one.value)
+    over = evidence.end_tick - evidence.settle_ticks - 1
+    since = over - (evidence.patience_ticks if state == "sent" else 0)
+    said = Said(state, _UNUSED ^ (evidence.said[one.index].request_id or 0), since)
+    asked = [replace(other, due_tick=over) if tagged and other is one else other for other in evidence.asked]
+    executions = [other for other in evidence.executions if other is not ran]
+    return replace(_other_outcome(evidence, one, said), asked=asked, executions=executions)
+
+
+def _entry_hidden(evidence: Evidence) -> Evidence:
+    """A time-tagged command was entered, the ground has the report, and says that it is only accepted."""
+    one = _said(evidence, "completed")
+    due = evidence.end_tick + 1
+    asked = [replace(other, due_tick=due) if other is one else other for other in evidence.asked]
+    ran = [other for other in evidence.executions if other.value != one.value]
+    said = replace(evidence.said[one.index], state="accepted")
+    return replace(_other_outcome(evidence, one, said), asked=asked, executions=ran)
+
+
+def _entry_untold(evidence: Evidence) -> Evidence:
+    """It was entered and dropped; the report of its entry has not come for longer than is in order."""
+    one = _said(evidence, "completed")
+    request = evidence.said[one.index].request_id or 0
+    records = {
+        packet for packet in packets(evidence.frames) if apid_of(packet) in (101, 102) and sound(packet)
+    }
+    told = {one for one in records if request in ends_of([one])}
+    held = {number: record for number, record in evidence.committed[CRITICAL].items() if record in told}
+    left = _left(evidence, "accepted", tagged=True)
+    since = left.said[one.index].since_tick - evidence.patience_ticks
+    return replace(
+        _other_outcome(left, one, Said("accepted", request, since)),
+        frames=_with_records(evidence, records - told).frames,
+        held={**evidence.held, CRITICAL: {**evidence.held[CRITICAL], **held}},
     )
 
 
@@ -283,6 +329,10 @@ def _schedule_forgotten(evidence: Evidence) -> Evidence:
         (_execution_by_nobody, {"executed and never asked for"}),
         (_report_never_made, {"outcome never recorded"}),
         (_schedule_forgotten, {"left open"}),
+        *((partial(_left, state=state, tagged=False), {"left open"}) for state in ON_ITS_WAY),
+        *((partial(_left, state=state, tagged=True), {"left open"}) for state in ON_ITS_WAY),
+        (_entry_hidden, {"outcome hidden"}),
+        (_entry_untold, {"left open"}),
     ],
 )
 def test_what_is_planted_is_found(
@@ -291,6 +341,19 @@ def test_what_is_planted_is_found(
     verdict = check(plant(flown[0]))
     assert {finding.kind for finding in verdict.findings} == kinds
     assert len(verdict.findings) == len(kinds)
+
+
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("state", ON_ITS_WAY)
+def test_what_has_not_waited_too_long_is_not_found(
+    flown: tuple[Evidence, dict[str, int]], state: str
+) -> None:
+    left = _left(flown[0], state, tagged=False)
+    fresh = {
+        index: replace(said, since_tick=said.since_tick + 1) if said.state == state else said
+        for index, said in left.said.items()
+    }
+    assert check(replace(left, said=fresh)).findings == []
 
 
 # --- records that are gone in the middle of a stream ------------------------------------------------------
