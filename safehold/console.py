@@ -8,7 +8,6 @@ once or when it is started again, and holds it against what is true by then (`gr
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,31 +16,26 @@ from typing import Any, NoReturn
 from pydantic import Field, ValidationError
 
 from flight.dictionary import SHA256
-from ground.commands import OWN
-from ground.config import Command, GroundConfig
+from ground.config import Command
 from ground.console import (
     ADDED_MAX,
     WAITING_MAX,
-    Console,
     encode_request,
     encode_withdrawal,
-    origin_of,
     read_request,
 )
-from ground.mission import configuration_of
-from ground.store import Saved, StoreError
+from ground.store import StoreError
 from ground.store.archive import DATABASE, JOURNAL, look_into
 from ground.store.console import CONTENT_OCTETS_MAX, NAME, ConsoleBook, Entry
-from ground.tracking import Tracking
 from safehold import commands, schema, stack
 from safehold.clock import wall_utc
+from safehold.console_queue import DAMAGED, Known, known_of, of_console, row_of, shown
 from safehold.durations import format_clock, format_duration
 from safehold.errors import ConsoleError, Problem, ScenarioError
 from safehold.scenario import Source
 from safehold.toml_input import Format, problems_of
 
 COMMAND_LINE = "command line"
-_DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _FIRST = "[[command]] 1, "
 
 
@@ -52,35 +46,6 @@ class Asked(schema.Table):
 
 
 _FORMAT = Format(noun="request", ids="SH-SCN", error=ScenarioError, model=Asked)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A telecommand in mission control's queue: what is known of it, and what was asked for."""
-
-    tracking: Tracking
-    command: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a folder's mission control knew when it last kept itself: to when it had lived, its telecommands
-    by where they came from, in their order, and what it had taken of consoles.
-    """
-
-    config: GroundConfig
-    time_ns: int
-    rows: dict[str, list[Row]]
-    console: Console
-
-    def added(self) -> int:
-        """How many telecommands it has had beyond those of its configuration."""
-        return sum(map(len, self.rows.values())) - len(self.config.commands)
-
-    def waiting(self) -> int:
-        """How many telecommands of consoles are in its queue and have not gone up."""
-        mine = (rows for origin, rows in self.rows.items() if _of_console(origin))
-        return sum(one.tracking.state == "queued" for rows in mine for one in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +98,9 @@ def take_back(folder: Path, number: int) -> int:
             if _withdrawn(one) == number:
                 wrong = f"request {one.number}, which waits, takes back request {number} already"
                 raise ConsoleError("SH-CON-007", wrong)
-        shown = _shown(entry, known)
-        if not any(one["state"] in ("waiting", "queued") for one in shown if one["telecommand"]):
-            state = ", ".join(dict.fromkeys(str(one["state"]) for one in shown))
+        rows = shown(entry, known)
+        if not any(one["state"] in ("waiting", "queued") for one in rows if one["telecommand"]):
+            state = ", ".join(dict.fromkeys(str(one["state"]) for one in rows))
             raise ConsoleError("SH-CON-007", f"nothing of request {number} waits any more: it is {state}")
         return _add(book, known, 0, encode_withdrawal(known.config.sha256(), number))
 
@@ -144,7 +109,7 @@ def _withdrawn(entry: Entry) -> object:
     """The number of the request that one takes back; None if it takes none back, or is no request."""
     try:
         return read_request(entry.content).get("take_back")
-    except _DAMAGED:
+    except DAMAGED:
         return None
 
 
@@ -155,10 +120,10 @@ def queue(folder: Path) -> dict[str, Any]:
             entries = book.entries()
         except StoreError as error:
             raise ConsoleError("SH-CON-001", str(error)) from None
-    others = [one for origin, rows in known.rows.items() if not _of_console(origin) for one in rows]
-    rows = [_row(one, known.time_ns) for one in others]
+    others = [one for origin, rows in known.rows.items() if not of_console(origin) for one in rows]
+    rows = [row_of(one, known.time_ns) for one in others]
     for entry in entries:
-        rows += _shown(entry, known)
+        rows += shown(entry, known)
     return {
         "folder": str(folder),
         "epoch": known.config.epoch,
@@ -263,8 +228,8 @@ def _opened(folder: Path) -> Iterator[tuple[ConsoleBook, Known]]:
             wrong = f"{folder}: its mission control has not been told its mission yet"
             raise ConsoleError("SH-CON-003", f"{wrong}; the run does that when it begins")
         try:
-            known = _known(saved)
-        except (StoreError, *_DAMAGED) as error:
+            known = known_of(saved)
+        except (StoreError, *DAMAGED) as error:
             raise ConsoleError("SH-CON-001", f"{folder} holds no ground that can be read: {error}") from None
         yield book, known
 
@@ -281,62 +246,5 @@ def _writing(folder: Path, book: ConsoleBook) -> Iterator[None]:
         raise ConsoleError("SH-CON-006", f"{folder}: {error.strerror}") from None
 
 
-def _known(saved: Saved) -> Known:
-    values = saved.pieces
-    console = Console.from_plain(json.loads(values["console"])) if "console" in values else Console()
-    rows: dict[str, list[Row]] = {}
-    for _, content in sorted((index, row) for index, row in saved.commands.items() if index < OWN):
-        row = json.loads(content)
-        tracking = Tracking(**row["tracking"])
-        rows.setdefault(tracking.origin, []).append(Row(tracking, row["command"]))
-    return Known(configuration_of(saved), int(json.loads(values["time_ns"])), rows, console)
-
-
-def _of_console(origin: str) -> bool:
-    return origin.startswith("request ")
-
-
 def _now() -> str:
     return wall_utc().isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _shown(entry: Entry, known: Known) -> list[dict[str, Any]]:
-    """A request as rows of the queue: its telecommands, or itself if it is to take another one back."""
-    common = {"request": entry.number, "made_utc": entry.made}
-    if (why := known.console.refused.get(entry.number)) is not None:
-        return [_blank(entry) | common | {"state": "refused", "why": why}]
-    if found := known.rows.get(origin_of(entry.number)):
-        return [_row(one, known.time_ns) | common for one in found]
-    return [one | common for one in _not_entered(entry, known)]
-
-
-def _not_entered(entry: Entry, known: Known) -> list[dict[str, Any]]:
-    try:
-        parts = read_request(entry.content)
-        if "take_back" in parts:
-            state = "done" if entry.number <= known.console.taken else "waiting"
-            return [_blank(entry) | {"take_back": parts["take_back"], "state": state}]
-        wanted = [Command(**row) for row in parts["commands"]]
-    except _DAMAGED as error:
-        return [_blank(entry) | {"state": "refused", "why": f"it is no request: {error}"}]
-    if entry.number <= known.console.taken:
-        return [_blank(entry) | {"state": "refused", "why": "its reason is no longer kept"}]
-    rows = []
-    for one in wanted:
-        late = one.expires_ns is not None and one.expires_ns <= known.time_ns
-        row = {"telecommand": one.name, "arguments": dict(one.arguments), "at_ns": one.at_ns or None}
-        row |= {"expires_ns": one.expires_ns, "execute_at_ns": one.execute_at_ns, "priority": one.priority}
-        rows.append(_blank(entry) | row | {"state": "expired" if late else "waiting"})
-    return rows
-
-
-def _blank(entry: Entry) -> dict[str, Any]:
-    return {"telecommand": "", "origin": origin_of(entry.number)}
-
-
-def _row(row: Row, time_ns: int) -> dict[str, Any]:
-    one, wanted = asdict(row.tracking), row.command
-    if one["state"] == "queued" and one["expires_ns"] is not None and one["expires_ns"] <= time_ns:
-        one |= {"state": "expired", "closed_ns": one["expires_ns"]}
-    more = {"arguments": wanted["arguments"], "execute_at_ns": wanted["execute_at_ns"]}
-    return {"request": None, "telecommand": one.pop("name"), **one, **more}

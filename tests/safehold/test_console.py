@@ -421,7 +421,7 @@ def test_the_queue_is_read_once_however_many_have_asked(
         made += 1
         return Tracking(**values)
 
-    monkeypatch.setattr("safehold.console.Tracking", counted)
+    monkeypatch.setattr("safehold.console_queue.Tracking", counted)
     rows = queue(folder)["telecommands"]
     assert [(one["request"], one["state"]) for one in rows[1:]] == [
         (n, "queued") for n in range(1, count + 1)
