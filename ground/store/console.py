@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -287,7 +288,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
 def _file(path: Path) -> tuple[int, int] | None:
     """Which file stands there: another one may have been put in its place."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino
