@@ -356,6 +356,22 @@ def test_what_has_not_waited_too_long_is_not_found(
     assert check(replace(left, said=fresh)).findings == []
 
 
+@pytest.mark.requirement("L2.6")
+@pytest.mark.parametrize("late_ticks", [0, 1])
+def test_what_is_in_the_schedule_is_left_open_only_once_its_time_is_over(
+    flown: tuple[Evidence, dict[str, int]], late_ticks: int
+) -> None:
+    """It went up long ago; the ground knows of its entry, or does not yet."""
+    for plant in (partial(_left, state="completed", tagged=True), _entry_untold):
+        left = plant(flown[0])
+        settled_tick = left.end_tick - left.settle_ticks
+        asked = [
+            replace(one, due_tick=settled_tick - late_ticks) if one.tagged else one for one in left.asked
+        ]
+        kinds = {finding.kind for finding in check(replace(left, asked=asked)).findings}
+        assert kinds == ({"left open"} if late_ticks else set())
+
+
 # --- records that are gone in the middle of a stream ------------------------------------------------------
 
 
