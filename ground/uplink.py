@@ -128,7 +128,10 @@ class UplinkControl:
                 self._recover(clcw, now_ns)
         else:
             self.fop.clcw(clcw, now_ns)
-        self.up = self.up or self.fop.state is State.ACTIVE
+        if self.fop.state is State.ACTIVE:
+            self.up = True
+            if self.doubt:
+                self._repeat(now_ns)
         self._carry_out(now_ns)
 
     def offer(self, packets: list[bytes], now_ns: int) -> None:
@@ -221,7 +224,7 @@ class UplinkControl:
         return False
 
     def _resolve(self, clcw: Clcw, now_ns: int) -> None:
-        """Parts what is in doubt into what the satellite has taken and what goes up again."""
+        """Takes out of what is in doubt what the satellite has taken, or all if nobody can tell."""
         if not self.doubt:
             return
         doubt, self.doubt = self.doubt, []
@@ -235,7 +238,15 @@ class UplinkControl:
             return
         for tag, _, data in doubt[:taken]:
             self._delivered(tag, data, now_ns)
-        self.again = [(tag, data) for tag, _, data in doubt[taken:]] + self.again
+        self.doubt = doubt[taken:]
+
+    def _repeat(self, now_ns: int) -> None:
+        """AD service is active, and V(S) is V(R): what the satellite has not taken goes up again in its order.
+
+        Not before: until then a frame that somebody withheld may be taken at any time, and V(R) tells.
+        """
+        self.again = [(tag, data) for tag, _, data in self.doubt] + self.again
+        self.doubt = []
         self.again = [one for one in self.again if self.queue.may_repeat(one[0], now_ns)]
 
     def _settled_ns(self) -> int:

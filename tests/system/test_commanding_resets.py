@@ -75,6 +75,36 @@ def test_after_an_alert_no_number_is_given_again_while_an_old_frame_may_still_be
 
 
 @pytest.mark.requirement("L2.6")
+def test_a_withheld_frame_that_is_taken_before_ad_service_begins_again_runs_its_command_once() -> None:
+    """What has not been taken by an alert may be taken until it goes up again: V(R) is asked once more then."""
+    world = _world()
+    world.fly(20)
+    uplink = world.control.uplink
+    assert uplink.fop.state is State.ACTIVE
+    world.up.out = True
+    world.command()
+    world.fly(1)
+    world.up.out = False
+    world.command()  # out of sequence: retransmission is asked for, and AD service begins with an Unlock
+    world.fly(1)
+    world.up.out = True
+    world.fly(8)
+    uplink.fop.clcw(Clcw(lockout=True, report_value=uplink.fop.nnr), world.now_ns)
+    uplink.changed(world.now_ns)
+    world.fly(40)
+    assert uplink.counters["unlocks"] == 1
+    assert [one[0] for one in uplink.doubt] == [0, 1]
+    world.down.out = True
+    frames = [frame for frame in world.up.lost if (parse(frame).kind, frame[4]) == ("AD", 250)]
+    assert world.deliver(frames[-1]) == {}
+    assert world.executed == [2]
+    world.fly(30)
+    assert world.heal(600)
+    assert world.executed == [2, 3]
+    audit(world)
+
+
+@pytest.mark.requirement("L2.6")
 @pytest.mark.parametrize("unseen", [False, True])
 def test_a_time_tagged_command_that_a_cold_start_swept_away_is_told_as_unknown(unseen: bool) -> None:
     """unseen: nothing of what the satellite said of it had arrived before."""
