@@ -241,7 +241,7 @@ class UplinkControl:
         self.doubt = doubt[taken:]
 
     def _repeat(self, now_ns: int) -> None:
-        """AD service is active, and V(S) is V(R): what the satellite has not taken goes up again in its order.
+        """AD service is active, and V(S) is V(R): what the satellite has not taken goes up again, in order.
 
         Not before: until then a frame that somebody withheld may be taken at any time, and V(R) tells.
         """

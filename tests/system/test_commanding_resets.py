@@ -76,7 +76,7 @@ def test_after_an_alert_no_number_is_given_again_while_an_old_frame_may_still_be
 
 @pytest.mark.requirement("L2.6")
 def test_a_withheld_frame_that_is_taken_before_ad_service_begins_again_runs_its_command_once() -> None:
-    """What has not been taken by an alert may be taken until it goes up again: V(R) is asked once more then."""
+    """What has not been taken by an alert may be taken until it goes up again: V(R) is asked anew then."""
     world = _world()
     world.fly(20)
     uplink = world.control.uplink
