@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from safehold.archive import write_archive
+from safehold.archive import source_of_run, write_archive
 from safehold.command_run import downlink_lines
 from safehold.folder import RunFolder
 from safehold.run_folder import write_run
@@ -34,7 +34,7 @@ def test_a_drifting_clock_is_measured_and_its_times_are_set_right(
     assert (clock["jumps"], clock["tai_minus_utc_s"]) == (0, 37)
     (line,) = [one for one in downlink_lines(result.document) if one.startswith("clock")]
     assert "2026-06-21T00:00:00Z" in line
-    place = write_archive(RunFolder.open(tmp_path / "run"), tmp_path / "archive")
+    place = write_archive(source_of_run(RunFolder.open(tmp_path / "run")), tmp_path / "archive")
     with duckdb.connect(str(place / "archive.duckdb"), read_only=True) as database:
         rows = database.execute(
             "SELECT time_utc, time_ns, arrival_ns FROM parameters WHERE quality = 'live' ORDER BY time_ns"
