@@ -322,10 +322,10 @@ class Loop:
         step_ns = macros.sec2nano(self.config["step_s"])
         self.sim.ConfigureStopTime(100 * step_ns)
         self.sim.ExecuteSimulation()
-        start = time.thread_time_ns()
+        start = time.process_time_ns()
         self.sim.ConfigureStopTime((100 + steps) * step_ns)
         self.sim.ExecuteSimulation()
-        elapsed_ns = time.thread_time_ns() - start
+        elapsed_ns = time.process_time_ns() - start
         origin = np.array(self.earth_message.read().PositionVector)
         offset = np.array(self.craft.scStateOutMsg.read().r_BN_N)
         radius = (
