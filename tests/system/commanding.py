@@ -95,7 +95,7 @@ class MissionControl:
     def advance(self, now_ns: int, frames: list[bytes]) -> list[bytes]:
         """Lives on to a time, at which TM frames arrive; the TC frames that depart."""
         if not frames and self._timer_ns() > now_ns:
-            return []
+            return self._departed()
         self.keeper.journal([Delivery(0, now_ns, frame) for frame in frames])
         self._run(now_ns)
         for frame in frames:
@@ -108,9 +108,9 @@ class MissionControl:
             if self.receiver.clcw is not None:
                 self.uplink.see(self.receiver.clcw, self.receiver.master_count, now_ns)
             self._run(now_ns)
-        departures = self.uplink.take()
+        departed = self._departed()
         self.keep()
-        return [one.frame for one in departures]
+        return departed
 
     def begin(self, now_ns: int) -> None:
         """A pass begins."""
@@ -123,6 +123,10 @@ class MissionControl:
         self.uplink.end(now_ns)
         sent_by_ns = self.recovery.complete_ns - 2 * LATENCY_TICKS * TICK_NS - REPORTED_NS
         self.queue.close_unreported(sent_by_ns, now_ns, self.uplink.holds)
+
+    def _departed(self) -> list[bytes]:
+        """Frames, those of requests included that were made since: none may leave after its pass."""
+        return [one.frame for one in self.uplink.take()]
 
     def _timer_ns(self) -> int:
         asks_ns = self.recovery.timer_ns() if self.uplink.last_ns is not None else NEVER
