@@ -351,14 +351,14 @@ void magnetometers(SensorVoting& state, const Parameters& p, const SensorFrame& 
 
 // Whether each Sun sensor is sound, in use, and has been good before; their values. NaN is within no limits.
 bool all_lit(const SensorVoting& state, const SensorFrame& frame, std::array<double, 12>& value) {
-    bool sound = true;
+    std::uint32_t sound = 0;
     std::uint32_t against = 0;
     for (std::size_t i = 0; i < 12; ++i) {
         value[i] = static_cast<double>(frame.sun_sensor[i]);
-        sound = sound & (value[i] > -0.2) & (value[i] < 2.0);
+        sound += static_cast<std::uint32_t>(value[i] > -0.2 && value[i] < 2.0);
         against |= state.sun_sensor[i].excluded | state.sun_sensor[i].bad;
     }
-    return sound && against == 0;
+    return sound == 12 && against == 0;
 }
 
 // Two sensors of a face that are both good: where they disagree, the lower is taken.
