@@ -20,7 +20,7 @@ hypothesis.settings.load_profile("gate")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LONGEST = "tests/native/test_ctest.py"
+LONGEST = ("tests/native/test_ctest.py", "tests/native/test_fuzz.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file goes first, so that no worker is left alone with it at the end."""
+    """The longest files go first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 

@@ -1,5 +1,5 @@
-"""`scripts/fuzz` finds nothing in a few seconds a target. The default suite runs the same targets over seeds
-and a fixed number of mutations of them: CTest those in C++, about a second each; `tests/fuzz` those in
+"""`scripts/fuzz` finds nothing in two seconds a target, guided by coverage. The same targets run over seeds
+and a fixed number of mutations of them, too: CTest those in C++ with GCC's sanitizers, `tests/fuzz` those in
 Python.
 """
 
@@ -35,13 +35,12 @@ def test_every_target_is_in_the_script_and_has_seeds() -> None:
     assert sources - {"uplink"} <= set(SEEDS)
 
 
-@pytest.mark.long  # the targets take minutes to build
 @pytest.mark.requirement("L2.3", "L3.7")
 @pytest.mark.skipif(shutil.which("clang++") is None, reason="clang++ is not installed")
 def test_the_fuzz_targets_find_nothing_in_a_few_seconds() -> None:
     environment = {**os.environ, "PYTHON": sys.executable}
     done = subprocess.run(
-        [ROOT / "scripts" / "fuzz", "5"], capture_output=True, text=True, check=False, env=environment
+        [ROOT / "scripts" / "fuzz", "2"], capture_output=True, text=True, check=False, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     executed = [
