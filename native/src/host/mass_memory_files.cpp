@@ -80,7 +80,8 @@ FileAnswer MassMemory::write(StoredFile& file, const FileRequest& request, const
         offset += part;
         left -= part;
     }
-    file.entry.length = std::max(file.entry.length, static_cast<std::uint32_t>(offset));
+    if (request.length != 0)
+        file.entry.length = std::max(file.entry.length, static_cast<std::uint32_t>(offset));
     return FileAnswer::done;
 }
 

@@ -59,6 +59,13 @@ void check_piece(const FileEntry& entry, std::uint64_t index, std::size_t octets
         throw std::invalid_argument("mass memory has a file that is longer than it says");
 }
 
+// A file ends with its last piece: what it says of its length is what is asked of the host's memory.
+void check_end(const FileEntry& entry, const std::vector<SharedContent>& pieces) {
+    const std::size_t end =
+        pieces.empty() ? 0 : (pieces.size() - 1) * block_octets + pieces.back()->octets().size();
+    if (entry.length != end) throw std::invalid_argument("mass memory has a file that is not all there");
+}
+
 }  // namespace
 
 void MassMemory::put(Out& out) const {
@@ -113,6 +120,7 @@ void MassMemory::take(In& in) {
     }
     file_octets_ = in.value<std::uint64_t>();
     files_.clear();
+    std::uint64_t reserved = 0;
     const auto files = in.value<std::uint64_t>();
     for (std::uint64_t i = 0; i < files; ++i) {
         StoredFile file;
@@ -122,8 +130,13 @@ void MassMemory::take(In& in) {
             file.pieces.push_back(take_content(in));
             check_piece(file.entry, k, file.pieces.back()->octets().size());
         }
-        files_[file.entry.id] = std::move(file);
+        check_end(file.entry, file.pieces);
+        reserved += file.entry.length_max;
+        if (!files_.emplace(file.entry.id, std::move(file)).second || files_.size() > computer::files_max)
+            throw std::invalid_argument("mass memory has more files than can be, or one twice");
     }
+    if (reserved != file_octets_)
+        throw std::invalid_argument("mass memory has not reserved what its files take");
     in.take(&chain_, sizeof chain_);
 }
 

@@ -20,6 +20,8 @@ struct Image {
     std::vector<std::uint8_t> block;  // of the first stream, open
     computer::FileEntry entry{};      // of the one file
     std::vector<std::uint8_t> piece;
+    std::size_t times = 1;           // that the file is there
+    std::size_t reserved = 0;        // beyond what the files say
     const Digest* sealed = nullptr;  // names a block of the pool, the first stream's only sealed one
     std::size_t sealed_octets = 0;
 
@@ -41,11 +43,13 @@ struct Image {
             out.value(std::uint64_t{0});
             out.list(stream == 0 ? block : std::vector<std::uint8_t>{});
         }
-        out.value(std::uint64_t{entry.length_max});
-        out.value(std::uint64_t{1});
-        out.value(entry);
-        out.value(std::uint64_t{1});
-        out.list(piece);
+        out.value(std::uint64_t{entry.length_max * times + reserved});
+        out.value(std::uint64_t{times});
+        for (std::size_t i = 0; i < times; ++i) {
+            out.value(entry);
+            out.value(std::uint64_t{1});
+            out.list(piece);
+        }
         out.value(Chain{"memory"});
         return out.octets;
     }
@@ -106,7 +110,41 @@ TEST_CASE("L3.7 mass memory that says what cannot be is refused, not read beyond
         image.entry.length = image.entry.length_max = 200'000;
         image.piece.resize(block_octets + 1);
     }
+    SUBCASE("a file of 4 GiB of which nearly nothing is there") {
+        image.entry.length = image.entry.length_max = 0xFFFFFFFF;
+    }
+    SUBCASE("a file whose last octet is not there") {
+        image.piece.resize(299);
+    }
+    SUBCASE("a file twice") {
+        image.times = 2;
+    }
+    SUBCASE("more reserved than the files take") {
+        image.reserved = 1;
+    }
     CHECK_THROWS_AS(take(image), std::invalid_argument);
+}
+
+TEST_CASE("L3.7 nothing written at a place makes no file longer") {
+    MassMemory memory;
+    computer::FileRequest request{};
+    request.file = 7;
+    request.length = 1000;
+    request.operation = static_cast<std::uint8_t>(computer::FileOperation::create);
+    REQUIRE(memory.file(request, nullptr) == computer::FileAnswer::done);
+    request.operation = static_cast<std::uint8_t>(computer::FileOperation::write);
+    request.offset = 500;
+    request.length = 0;
+    CHECK(memory.file(request, nullptr) == computer::FileAnswer::done);
+    computer::FileEntry entry{};
+    REQUIRE(memory.entry(7, entry));
+    CHECK(entry.length == 0);
+    Out out;
+    memory.put(out);
+    MassMemory again;
+    In in(out.octets.data(), out.octets.size(), "mass memory");
+    again.take(in);
+    CHECK(again.entry(7, entry));
 }
 
 TEST_CASE("L3.7 a block that a pool has from a file is checked like any other") {
