@@ -5,11 +5,13 @@ Kept light on purpose, for the Raspberry Pi: the standard library, numpy, pyzmq 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
 import struct
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,7 +121,8 @@ class Service:
                 self.computer, self._station = None, None
                 computer, tick_ns = _start(rest, self._data)
         station = load_native().FlightStation(computer, tick_ns)
-        station.set_camera(self._expose)
+        # Held weakly: the station belongs to this service, and the collector does not see through it.
+        station.set_camera(functools.partial(Service._expose, weakref.proxy(self)))
         self.computer, self._station = computer, station
 
     def _check_mission(self, computer: FlightComputer) -> None:

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +209,12 @@ def test_the_service_goes_on_after_garbage(frames: NDArray[np.uint8]) -> None:
         service.handle([bytes(kind), random.bytes(int(random.integers(0, 600)))])
     reply = service.handle([protocol.STEP, frames[0].tobytes()])
     assert reply[0] == protocol.STEP
+
+
+def test_a_service_that_is_let_go_takes_its_computer_with_it() -> None:
+    service = Service(lambda _parts: [])
+    reply = service.handle([protocol.START, SHA256.encode(), json.dumps(CONFIGURATION).encode()])
+    assert reply == [protocol.START]
+    there = weakref.ref(service)
+    del service
+    assert there() is None
