@@ -307,12 +307,15 @@ class World:
 
     def hear_out(self) -> None:
         """On a sound line the satellite plays back what has not been acknowledged; at the end of the pass
-        mission control concludes what became of the rest.
+        mission control concludes what became of the rest. What expired after it had gone up may have been
+        taken all the same: that is told by then, too.
         """
         if not self.in_pass:
             self.begin_pass()
+        begin_ns = self.now_ns
         for _ in range(40):
-            if not any(_is_open(one) for one in self.control.queue.results(self.now_ns)):
+            heard = self.control.recovery.complete_ns >= begin_ns
+            if not any(_is_open(one, heard) for one in self.control.queue.results(self.now_ns)):
                 return
             self.fly(50)
         self.end_pass()
@@ -366,7 +369,9 @@ class World:
             self.control.end(self.now_ns)
 
 
-def _is_open(one: dict[str, Any]) -> bool:
+def _is_open(one: dict[str, Any], heard: bool) -> bool:
+    if one["state"] == "expired":
+        return one["radiations"] > 0 and not heard
     return one["state"] in OPEN or (one["state"] == "completed" and one["execute_at_ns"] is not None)
 
 
