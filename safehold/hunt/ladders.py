@@ -1,7 +1,8 @@
 """Where a search looks: the values that each thing of a schedule may have, from small to large.
 
 Sizes come from a ladder of 1, 2 and 5 times powers of ten over four decades below the greatest that the kind
-allows.
+allows. How long a reset keeps the computer down is a duration like that of any other fault: a satellite that
+is off for an hour is out of work for an hour, which is no finding.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from safehold.hunt.schedule import DOWNTIME
 from safehold.registry import FaultKind, FaultParameter
 
 # There is another unit of the same sort on board, or one that can do its work: the satellite is meant to live
@@ -48,9 +50,16 @@ def sizes(space: Space, parameter: FaultParameter) -> Sequence[float]:
     """The values that a parameter of a fault may have, the smallest first."""
     if parameter.name == "axis":
         return AXES
+    if parameter.name == DOWNTIME:
+        return lengths(space)
     if parameter.name == "bit":
         return range(space.flight_bits)
     return ladder(parameter)
+
+
+def lengths(space: Space) -> list[int]:
+    """How long something may last, the shortest first."""
+    return [length for length in DURATIONS_S if space.from_s + length <= space.until_s]
 
 
 def ladder(parameter: FaultParameter) -> list[float]:

@@ -13,6 +13,8 @@ from safehold.durations import format_duration
 from safehold.schema import Command, Fault, Scenario
 
 SECOND_NS = 1_000_000_000
+DOWNTIME = "down_s"
+"""The parameter of a fault that says how long it keeps the computer down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,16 @@ class FaultEvent:
     duration_s: int | None
     parameters: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def length_s(self) -> int | None:
+        """How long it lasts, downtime included; None is for good."""
+        down_s = dict(self.parameters).get(DOWNTIME)
+        return self.duration_s if down_s is None else round(down_s)
+
     def words(self) -> str:
         """In a few words."""
-        length = "for good" if self.duration_s is None else f"for {_time(self.duration_s)}"
-        sizes = "".join(f", {name} {value:g}" for name, value in self.parameters)
+        length = "for good" if self.length_s is None else f"for {_time(self.length_s)}"
+        sizes = "".join(f", {name} {value:g}" for name, value in self.parameters if name != DOWNTIME)
         return f"{_time(self.at_s)}: {self.kind} of {self.target} {length}{sizes}"
 
 
@@ -119,8 +127,8 @@ def last_s(schedule: Schedule) -> int:
     ends = [0]
     for event in schedule:
         ends.append(_start_s(event))
-        if isinstance(event, FaultEvent) and event.duration_s is not None:
-            ends.append(event.at_s + event.duration_s)
+        if isinstance(event, FaultEvent):
+            ends.append(event.at_s + (event.length_s or 0))
     return max(ends)
 
 

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from safehold.hunt.ladders import (
-    DURATIONS_S,
     INSTANT,
     LATENCIES_MS,
     MASKS_DEG,
     REDUNDANT,
     STEP_S,
     Space,
+    lengths,
     sizes,
 )
 from safehold.hunt.schedule import (
+    DOWNTIME,
     CommandEvent,
     Event,
     FaultEvent,
@@ -54,16 +55,18 @@ def _time(space: Space, room_s: int) -> SearchStrategy[int]:
 
 
 def _fault(space: Space, kind: FaultKind) -> SearchStrategy[Event]:
-    lengths: list[int | None] = [length for length in DURATIONS_S if space.from_s + length <= space.until_s]
+    wanted: list[int | None] = [*lengths(space)]
     if kind.name in INSTANT:
-        lengths = [None]
+        wanted = [None]
     elif kind.name in REDUNDANT:
-        lengths.append(None)
+        wanted.append(None)
+    is_reset = any(one.name == DOWNTIME for one in kind.parameters)
+    downtime_s = max(lengths(space), default=0) if is_reset else 0
     drawn = {one.name: _size(space, one) for one in kind.parameters}
-    return st.sampled_from(lengths).flatmap(
+    return st.sampled_from(wanted).flatmap(
         lambda length: st.builds(
             _fault_event,
-            at_s=_time(space, length or 0),
+            at_s=_time(space, length or downtime_s),
             kind=st.just(kind.name),
             target=st.sampled_from(kind.targets),
             duration_s=st.just(length),

@@ -17,7 +17,7 @@ from safehold.errors import HuntError
 from safehold.fault_kinds import kinds
 from safehold.hunt.flights import Flights, HuntStoppedError
 from safehold.hunt.invariants import with_invariants
-from safehold.hunt.ladders import INSTANT, Space, ladder
+from safehold.hunt.ladders import DURATIONS_S, INSTANT, Space, ladder, sizes
 from safehold.hunt.schedule import CommandEvent, FaultEvent, Latency, Mask, Schedule, apply, last_s
 from safehold.hunt.search import Plan, Search, chosen_kinds, make_plan, search
 from safehold.hunt.smaller import size, steps_down
@@ -232,6 +232,16 @@ def test_every_schedule_makes_a_scenario_that_can_be_flown(schedule: Schedule) -
     assert mode.from_ == (max(last_s(schedule), 900) + BACK_S) * 10**9
     assert mode.from_ < base.duration
     assert apply(base, ()) == base
+
+
+def test_how_long_a_reset_keeps_the_computer_down_is_a_duration() -> None:
+    """An hour of downtime is an hour out of work: drawn like a size it was found to break any satellite."""
+    (reset,) = [kind for kind in SPACE.kinds if kind.name == "computer_reset"]
+    (downtime,) = reset.parameters
+    assert list(sizes(SPACE, downtime)) == list(DURATIONS_S)
+    event = FaultEvent(900, reset.name, "computer", None, ((downtime.name, 300.0),))
+    assert event.words() == "15m: computer_reset of computer for 5m"
+    assert last_s((event,)) == 1200
 
 
 def test_the_drawn_kinds_are_those_of_the_registry_that_befall_the_satellite() -> None:
