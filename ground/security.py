@@ -2,7 +2,8 @@
 
 A counter is used once, whatever happens to the ground: they are reserved in blocks, and the end of a block is
 kept by `reserve` before any counter of it is used. After a crash the sender begins behind the last block that
-was reserved; the satellite takes any counter above the last.
+was reserved; the satellite takes any counter above the last. A sender that has lost what it kept goes on
+behind the counter that telemetry tells.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from flight.tc_frames import COUNTER_MAX, TcFrame
 
 BLOCK = 1024
 """Counters reserved at a time."""
+AHEAD_MAX = 2**32
+"""How far telemetry, which anyone may have forged, moves a sender on at a time: of 2^64 it uses up none."""
 
 Reserve = Callable[[int, int], None]
 """Keeps, for good, that the counters of a key are used below a number: `reserve(key_id, below)`."""
@@ -70,6 +73,17 @@ class Sender:
         parts = tc_frames.prepare(frame, key_id=self.key_id, counter=counter)
         self.next_counter[self.key_id] = counter + 1
         return _seal(self.ring.keys[self.key_id], parts)
+
+    def is_behind(self, counter: int) -> bool:
+        """Whether a counter of the key in use that the satellite has taken was never given out here."""
+        return counter >= self.next_counter.get(self.key_id, 1)
+
+    def go_beyond(self, counter: int) -> bool:
+        """Go on behind that counter; False if it is too far to be believed."""
+        if counter - self.next_counter.get(self.key_id, 1) >= AHEAD_MAX or counter >= COUNTER_MAX:
+            return False
+        self.next_counter[self.key_id] = counter + 1
+        return True
 
     def to_plain(self) -> dict[str, Any]:
         """The state as plain values, without keys."""

@@ -1,59 +1,62 @@
-"""What mission control watches of its uplink: the key in force on board, and whether anything gets through.
+"""What mission control watches of its uplink: key and counter on board, and whether anything gets through.
 
 The sender follows the satellite. Another key is in force there once a `select_key` has been completed, or
 when the event `key_changed` or live housekeeping says so; frames under the old one are refused from then on.
-A statement that was made on board before the last one that was followed says nothing.
+A statement that was made on board before the last one that was followed says nothing. If the satellite has
+taken a counter that the sender has not reached, mission control has lost what it kept: the sender goes on
+behind it, or nothing would be taken any more.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import Any, Self
 
-from flight.dictionary import PARAMETERS
 from ground.alarms import LIVE, Alarm
+from ground.housekeeping import read
 from ground.security import Sender
 
 ALARMS_MAX = 100
 BARREN_MAX = 3
 """Suspensions at the transmission limit, nothing delivered between them, that raise an alarm."""
 _SETTLED_NS = 2_000_000_000
-_CODES = {
-    "f64": "8s",
-    "i64": "8s",
-    "u64": "8s",
-    "f32": "4s",
-    "u32": "4s",
-    "u16": "2s",
-    "i16": "2s",
-    "u8": "s",
-}
 
 
 @dataclass(slots=True)
 class UplinkWatch:
     """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so
-    far; `unknown`, `barren` and `waiting` are the places of the open ones among them.
+    far; `unknown`, `behind`, `barren` and `waiting` are the places of the open ones among them.
     """
 
     told_ns: int = -1
     alarms: list[Alarm] = field(default_factory=list)
     unknown: int | None = None
+    behind: int | None = None
     barren: int | None = None
     waiting: int | None = None
 
     def see_housekeeping(self, sender: Sender, data: bytes, time_ns: int, arrival_ns: int) -> None:
         """Live housekeeping: the telemetry of the tick in which a key is changed may not show it yet."""
-        if data[:2] == b"\x00\x01" and time_ns > self.told_ns + _SETTLED_NS:
-            at = _place_of_key()
-            key_id = int.from_bytes(data[at : at + 2], "big")
-            if key_id not in (0, sender.key_id):
-                self.see_key(sender, key_id, time_ns, arrival_ns)
-            elif key_id and self.unknown is not None:
-                self._clear(self.unknown, arrival_ns)
-                self.unknown = None
+        told = read(data, ("key_active", "key_counter"))
+        if told is None or time_ns <= self.told_ns + _SETTLED_NS:
+            return
+        (key_id,), (counter,) = told["key_active"], told["key_counter"]
+        if key_id not in (0, sender.key_id):
+            self.see_key(sender, key_id, time_ns, arrival_ns)
+        elif key_id and self.unknown is not None:
+            self._clear(self.unknown, arrival_ns)
+            self.unknown = None
+        if key_id == sender.key_id:
+            self._see_counter(sender, counter, time_ns, arrival_ns)
+
+    def _see_counter(self, sender: Sender, counter: int, time_ns: int, arrival_ns: int) -> None:
+        if sender.is_behind(counter):
+            sender.go_beyond(counter)
+            if self.behind is None:
+                self.behind = self._raise("counter_behind", arrival_ns, time_ns, float(counter))
+        elif self.behind is not None:
+            self._clear(self.behind, arrival_ns)
+            self.behind = None
 
     def see_key(self, sender: Sender, key_id: int, time_ns: int, arrival_ns: int) -> None:
         """The satellite takes frames under this key since an on-board time; 0 says of none."""
@@ -108,15 +111,3 @@ class UplinkWatch:
 
     def _clear(self, place: int, now_ns: int) -> None:
         self.alarms[place].cleared_ns = now_ns
-
-
-@cache
-def _place_of_key() -> int:
-    """Where `key_active` lies in the data of housekeeping of structure 1."""
-    at = 2
-    for parameter in sorted(PARAMETERS.values(), key=lambda one: one.id):
-        if parameter.name == "key_active":
-            return at
-        if parameter.structure == 1:
-            at += struct.calcsize(">" + _CODES[parameter.type]) * parameter.count
-    raise KeyError("key_active")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flight.keys import published_ring
 from flight.tc_frames import COUNTER_MAX, TcFrame, parse, unlock_frame
-from ground.security import BLOCK, Sender
+from ground.security import AHEAD_MAX, BLOCK, Sender
 from tests.uplink import open_frame
 
 RING = published_ring()
@@ -102,3 +102,18 @@ def test_counters_end_before_they_wrap() -> None:
         sender.seal(FRAME)
     sender.select(2)
     assert parse(sender.seal(FRAME)).counter == 1
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_sender_goes_on_behind_what_the_satellite_has_taken_and_not_beyond_belief() -> None:
+    kept: dict[int, int] = {}
+    sender = Sender.start(RING, reserve=kept.__setitem__)
+    sender.seal(FRAME)
+    assert not sender.is_behind(1)
+    assert sender.is_behind(2)
+    assert sender.go_beyond(5_000)
+    assert parse(sender.seal(FRAME)).counter == 5_001
+    assert kept[1] > 5_001
+    for forged in (5_002 + AHEAD_MAX, COUNTER_MAX):
+        assert not sender.go_beyond(forged)
+    assert parse(sender.seal(FRAME)).counter == 5_002

@@ -25,8 +25,8 @@ def start(*key_ids: int) -> tuple[UplinkWatch, Sender]:
     return UplinkWatch(), Sender.start(KeyRing(MappingProxyType({one: keys[one] for one in key_ids})))
 
 
-def housekeeping(key_id: int) -> bytes:
-    return encode_housekeeping(1, {"key_active": key_id})
+def housekeeping(key_id: int, counter: int = 0) -> bytes:
+    return encode_housekeeping(1, {"key_active": key_id, "key_counter": counter})
 
 
 @pytest.mark.requirement("L2.6")
@@ -63,6 +63,28 @@ def test_a_key_that_the_ring_has_not_is_an_alarm_until_one_that_it_has() -> None
     watch.see_housekeeping(sender, housekeeping(1), 20 * S, 20 * S)
     (alarm,) = watch.results()
     assert alarm["cleared_ns"] == 20 * S
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_counter_that_was_never_given_out_is_an_alarm_and_the_sender_goes_on_behind_it() -> None:
+    watch, sender = start(1, 2)
+    watch.see_housekeeping(sender, housekeeping(1, 0), 10 * S, 11 * S)
+    assert watch.results() == []
+    watch.see_housekeeping(sender, housekeeping(1, 700), 20 * S, 21 * S)
+    assert sender.next_counter[1] == 701
+    (alarm,) = watch.results()
+    assert (alarm["name"], alarm["level"], alarm["value"]) == ("counter_behind", "red", 700.0)
+    assert alarm["cleared_ns"] is None
+    watch = UplinkWatch.from_plain(json.loads(json.dumps(watch.to_plain())))
+    watch.see_housekeeping(sender, housekeeping(1, 700), 30 * S, 31 * S)
+    (alarm,) = watch.results()
+    assert alarm["cleared_ns"] == 31 * S
+    watch.see_housekeeping(sender, housekeeping(1, 2**63), 40 * S, 41 * S)
+    watch.see_housekeeping(sender, housekeeping(1, 2**63), 50 * S, 51 * S)
+    assert sender.next_counter[1] == 701, "too far to be believed"
+    assert [one["cleared_ns"] for one in watch.results()] == [31 * S, None]
+    watch.see_housekeeping(sender, housekeeping(2, 40), 60 * S, 61 * S)
+    assert (sender.key_id, sender.next_counter[2]) == (2, 41), "of the key in force, once it is followed"
 
 
 @pytest.mark.requirement("L2.6")

@@ -1,4 +1,6 @@
-"""A reset in the first contact of a flight: commanding resumes, and the recorded uplink is refused."""
+"""In the first contact of a flight the satellite is reset, or mission control loses its counters: commanding
+resumes within the pass, and the recorded uplink is refused.
+"""
 
 from __future__ import annotations
 
@@ -53,5 +55,24 @@ def test_commanding_resumes_after_a_reset_and_a_replay_is_refused(monkeypatch: p
         assert len(recorded) >= 8
         assert after["frames_rejected"]["replay"] - before["frames_rejected"]["replay"] == len(recorded)
         assert after["commands_completed"] == before["commands_completed"]
+    finally:
+        simulation.close()
+
+
+@pytest.mark.requirement("L2.6")
+def test_commanding_resumes_after_mission_control_has_lost_its_counters() -> None:
+    simulation = Simulation(_scenario())
+    try:
+        sender = simulation.ground.ground._sender
+        sender.next_counter[sender.key_id] = sender.reserved[sender.key_id] = 1_000_000
+        simulation.advance(14_300)
+        assert [one["state"] for one in simulation.ground.results()["commands"]][:4] == ["completed"] * 4
+        sender.next_counter.clear()
+        sender.reserved.clear()
+        simulation.advance(14_900)
+        results = simulation.ground.results()
+        assert [one["state"] for one in results["commands"]] == ["completed"] * 8
+        assert [one["name"] for one in results["alarms"]] == ["counter_behind"]
+        assert simulation.computer.telemetry()["key_counter"] > 1_000_000
     finally:
         simulation.close()
