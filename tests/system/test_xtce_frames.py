@@ -13,6 +13,7 @@ import json
 import math
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ import numpy as np
 import pytest
 
 from flight import batches, xtce
-from flight.dictionary import EVENTS, PARAMETERS
+from flight.dictionary import EVENTS, PARAMETERS, Parameter
 from flight.packets import decode_tm_packet
 from safehold import parquet
+from safehold.archive import archive_folder
 from safehold.run_folder import write_run
 from safehold.scenario import load
 from safehold.schema import Scenario
@@ -33,11 +35,13 @@ SEVERITIES = ("", "info", "low", "medium", "high")
 
 
 def compare(folder: Path, run: Path, frame_octets: int = FRAME) -> Counter[str]:
-    """Holds every packet of a run's frames against what the run made of them; what there was of each kind."""
+    """Holds every packet of a run's frames against the archive of that run; what there was of each kind."""
     decoder = definition(folder)
-    archive = Archived(parquet.read(run / "telemetry.parquet"))
-    lines = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-    events = sorted(event_key(one) for one in lines if one["source"] == "ground")
+    place = archive_folder(run, folder / "held-against")
+    archive = Archived(
+        parquet.read(place / "parameters_raw.parquet"), parquet.read(place / "parameters.parquet")
+    )
+    events = sorted(event_keys(parquet.read(place / "events.parquet")))
     found_events = []
     seen: Counter[str] = Counter()
     records = set()
@@ -71,8 +75,8 @@ def compare(folder: Path, run: Path, frame_octets: int = FRAME) -> Counter[str]:
 class Archived:
     """Telemetry of a run, to be held against packets."""
 
-    def __init__(self, columns: dict[str, Any]) -> None:
-        self.columns = columns
+    def __init__(self, columns: dict[str, Any], engineering: dict[str, Any]) -> None:
+        self.columns, self.engineering = columns, engineering
         stored = columns["quality"] == "stored"
         self.live = {
             (int(columns["time_ns"][row]), int(columns["structure"][row])): row
@@ -91,6 +95,7 @@ class Archived:
             if parameter.structure == packet["structure"]:
                 for name in xtce.element_names(parameter):
                     self.same(name, row, packet[name].raw_value)
+                    self.same_engineering(name, parameter, row, packet[name])
 
     def holds_first_sample(self, packet: Any) -> None:
         """The one that the decoder reads by the exported document alone."""
@@ -116,9 +121,26 @@ class Archived:
         assert ours == theirs or (math.isnan(ours) and not math.isfinite(theirs)), (row, name)
 
 
-def event_key(event: dict[str, Any]) -> str:
-    parts = [event["on_board_time_ns"], event["id"], event["severity"], list(event["arguments"].items())]
-    return json.dumps(parts)
+    def same_engineering(self, name: str, parameter: Parameter, row: int, decoded: Any) -> None:
+        """Labels are the decoder's; degrees and degrees Celsius are made of what it reads."""
+        if parameter.enumeration:
+            assert self.engineering[name][row] == str(decoded), (row, name)
+        elif parameter.unit in ("rad", "rad/s"):
+            shown = float(self.engineering[name.replace("_rad", "_deg")][row])
+            sent = math.degrees(decoded.raw_value)
+            assert shown == pytest.approx(sent, rel=1e-12, nan_ok=True), (row, name)
+        elif parameter.unit == "K":
+            shown = float(self.engineering[name.replace("_k", "_deg_c")][row])
+            sent = decoded.raw_value - 273.15
+            assert shown == pytest.approx(sent, abs=1e-9, nan_ok=True), (row, name)
+
+
+def event_keys(events: dict[str, Any]) -> Iterator[str]:
+    columns = (events[name] for name in ("on_board_time_ns", "id", "severity", "arguments", "source"))
+    for time, number, severity, arguments, source in zip(*columns, strict=True):
+        if source == "ground":
+            names = next(one for one in EVENTS.values() if one.id == number).arguments
+            yield json.dumps([int(time), int(number), severity, [[name, arguments[name]] for name in names]])
 
 
 def decoded_event(packet: Any) -> str:
