@@ -120,7 +120,6 @@ class Archived:
         ours, theirs = float(self.columns[name][row]), float(sent)
         assert ours == theirs or (math.isnan(ours) and not math.isfinite(theirs)), (row, name)
 
-
     def same_engineering(self, name: str, parameter: Parameter, row: int, decoded: Any) -> None:
         """Labels are the decoder's; degrees and degrees Celsius are made of what it reads."""
         if parameter.enumeration:
