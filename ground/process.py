@@ -370,6 +370,9 @@ class ZmqGround:
                 if message != self._hello + SHA256.encode():
                     raise self._lost("has another dictionary than this host")
                 return identity
+            if self._invitation and not self.strangers:
+                told = f"somebody came with another token, or none; waiting for: {self._invitation}"
+                print(told, file=sys.stderr, flush=True)
             self.strangers += 1
 
     def _receive(self) -> tuple[bytes, bytes]:

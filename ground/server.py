@@ -27,6 +27,7 @@ TOKEN_OCTETS = 32
 PEER = "host"
 """Whose public key a ground by hand has to have (`peers/host.key`)."""
 _STDIN = 0
+_UNHEARD_MS = 10_000
 # What reading a configuration, a state or an exchange can raise when it is not one.
 _REFUSED = (ArithmeticError, AttributeError, LookupError, RecursionError, StoreError, TypeError, ValueError)
 
@@ -153,6 +154,10 @@ def serve(
         secure_client(socket, curve, PEER)
         socket.connect(connect)
         socket.send(protocol.MAGIC + token + SHA256.encode())
+        if not with_parent and not socket.poll(_UNHEARD_MS):
+            told = f"nothing has come from {connect} for {_UNHEARD_MS / 1000:g} s. Is a run waiting there"
+            asked = "(safehold run --ground), and is this the --token, or are these the keys, that it wants?"
+            print(f"safehold ground: {told} {asked}", file=sys.stderr, flush=True)
         return _loop(socket, Service(store), with_parent=with_parent)
     except (CurveError, StoreError) as error:
         print(f"safehold ground: {error}", file=sys.stderr)

@@ -92,7 +92,7 @@ def key_ring(scenario: Scenario) -> KeyRing:
 def open_flight(configuration: Mapping[str, Any], deployment: Deployment) -> RemoteComputer:
     """The flight computer in a process of its own; raises UsageError for an endpoint that cannot be used."""
     from flight.curve import CurveError
-    from flight.remote import FlightRefusedError, RemoteComputer
+    from flight.remote import FlightLostError, FlightRefusedError, RemoteComputer
 
     try:
         return RemoteComputer(endpoint=deployment.flight, **configuration)
@@ -102,6 +102,14 @@ def open_flight(configuration: Mapping[str, Any], deployment: Deployment) -> Rem
         if deployment.flight is None:
             raise
         raise UsageError("SH-CLI-004", f"--flight {deployment.flight}: it refuses: {error}") from None
+    except FlightLostError as error:
+        if deployment.flight is None:
+            raise
+        raise UsageError(
+            "SH-CLI-004",
+            f"--flight {deployment.flight}: {error}; start one there first (safehold flight --bind "
+            f"{deployment.flight}), or look whether its CURVE keys let this host in",
+        ) from None
 
 
 def open_ground(config: GroundConfig, deployment: Deployment) -> GroundClient:

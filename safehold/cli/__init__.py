@@ -51,6 +51,8 @@ def _internal(error: Exception) -> int:
         typer.echo(f"safehold: SH-INT-003 the installation is not whole: {error}", err=True)
         return errors.EXIT_INTERNAL
     traceback.print_exception(error)
-    id = error.id if isinstance(error, errors.SafeholdError) else "SH-INT-001"
-    typer.echo(f"safehold: {id} internal error: {error}; please report this with the lines above", err=True)
+    id, text = "SH-INT-001", str(error)
+    if isinstance(error, errors.SafeholdError):
+        id, text = error.id, error.text
+    typer.echo(f"safehold: {id} internal error: {text}; please report this with the lines above", err=True)
     return errors.EXIT_INTERNAL

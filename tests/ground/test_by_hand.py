@@ -21,6 +21,7 @@ from ground.console import encode_request
 from ground.mission import Ground
 from ground.predict import predict
 from ground.process import GroundError, GroundLostError, InProcessGround, ZmqGround
+from ground.server import serve
 from ground.store.archive import ArchiveStore
 from ground.store.console import ConsoleBook
 from ground.store.journal import read
@@ -92,6 +93,23 @@ def test_a_wrong_token_is_not_let_in(
         with pytest.raises(GroundLostError, match="has not answered for 4 s"):
             ground.digest()
         assert ground.strangers == 1
+    assert (
+        f"somebody came with another token, or none; waiting for: safehold ground {' '.join(invitation)}"
+        in (capfd.readouterr().err)
+    )
+
+
+@pytest.mark.requirement("S3")
+def test_a_ground_that_nobody_answers_says_what_may_be_wrong(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAFEHOLD_CURVE", raising=False)
+    monkeypatch.setattr("ground.server._UNHEARD_MS", 50)
+    monkeypatch.setattr("ground.server._loop", lambda *_, **__: 0)
+    assert serve("tcp://127.0.0.1:1", with_parent=False) == 0
+    told = capfd.readouterr().err
+    assert "nothing has come from tcp://127.0.0.1:1 for 0.05 s" in told
+    assert "--token" in told
 
 
 @pytest.mark.requirement("S3")

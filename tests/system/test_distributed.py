@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,19 @@ def test_a_flight_process_that_dies_ends_the_run_with_its_own_error(
         fly(upsets, deployment="distributed", stopped=stopped)
     assert caught.value.id == "SH-INT-004"
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.requirement("S3", "S6")
+def test_a_flight_by_hand_that_is_not_there_is_the_users_to_start(
+    upsets: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flight import remote
+
+    monkeypatch.setattr(remote, "RemoteComputer", partial(remote.RemoteComputer, timeout_s=0.3))
+    nobody = Deployment("distributed", flight="tcp://127.0.0.1:1")
+    with pytest.raises(UsageError, match=r"safehold flight --bind tcp://127\.0\.0\.1:1") as caught:
+        fly(upsets, deployment=nobody)
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.requirement("S3", "S6")
