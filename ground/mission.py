@@ -91,6 +91,9 @@ class Ground:
         self._timers_ran = False
         self._carrier_told = True
         self._go_on()
+        # With keys of its own and an empty folder, it cannot know which counters have been used: a folder may
+        # have been lost. Frames are held until housekeeping tells, some seconds in the first pass.
+        self._uplink.held = store is not None and not self._keys.published and not self._sender.reserved
 
     def advance(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
         """Lives on to `until_tick`, with every frame that arrives until then; returns what the stations
@@ -434,8 +437,9 @@ class Ground:
 
     def _follow(self, report: Report, arrival_ns: int) -> None:
         packet = report.packet
-        if (packet.service, packet.subtype) == (3, 25) and report.channel == LIVE_CHANNEL:
-            self._watch.see_housekeeping(self._sender, packet.data, packet.time_ns, arrival_ns)
+        live = (packet.service, packet.subtype) == (3, 25) and report.channel == LIVE_CHANNEL
+        if live and self._watch.see_housekeeping(self._sender, packet.data, packet.time_ns, arrival_ns):
+            self._uplink.held = False
         if (key_id := self._key_said(report)) is not None:
             self._watch.see_key(self._sender, key_id, packet.time_ns, arrival_ns)
         self._desk.follow(report, arrival_ns)

@@ -61,8 +61,8 @@ class UplinkControl:
     `last_ns`: no command goes up for the first time after it; None while no carrier is on. `clcw_count`: the
     master channel's frame count in the newest frame of this pass, `last_count` in the one that came last; -1
     before there is one. `barren`: how often FOP-1 was suspended at the transmission limit since something was
-    delivered. `pdus`: of files, as BD frames, each once, when nothing else is to go: file transfer repeats by
-    itself.
+    delivered. `held`: the satellite is heard, and nothing goes up yet (`Ground` says for what it waits).
+    `pdus`: of files, as BD frames, each once, when nothing else is to go: file transfer repeats by itself.
     """
 
     timing: Timing
@@ -88,6 +88,7 @@ class UplinkControl:
     clcw_ns: int = 0
     last_count: int = -1
     barren: int = 0
+    held: bool = False
     counters: dict[str, int] = field(default_factory=dict)
     _departures: list[Departure] = field(default_factory=list)
 
@@ -123,6 +124,8 @@ class UplinkControl:
             return
         if not self.heard:
             self.heard, self.blind_ns = True, NEVER
+        if self.held:
+            return
         if self.fop.state is State.INITIAL:
             if now_ns >= self._settled_ns() and self._needs():
                 self._recover(clcw, now_ns)
@@ -172,7 +175,7 @@ class UplinkControl:
         """Whether a CLCW could make a frame depart."""
         if self.last_ns is None:
             return False
-        return self._needs() or not (self.fop.quiet() or self.fop.state is State.INITIAL)
+        return self.held or self._needs() or not (self.fop.quiet() or self.fop.state is State.INITIAL)
 
     def holds(self, index: int) -> bool:
         """Whether frames of a command are still in its hands: to be radiated, unacknowledged, or in doubt."""
@@ -300,6 +303,8 @@ class UplinkControl:
             return False
         if not self.heard:
             return now_ns >= self.blind_ns and self._pick_blind(now_ns) and self._expedite(now_ns)
+        if self.held:
+            return False
         if self.expedited:
             return self._expedite(now_ns)
         fop = self.fop

@@ -35,28 +35,30 @@ class UplinkWatch:
     barren: int | None = None
     waiting: int | None = None
 
-    def see_housekeeping(self, sender: Sender, data: bytes, time_ns: int, arrival_ns: int) -> None:
-        """Live housekeeping: the telemetry of the tick in which a key is changed may not show it yet."""
+    def see_housekeeping(self, sender: Sender, data: bytes, time_ns: int, arrival_ns: int) -> bool:
+        """Live housekeeping: the telemetry of the tick in which a key is changed may not show it yet. Whether
+        it told the counter of the key in use, behind which the sender is now.
+        """
         told = read(data, ("key_active", "key_counter"))
         if told is None or time_ns <= self.told_ns + _SETTLED_NS:
-            return
+            return False
         (key_id,), (counter,) = told["key_active"], told["key_counter"]
         if key_id not in (0, sender.key_id):
             self.see_key(sender, key_id, time_ns, arrival_ns)
         elif key_id and self.unknown is not None:
             self._clear(self.unknown, arrival_ns)
             self.unknown = None
-        if key_id == sender.key_id:
-            self._see_counter(sender, counter, time_ns, arrival_ns)
+        return key_id == sender.key_id and self._see_counter(sender, counter, time_ns, arrival_ns)
 
-    def _see_counter(self, sender: Sender, counter: int, time_ns: int, arrival_ns: int) -> None:
+    def _see_counter(self, sender: Sender, counter: int, time_ns: int, arrival_ns: int) -> bool:
         if sender.is_behind(counter):
-            sender.go_beyond(counter)
             if self.behind is None:
                 self.behind = self._raise("counter_behind", arrival_ns, time_ns, float(counter))
-        elif self.behind is not None:
+            return sender.go_beyond(counter)
+        if self.behind is not None:
             self._clear(self.behind, arrival_ns)
             self.behind = None
+        return True
 
     def see_key(self, sender: Sender, key_id: int, time_ns: int, arrival_ns: int) -> None:
         """The satellite takes frames under this key since an on-board time; 0 says of none."""

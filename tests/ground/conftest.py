@@ -41,7 +41,7 @@ class Satellite:
     and answers commands in the tick they come. `deaf`: takes nothing up. What it is told about records goes
     to `records`: subtype and arguments. While `recorded` is more than the number of its events, it makes one
     every second; those of `lost` do not arrive the first time. `boots` starts, cold all of them, the last at
-    the tick `started`.
+    the tick `started`. `key`: what housekeeping tells of the key in force, its id and counter.
     """
 
     framer: TmFramer = field(default_factory=TmFramer)
@@ -60,6 +60,7 @@ class Satellite:
     lost: frozenset[int] = frozenset()
     boots: int = 1
     started: int = 0
+    key: tuple[int, int] = (0, 0)
 
     def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
         """The TM frames of a tick."""
@@ -69,6 +70,7 @@ class Satellite:
         if lock and tick * self.tick_ns % 1_000_000_000 == 0:
             values = {"tick": tick - self.started, "records_next": [self.events, 0, 0, 0, 0]}
             values["boot_count"] = self.boots
+            values["key_active"], values["key_counter"] = self.key
             out.append(self._packet(tick, 3, 25, encode_housekeeping(1, values)))
             if self.events < self.recorded:
                 out += [] if self.events in self.lost else [self._event(tick, self.events)]

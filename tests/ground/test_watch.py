@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 
 from flight.keys import KeyRing, published_ring
 from ground.config import Command, GroundConfig
+from ground.mission import Ground
 from ground.predict import predict
 from ground.process import InProcessGround
 from ground.security import Sender
+from ground.store.memory import MemoryStore
 from ground.watch import UplinkWatch
 from tests.downlink import encode_housekeeping
 
@@ -103,3 +106,31 @@ def test_a_satellite_that_takes_nothing_raises_an_alarm(
     (alarm,) = world.ground.results()["alarms"]
     assert alarm["cleared_ns"] is not None
     assert world.ground.results()["commands"][0]["state"] == "completed"
+
+
+@pytest.mark.requirement("L2.6")
+def test_with_keys_of_its_own_and_an_empty_folder_it_waits_for_the_counter_that_was_used_last(
+    configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
+) -> None:
+    """Nothing goes up under a vector that may have been used; with its folder there is no wait."""
+    config = configure(Command(at_ns=0, name="ping"))
+    windows = [(window.station, window.aos_ns, window.los_ns) for window in predict(config)]
+    ring, store = replace(published_ring(), published=False), MemoryStore()
+
+    def mission_control() -> InProcessGround:
+        ground = InProcessGround(config)
+        ground._ground = Ground(config, ring, store)
+        return ground
+
+    world = make_world(mission_control(), windows)
+    aos, los = (edge // 100_000_000 for edge in windows[0][1:])
+    world.fly(aos + 200)
+    assert [kind for _, _, kind in world.sent_up] == ["carrier_on"]
+    assert world.ground.ground.reacts()
+    world.satellite.key, world.satellite.farm.counter = (1, 500), 500
+    world.fly(aos + 400)
+    assert world.ground.results()["commands"][0]["state"] == "completed"
+    assert world.satellite.heard == ["17,1"], "no frame was refused as a replay"
+    world.fly(los + 50)
+    assert store.saved is not None
+    assert not mission_control().ground._uplink.held
