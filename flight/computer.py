@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flight.configuration import check_configuration, shown
 from flight.dictionary import SHA256, load_native
 from flight.keys import KeyRing, load_ring
 
 if TYPE_CHECKING:
-    from _safehold_native import FlightComputer, OtherMissionError
+    from _safehold_native import FlightComputer, OtherMissionError, SecretKeys
 
     from flight.tm_protection import TelemetryProtection
 
-__all__ = ["Computer", "FlightComputer", "OtherMissionError", "check_folder", "make_computer"]
+__all__ = ["Computer", "FlightComputer", "OtherMissionError", "check_folder", "make_computer", "secret_keys"]
 
 _native = load_native()
 if not TYPE_CHECKING:
@@ -68,24 +69,43 @@ def make_computer(
     settings by their dictionary name; keys: those of SAFEHOLD_KEYS, or the published ones, if left out.
     folder: where persistence and mass memory are kept, and gone on from if something is there; in memory
     alone if left out. quotas: octets of mass memory, by `critical`, `housekeeping`, `debug`, `files`.
-    telemetry_protection: what becomes of TM frames before they leave. Raises ValueError for a setting or
-    quota that does not exist or is out of its limits, or if a key is missing, OtherMissionError, a
-    ValueError, for a folder of another mission, RuntimeError for one that cannot be written or that another
-    process has.
+    telemetry_protection: what becomes of TM frames before they leave. Raises ValueError for a value of
+    the wrong type, a setting or quota that does not exist or is out of its limits, or if a key is missing,
+    OtherMissionError, a ValueError, for a folder of another mission, RuntimeError for one that cannot be
+    written or that another process has.
     """
-    ring = load_ring() if keys is None else keys
+    check_configuration(
+        replicas=replicas,
+        resync=resync,
+        tick_ns=tick_ns,
+        autonomy=autonomy,
+        parameters={} if parameters is None else parameters,
+        quotas={} if quotas is None else quotas,
+        telemetry_protection=telemetry_protection,
+    )
+    if folder is not None and not isinstance(folder, Path):
+        raise ValueError(f"folder must be a path, not {shown(folder)}")
     return FlightComputer(
         replicas=replicas,
         resync=resync,
         tick_ns=tick_ns,
         autonomy=autonomy,
         parameters=dict(parameters or {}),
-        keys=dict(ring.keys),
+        keys=secret_keys(load_ring() if keys is None else keys),
         folder=None if folder is None else str(folder),
         quotas=dict(quotas or {}),
         telemetry_protection=telemetry_protection,
-        telemetry_keys=dict(ring.telemetry),
     )
+
+
+def secret_keys(ring: KeyRing) -> SecretKeys:
+    """A ring as the compiled module takes it: by a call of its own, so that no message about another one
+    shows a key.
+    """
+    if not isinstance(ring, KeyRing):
+        raise ValueError(f"keys must be a KeyRing, not a {type(ring).__name__}")
+    keys: SecretKeys = _native.SecretKeys(dict(ring.keys), dict(ring.telemetry))
+    return keys
 
 
 def check_folder(folder: Path) -> None:

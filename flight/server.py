@@ -21,6 +21,7 @@ import zmq
 
 from flight import protocol
 from flight.computer import FlightComputer, OtherMissionError, check_folder, make_computer
+from flight.configuration import check_fields
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_server
 from flight.dictionary import SHA256, load_native
 from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
@@ -65,7 +66,8 @@ class Service:
                 raise ValueError(f"{len(parts)} parts; at most {protocol.PARTS_MAX} are taken")
             return self._answer(parts[0], parts[1:])
         except (ValueError, TypeError, KeyError, OverflowError, RuntimeError) as error:
-            return [protocol.ERROR, f"{type(error).__name__}: {error}".encode()[:4096]]
+            text = f"{type(error).__name__}: {error}"
+            return [protocol.ERROR, text.encode(errors="backslashreplace")[:4096]]
 
     def _answer(self, kind: bytes, rest: list[bytes]) -> list[bytes]:
         if kind == protocol.STEP:
@@ -187,18 +189,8 @@ def _start(rest: list[bytes], data: Path | None) -> tuple[FlightComputer, int]:
         raise ValueError(
             f"the host has another dictionary ({rest[0][:12]!r}) than this process ({SHA256[:12]})"
         )
-    configuration: dict[str, Any] = json.loads(rest[1])
-    computer = make_computer(
-        replicas=int(configuration["replicas"]),
-        resync=bool(configuration["resync"]),
-        tick_ns=int(configuration["tick_ns"]),
-        autonomy=bool(configuration["autonomy"]),
-        parameters=configuration["parameters"],
-        folder=data,
-        quotas=configuration.get("quotas", {}),
-        telemetry_protection=configuration.get("telemetry_protection", "none"),
-    )
-    return computer, int(configuration["tick_ns"])
+    configuration = check_fields(json.loads(rest[1]))
+    return make_computer(**configuration, folder=data), configuration["tick_ns"]
 
 
 def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:

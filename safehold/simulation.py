@@ -124,6 +124,7 @@ class Simulation:
 
     def _make_flight(self, plant: Plant, deployment: Deployment) -> tuple[Any, Any]:
         """The flight computer, and the driver that steps it and the plant."""
+        from flight.computer import make_computer
         from flight.dictionary import load_native
         from sim.records import CONTROL_OCTETS
 
@@ -136,8 +137,7 @@ class Simulation:
             computer.set_camera(camera)
             port = native.RemoteFlight(computer.exchange, self.scenario.flight.replicas)
         else:
-            keys = {"keys": dict(self._ring.keys), "telemetry_keys": dict(self._ring.telemetry)}
-            computer = port = native.FlightComputer(**configuration, **keys)
+            computer = port = make_computer(**configuration, keys=self._ring)
         driver = native.Driver(
             port,
             plant.step_address,

@@ -24,6 +24,13 @@ def folder_mission(path: str) -> str: ...
 def what_differs(here: str, there: str) -> str: ...
 def read_batch(coded: Buffer, bits: bytes, samples: int, tick: int) -> tuple[bytes, bytes] | None: ...
 
+QUOTA_LIMITS: dict[str, tuple[int, int]]
+
+class SecretKeys:
+    """Keys by id, for telecommands and for telemetry; nothing shows them."""
+
+    def __init__(self, telecommand: Mapping[int, bytes], telemetry: Mapping[int, bytes], /) -> None: ...
+
 class FlightComputer:
     state_size: int
     control_size: int
@@ -36,11 +43,10 @@ class FlightComputer:
         tick_ns: int = 100_000_000,
         persistence: int = 3,
         autonomy: bool = True,
-        keys: Mapping[int, bytes] = ...,
+        keys: SecretKeys | None = None,
         folder: str | None = None,
         quotas: Mapping[str, int] = ...,
         telemetry_protection: str = "none",
-        telemetry_keys: Mapping[int, bytes] = ...,
     ) -> None: ...
     def mission(self) -> str: ...
     def folder_faults(self) -> dict[str, int] | None: ...

@@ -13,13 +13,13 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flight import dictionary
+from flight.computer import secret_keys
 from flight.keys import KeyRing
 from flight.server import Service
 from flight.tm_frames import TM_FRAME_OCTETS, decode_tm_frame
@@ -44,8 +44,7 @@ class Satellite(Computer):
         self.left: list[bytes] = []
         self.computer = native.FlightComputer(
             parameters={"radio_silence_s": 0.0},
-            keys=dict(RING.keys),
-            telemetry_keys=dict(RING.telemetry),
+            keys=secret_keys(RING),
             telemetry_protection=protection,
             folder=None if folder is None else str(folder),
         )
@@ -306,13 +305,13 @@ def test_no_key_is_in_a_state() -> None:
 
 
 def test_what_cannot_be_protected_is_refused_at_the_start() -> None:
-    arguments: dict[str, Any] = {"keys": dict(RING.keys)}
+    keys = native.SecretKeys(dict(RING.keys), {})
     with pytest.raises(ValueError, match="without a telemetry key"):
-        native.FlightComputer(**arguments, telemetry_protection="encrypted")
+        native.FlightComputer(keys=keys, telemetry_protection="encrypted")
+    with pytest.raises(ValueError, match="without a telemetry key"):
+        native.FlightComputer(telemetry_protection="encrypted")
     with pytest.raises(ValueError, match="none, authenticated or encrypted, not clear"):
-        native.FlightComputer(**arguments, telemetry_protection="clear")
-    with pytest.raises(ValueError, match="32 octets"):
-        native.FlightComputer(**arguments, telemetry_keys={101: b"short"})
+        native.FlightComputer(keys=keys, telemetry_protection="clear")
 
 
 @pytest.mark.requirement("L2.6")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from flight import dictionary, packets
 from flight.chain import Chain
+from flight.computer import secret_keys
 from flight.frames import FrameError, crc16
 from flight.packets import PacketError, TcPacket, TmPacket, encode_command, encode_tc_packet
 from flight.tm_frames import Clcw, PacketExtractor, decode_tm_frame
@@ -29,7 +30,7 @@ class Computer:
 
     def __init__(self) -> None:
         self.computer = native.FlightComputer(
-            replicas=3, parameters={"radio_silence_s": 0.0}, keys=dict(RING.keys)
+            replicas=3, parameters={"radio_silence_s": 0.0}, keys=secret_keys(RING)
         )
         self.sensors = np.zeros(1, dictionary.SENSOR_DTYPE)
         self.sensors["tracker_quaternion_tracker_from_gcrf"][..., 0] = 1.0
