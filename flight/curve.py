@@ -24,9 +24,17 @@ import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
+from flight.regular_file import read_regular
+
 ENVIRONMENT = "SAFEHOLD_CURVE"
 OWN = "own.key_secret"
 PEERS = "peers"
+
+_PUBLIC = b"public-key"
+_SECRET = b"secret-key"
+_KEY_CHARACTERS = 40
+_FILE_OCTETS_MAX = 16_384
+_Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
 
 class CurveError(ValueError):
@@ -45,22 +53,8 @@ class Curve:
     def load(cls, folder: Path) -> Curve:
         """From a folder; raises CurveError."""
         own = folder / OWN
-        try:
-            mode = own.stat().st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise CurveError(f"{own}: others may read it; chmod 600 it")
-            public, secret = zmq.auth.load_certificate(own)
-            found = sorted((folder / PEERS).glob("*.key"))
-            peers = {path.stem: zmq.auth.load_certificate(path)[0] for path in found}
-        except OSError as error:
-            hint = "`safehold keys --curve` makes keys"
-            raise CurveError(f"{error.filename or own}: {error.strerror}; {hint}") from None
-        except CurveError:
-            raise
-        except ValueError as error:
-            raise CurveError(f"{own}: no CURVE key ({error})") from None
-        if secret is None:
-            raise CurveError(f"{own}: holds no secret key")
+        public, secret = _read_own(own)
+        peers = {path.stem: _read_peer(path) for path in sorted((folder / PEERS).glob("*.key"))}
         if not peers:
             raise CurveError(
                 f"{folder / PEERS}: holds no public key of a peer (NAME.key): nobody could connect"
@@ -72,6 +66,68 @@ class Curve:
         """From the folder that `SAFEHOLD_CURVE` names; None if it is not set. Raises CurveError."""
         folder = os.environ.get(ENVIRONMENT)
         return cls.load(Path(folder)) if folder else None
+
+
+def _read_own(path: Path) -> tuple[bytes, bytes]:
+    """The public and the secret key of a pair."""
+    hint = "`safehold keys --curve FOLDER` makes a pair"
+    entries, mode = _read(path, hint)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise CurveError(f"{path}: others may read it; chmod 600 it")
+    public, secret = _key(entries, _PUBLIC, path, hint), _key(entries, _SECRET, path, hint)
+    if zmq.curve_public(secret) != public:
+        raise CurveError(f"{path}: the public key is not that of the secret one; {hint}")
+    return public, secret
+
+
+def _read_peer(path: Path) -> bytes:
+    hint = "give it the peer's own.key again"
+    entries, _ = _read(path, hint)
+    return _key(entries, _PUBLIC, path, hint)
+
+
+def _read(path: Path, hint: str) -> tuple[dict[bytes, bytes], int]:
+    """The keys in a file of `zmq.auth`, as they stand there by name, and the file's mode."""
+    try:
+        octets, mode = read_regular(path, _FILE_OCTETS_MAX)
+    except OSError as error:
+        raise CurveError(f"{path}: {error.strerror or 'cannot be read'}; {hint}") from None
+    entries: dict[bytes, bytes] = {}
+    for line in octets.splitlines():
+        name, _, value = line.strip().partition(b"=")
+        entries.setdefault(name.strip(), value.strip(b" \t'\""))
+    return entries, mode
+
+
+def _key(entries: dict[bytes, bytes], name: bytes, path: Path, hint: str) -> bytes:
+    """A key, if it is one; what is said of one that is none does not show it."""
+    what = name.decode().removesuffix("-key") + " key"
+    if name not in entries:
+        raise CurveError(f"{path}: no CURVE key: holds no {what}; {hint}")
+    key = entries[name]
+    if len(key) != _KEY_CHARACTERS:
+        raise CurveError(
+            f"{path}: no CURVE key: its {what} has {len(key)} characters instead of {_KEY_CHARACTERS} "
+            f"of Z85; {hint}"
+        )
+    if not _is_z85(key):
+        raise CurveError(
+            f"{path}: no CURVE key: the {_KEY_CHARACTERS} characters of its {what} are not all Z85; {hint}"
+        )
+    return key
+
+
+def _is_z85(text: bytes) -> bool:
+    """Whether it encodes octets (ZeroMQ RFC 32): five digits of base 85 for each four."""
+    if not set(text) <= set(_Z85):
+        return False
+    for at in range(0, len(text), 5):
+        value = 0
+        for digit in text[at : at + 5]:
+            value = value * 85 + _Z85.index(digit)
+        if value >= 1 << 32:
+            return False
+    return True
 
 
 def make_keys(folder: Path) -> Path:

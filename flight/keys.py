@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from flight.regular_file import read_regular
+
 KEYS_VARIABLE = "SAFEHOLD_KEYS"
 KEY_OCTETS = 32
 KEYS_MAX = 8
@@ -94,24 +96,25 @@ def load_ring(environment: Mapping[str, str] | None = None) -> KeyRing:
     return read_ring(Path(name)) if name else published_ring()
 
 
+def load_usable_ring() -> KeyRing:
+    """As `load_ring`, with an error that names the variable: for a process that is about to serve."""
+    try:
+        return load_ring()
+    except KeyFileError as error:
+        raise KeyFileError(f"{KEYS_VARIABLE}: {error}") from None
+
+
 def read_ring(path: Path) -> KeyRing:
     """The ring in a file; raises KeyFileError as `load_ring` does."""
     try:
-        # A pipe without a writer is not waited for.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise KeyFileError(f"{path}: not a regular file")
-            if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise KeyFileError(
-                    f"{path}: group or others may use it (mode {stat.S_IMODE(status.st_mode):04o}); "
-                    "give it to its owner alone with chmod 600"
-                )
-            octets = file.read(_FILE_OCTETS_MAX + 1)
+        octets, mode = read_regular(path, _FILE_OCTETS_MAX)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    if len(octets) > _FILE_OCTETS_MAX:
-        raise KeyFileError(f"{path}: more than {_FILE_OCTETS_MAX} octets")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(
+            f"{path}: group or others may use it (mode {stat.S_IMODE(mode):04o}); "
+            "give it to its owner alone with chmod 600"
+        )
     keys: dict[int, bytes] = {}
     telemetry: dict[int, bytes] = {}
     for number, line in enumerate(octets.split(b"\n"), start=1):

@@ -24,7 +24,7 @@ from flight.computer import FlightComputer, OtherMissionError, check_folder, mak
 from flight.configuration import check_fields
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_server
 from flight.dictionary import SHA256, load_native
-from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+from flight.keys import KEYS_VARIABLE, KeyFileError, load_usable_ring
 from flight.messages import receive
 
 _STDIN = 0
@@ -199,12 +199,12 @@ def serve(*, bind: str, with_parent: bool, data: Path | None = None) -> int:
     Beyond the loopback it serves only peers that `flight.curve` has keys of. with_parent: the end of standard
     input ends the process, so that it never outlives its host. data: a folder that keeps persistence and mass
     memory; a flight computer that starts there goes on from what it holds. Returns the exit code: 0 when told
-    to stop, 2 if the endpoint or the folder cannot be had.
+    to stop, 2 if the endpoint, the folder or the keys cannot be had.
     """
     try:
         curve = Curve.from_environment()
         check_endpoint(bind, curve)
-        if is_beyond_loopback(bind) and load_ring().published:
+        if load_usable_ring().published and is_beyond_loopback(bind):
             raise CurveError(
                 f"{bind}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
             )

@@ -6,8 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
-from ground.server import TOKEN_OCTETS, serve
+from ground.server import TOKEN_OCTETS, serve, token_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,15 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     try:
-        token = bytes.fromhex(chosen.token) if chosen.token else bytes(TOKEN_OCTETS)
-    except ValueError:
-        token = b""
-    if len(token) != TOKEN_OCTETS:
-        parser.error(f"--token has {2 * TOKEN_OCTETS} hexadecimal digits, as the host showed them")
-    try:
-        load_ring()
-    except KeyFileError as error:
-        parser.error(f"{KEYS_VARIABLE}: {error}")
+        token = token_of(chosen.token) if chosen.token else bytes(TOKEN_OCTETS)
+    except ValueError as error:
+        parser.error(f"--token: {error}")
     try:
         return serve(chosen.connect, with_parent=chosen.with_parent, token=token, data=chosen.data)
     except KeyboardInterrupt:

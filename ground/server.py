@@ -14,7 +14,7 @@ import zmq
 from flight.curve import Curve, CurveError, check_endpoint, is_beyond_loopback, secure_client
 from flight.dictionary import SHA256
 from flight.frames import Delivery
-from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+from flight.keys import KEYS_VARIABLE, KeyFileError, load_usable_ring
 from flight.messages import receive
 from ground import protocol
 from ground.config import GroundConfig
@@ -113,6 +113,20 @@ class Service:
         return protocol.encode_answer(answer)
 
 
+def token_of(text: str) -> bytes:
+    """A token from the digits that the host showed; raises ValueError, which does not show it."""
+    try:
+        token = bytes.fromhex(text)
+    except ValueError:
+        token = b""
+    if len(token) != TOKEN_OCTETS:
+        raise ValueError(
+            f"what is given has {len(text)} characters; the token has {2 * TOKEN_OCTETS} hexadecimal "
+            "digits, as the run showed them"
+        )
+    return token
+
+
 def serve(
     connect: str, *, with_parent: bool, token: bytes = bytes(TOKEN_OCTETS), data: Path | None = None
 ) -> int:
@@ -122,10 +136,22 @@ def serve(
     Otherwise `token` is what the host showed its user; with CURVE keys (flight.curve, the host's public one
     as `peers/host.key`) it is not needed. data: a folder in which mission control is kept (ground.store), to
     go on from there if this process ends and another is started. Returns the exit code: 0 when told to stop
-    or when the host has gone, 2 if no token came, or if the endpoint or the folder cannot be used, as with
-    published telecommand keys beyond the loopback.
+    or when the host has gone, 2 if no token came, or if the endpoint, the folder or the keys cannot be used,
+    as with published telecommand keys beyond the loopback.
     """
     curve = None
+    try:
+        ring = load_usable_ring()
+        if not with_parent:
+            curve = Curve.from_environment()
+            check_endpoint(connect, curve)
+            if ring.published and is_beyond_loopback(connect):
+                raise CurveError(
+                    f"{connect}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
+                )
+    except (CurveError, KeyFileError) as error:
+        print(f"safehold ground: {error}", file=sys.stderr)
+        return 2
     if with_parent:
         # Ctrl-C reaches the whole group; the host says when to stop.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -133,17 +159,6 @@ def serve(
         if given is None:
             return 2
         token = given
-    else:
-        try:
-            curve = Curve.from_environment()
-            check_endpoint(connect, curve)
-            if is_beyond_loopback(connect) and load_ring().published:
-                raise CurveError(
-                    f"{connect}: the published telecommand keys are for the loopback; set {KEYS_VARIABLE}"
-                )
-        except (CurveError, KeyFileError) as error:
-            print(f"safehold ground: {error}", file=sys.stderr)
-            return 2
     store: ArchiveStore | None = None
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)

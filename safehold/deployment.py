@@ -73,12 +73,12 @@ def chosen(*, in_process: bool, distributed: bool, flight: str | None, ground: s
 
 def key_ring(scenario: Scenario) -> KeyRing:
     """The keys of both ends; raises UsageError if they cannot be read, or lack what the scenario needs."""
-    from flight.keys import KEYS_VARIABLE, KeyFileError, load_ring
+    from flight.keys import KEYS_VARIABLE, KeyFileError, load_usable_ring
 
     try:
-        ring = load_ring()
+        ring = load_usable_ring()
     except KeyFileError as error:
-        raise UsageError("SH-CLI-004", f"{KEYS_VARIABLE}: {error}") from None
+        raise UsageError("SH-CLI-004", f"{error}") from None
     protection = scenario.link.telemetry_protection
     if protection != "none" and not ring.telemetry:
         raise UsageError(
@@ -87,6 +87,21 @@ def key_ring(scenario: Scenario) -> KeyRing:
             "safehold keys --link FILE makes a file with both",
         )
     return ring
+
+
+def check_keys() -> None:
+    """What a process that is about to serve needs of its keys; raises UsageError if they cannot be used."""
+    from flight.curve import ENVIRONMENT, Curve, CurveError
+    from flight.keys import KeyFileError, load_usable_ring
+
+    try:
+        load_usable_ring()
+    except KeyFileError as error:
+        raise UsageError("SH-CLI-004", f"{error}") from None
+    try:
+        Curve.from_environment()
+    except CurveError as error:
+        raise UsageError("SH-CLI-004", f"{ENVIRONMENT}: {error}") from None
 
 
 def open_flight(configuration: Mapping[str, Any], deployment: Deployment) -> RemoteComputer:

@@ -39,7 +39,9 @@ def flight(
       safehold run --flight tcp://127.0.0.1:7001   in another terminal
     """
     from flight.server import serve
+    from safehold.deployment import check_keys
 
+    check_keys()
     raise typer.Exit(serve(bind=bind, with_parent=False, data=data))
 
 
@@ -69,11 +71,16 @@ def ground(
 
       safehold command ping --data DIR             in a third, to command one that was given --data DIR
     """
-    from ground.__main__ import main as serve
+    from ground.server import TOKEN_OCTETS, serve, token_of
+    from safehold.deployment import check_keys
+    from safehold.errors import UsageError
 
-    arguments = ["--connect", connect, *(["--token", token] if token else [])]
-    arguments += [] if data is None else ["--data", str(data)]
-    raise typer.Exit(serve(arguments))
+    try:
+        shown = token_of(token) if token else bytes(TOKEN_OCTETS)
+    except ValueError as error:
+        raise UsageError("SH-CLI-002", f"--token: {error}") from None
+    check_keys()
+    raise typer.Exit(serve(connect, with_parent=False, token=shown, data=data))
 
 
 @app.command(rich_help_panel=PANEL)

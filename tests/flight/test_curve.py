@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -110,6 +111,97 @@ def test_keys_that_cannot_be_used_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "own.key_secret").chmod(0o600)
     with pytest.raises(CurveError, match="no CURVE key"):
         Curve.load(tmp_path)
+
+
+HASHES = "#" * 40  # Z85 by its characters, but each five are more than four octets hold
+
+
+def _written(path: Path, **keys: str) -> None:
+    """A file of `zmq.auth` with these keys."""
+    lines = [f'    {name}-key = "{key}"' for name, key in keys.items()]
+    path.write_text("\n".join(["# a comment", "metadata", "curve", *lines, ""]))
+    path.chmod(0o600)
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("", "has 0 characters instead of 40 of Z85"),
+        ("a" * 39, "has 39 characters instead of 40 of Z85"),
+        ("a" * 41, "has 41 characters instead of 40 of Z85"),
+        ("a" * 32, "has 32 characters"),
+        ("é" * 20, "not all Z85"),
+        ("a" * 39 + "~", "not all Z85"),
+        ("a" * 39 + " ", "has 39 characters"),
+        (HASHES, "not all Z85"),
+    ],
+)
+@pytest.mark.parametrize("which", ["public", "secret", "peer"])
+def test_a_key_that_is_none_is_refused_by_its_file_and_not_shown(
+    tmp_path: Path, key: str, says: str, which: str
+) -> None:
+    right, _ = _pair(tmp_path, "host", "pi")
+    own = {"public": right.public.decode(), "secret": right.secret.decode()}
+    wrong = tmp_path / "host" / ("peers/pi.key" if which == "peer" else "own.key_secret")
+    _written(wrong, **({"public": key} if which == "peer" else own | {which: key}))
+    with pytest.raises(CurveError) as caught:
+        Curve.load(tmp_path / "host")
+    told = str(caught.value)
+    assert told.startswith(f"{wrong}: no CURVE key: ")
+    assert says in told
+    assert f"{'public' if which == 'peer' else which} key" in told
+    assert ("own.key again" if which == "peer" else "safehold keys --curve FOLDER") in told
+    for secret in (own["secret"], key):
+        assert not secret or secret not in told
+
+
+@pytest.mark.requirement("S3")
+def test_a_pair_that_is_none_is_refused(tmp_path: Path) -> None:
+    """With it no peer could be talked to, and nothing would say why."""
+    host, pi = _pair(tmp_path, "host", "pi")
+    own = tmp_path / "host" / "own.key_secret"
+    _written(own, public=pi.public.decode(), secret=host.secret.decode())
+    with pytest.raises(CurveError, match="is not that of the secret one"):
+        Curve.load(tmp_path / "host")
+    _written(own, public=host.public.decode())
+    with pytest.raises(CurveError, match=r"own\.key_secret: no CURVE key: holds no secret key"):
+        Curve.load(tmp_path / "host")
+    _written(own, public=host.public.decode(), secret=host.secret.decode())
+    assert Curve.load(tmp_path / "host") == host
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("name", ["own.key_secret", "peers/pi.key"])
+def test_key_files_of_any_kind_are_refused_by_name_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    _pair(tmp_path, "host", "pi")
+    folder = tmp_path / "host"
+    place = folder / name
+
+    def refused(says: str) -> None:
+        with pytest.raises(CurveError) as caught:
+            Curve.load(folder)
+        assert str(caught.value).startswith(f"{place}: {says}")
+
+    good = place.read_bytes()
+    place.write_bytes(good + b"#" * 20_000)
+    refused("more than 16384 octets")
+    place.write_bytes(bytes(range(256)))
+    refused("no CURVE key")
+    place.write_bytes(b"")
+    refused("no CURVE key: holds no public key")
+    place.unlink()
+    os.mkfifo(place, 0o600)
+    refused("not a regular file")
+    place.unlink()
+    place.symlink_to("/dev/zero")
+    refused("not a regular file")
+    place.unlink()
+    place.symlink_to(tmp_path / "nowhere")
+    refused("No such file or directory")
+    place.unlink()
+    place.mkdir()
+    refused("Is a directory")
 
 
 def test_several_servers_have_to_be_told_apart(context: Context, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -289,12 +290,64 @@ def test_link_keys_that_cannot_be_used_are_refused(
     assert "Traceback" not in done.stderr
 
 
+SERVING = [["flight"], ["ground", "--connect", "tcp://127.0.0.1:1", "--token", "00" * 32]]
+
+
 @pytest.mark.requirement("L2.6")
-def test_a_ground_without_its_keys_says_so_at_once(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", SERVING)
+def test_a_process_without_its_keys_says_so_at_once(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
     monkeypatch.setenv("SAFEHOLD_KEYS", str(workplace / "none"))
-    done = _safehold("ground", "--connect", "tcp://127.0.0.1:1", "--token", "00" * 32)
+    done = _safehold(*options)
     assert done.returncode == 2
-    assert f"SAFEHOLD_KEYS: {workplace / 'none'}: No such file" in done.stderr
+    assert done.stdout == ""
+    said = f"safehold: SH-CLI-004 SAFEHOLD_KEYS: {workplace / 'none'}: No such file or directory\n"
+    assert done.stderr == said
+    module = [sys.executable, "-m", *options]
+    alone = subprocess.run(module, capture_output=True, text=True, check=False, timeout=60)
+    assert alone.returncode == 2
+    assert f"SAFEHOLD_KEYS: {workplace / 'none'}: No such file" in alone.stderr
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize(
+    "options",
+    [*SERVING, ["run", "--ground", "tcp://127.0.0.1:*"], ["run", "--flight", "tcp://127.0.0.1:1"]],
+)
+@pytest.mark.parametrize("name", ["own.key_secret", "peers/flight.key"])
+def test_process_keys_that_cannot_be_used_are_refused_by_their_file(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], name: str
+) -> None:
+    """A key that is cut short, and a pipe to which nobody writes."""
+    from flight.curve import make_keys
+
+    shutil.copy(make_keys(workplace), workplace / "peers" / "flight.key")
+    monkeypatch.setenv("SAFEHOLD_CURVE", str(workplace))
+    (workplace / name).write_text('curve\n    public-key = "short"\n    secret-key = "short"\n')
+    done = _safehold(*options)
+    assert done.returncode == 2, done.stderr
+    assert "safehold: SH-CLI-004 " in done.stderr
+    assert f"{workplace / name}: no CURVE key: its public key has 5 characters" in done.stderr
+    assert "Traceback" not in done.stderr
+    (workplace / name).unlink()
+    os.mkfifo(workplace / name, 0o600)
+    done = _safehold(*options)
+    assert done.returncode == 2, done.stderr
+    assert f"{workplace / name}: not a regular file" in done.stderr
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("token", ["abc", "5ec2e7" * 10 + "abc", "5ec2e7" * 10 + "xyza", "5ec2e7" * 11])
+def test_a_token_that_is_none_is_refused_and_not_shown(token: str) -> None:
+    done = _safehold("ground", "--connect", "tcp://127.0.0.1:1", "--token", token)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"safehold: SH-CLI-002 --token: what is given has {len(token)} characters; "
+    )
+    assert "64 hexadecimal digits, as the run showed them" in done.stderr
+    assert token not in done.stderr
+    assert "usage" not in done.stderr
 
 
 @pytest.mark.requirement("L2.6")
