@@ -46,10 +46,12 @@ class BlackBox:
     def __init__(self, paths: Sequence[Path], *, autonomy: bool = True) -> None:
         """`autonomy`: as the flight was configured.
 
-        Raises BlackBoxError for a file that cannot be read or is no chunk of this build.
+        Raises BlackBoxError for a file that cannot be read or is no chunk of this build, and for a chunk that
+        is there twice.
         """
         self.autonomy = autonomy
         self.chunks = sorted((_read(path) for path in paths), key=lambda chunk: chunk.first_tick)
+        _check_once(self.chunks)
         if len({chunk.tick_ns for chunk in self.chunks}) > 1:
             wrong = "the chunks have different control periods: they are of different flights"
             raise BlackBoxError("SH-BBX-003", wrong)
@@ -121,14 +123,28 @@ def columns(box: BlackBox, every_ticks: int) -> dict[str, NDArray[Any]]:
     return found | {name: np.asarray(column) for name, column in values.items()}
 
 
+def _check_once(chunks: Sequence[Chunk]) -> None:
+    names: dict[bytes, str] = {}
+    for chunk in chunks:
+        if chunk.octets in names:
+            first = names[chunk.octets]
+            wrong = "is given twice" if first == chunk.name else f"is the same chunk as {first}"
+            raise BlackBoxError("SH-BBX-003", f"{chunk.name} {wrong}; give each once")
+        names[chunk.octets] = chunk.name
+
+
 def _read(path: Path) -> Chunk:
+    """A chunk; never more of a file is read than one may have."""
     try:
-        if path.stat().st_size > CHUNK_OCTETS_MAX:
-            wrong = f"{path} is larger than a chunk can be ({CHUNK_OCTETS_MAX} octets)"
-            raise BlackBoxError("SH-BBX-001", wrong)
-        octets = path.read_bytes()
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise BlackBoxError("SH-BBX-001", f"{path} is no regular file")
+        with path.open("rb") as file:
+            octets = file.read(CHUNK_OCTETS_MAX + 1)
     except OSError as error:
-        raise BlackBoxError("SH-BBX-001", f"{path}: {error.strerror}") from error
+        raise BlackBoxError("SH-BBX-001", f"{path} cannot be read: {error.strerror}") from error
+    if len(octets) > CHUNK_OCTETS_MAX:
+        wrong = f"{path} is larger than a chunk can be ({CHUNK_OCTETS_MAX} octets)"
+        raise BlackBoxError("SH-BBX-001", wrong)
     replay = _open(Chunk(str(path), octets, 0, 0))
     return Chunk(str(path), octets, int(replay.first_tick), int(replay.tick_ns))
 

@@ -10,8 +10,10 @@ from typing import Any
 from safehold import parquet
 from safehold.black_box import BlackBox, Recomputed, columns
 from safehold.durations import parse_duration
-from safehold.errors import EXIT_FAILED, EXIT_OK, BlackBoxError, UsageError
+from safehold.errors import EXIT_FAILED, EXIT_OK, BlackBoxError, FolderError, UsageError
 from safehold.received_files import received_chunks
+
+DEFAULT_EVERY = "1s"
 
 
 def black_box_command(
@@ -20,13 +22,19 @@ def black_box_command(
     at: str | None,
     parameters: Sequence[str],
     out: Path | None,
-    every: str,
+    every: str | None,
     json_output: bool,
 ) -> int:
     """Verify, show one tick, or write a table; 1 if a check of what flew does not hold."""
+    if out is not None and (at is not None or parameters):
+        raise UsageError("SH-CLI-001", "--out writes every parameter; --at and --parameter do not go with it")
+    if parameters and at is None:
+        raise UsageError("SH-CLI-001", "--parameter needs --at, the time to show it at")
+    if every is not None and out is None:
+        raise UsageError("SH-CLI-001", "--every needs --out, the file whose rows are that far apart")
     box = BlackBox([chunk for path in paths for chunk in _chunks(path)])
     if out is not None:
-        return _write(box, out, every)
+        return _write(box, out, DEFAULT_EVERY if every is None else every, json_output)
     if at is not None:
         return _show(box, at, parameters, json_output)
     found = box.verify()
@@ -56,13 +64,27 @@ def _ticks(box: BlackBox, duration: str, option: str) -> int:
     return nanoseconds // tick_ns
 
 
-def _write(box: BlackBox, out: Path, every: str) -> int:
+def _write(box: BlackBox, out: Path, every: str, json_output: bool) -> int:
     step = _ticks(box, every, "--every")
     if step < 1:
         raise UsageError("SH-CLI-002", "--every: at least one control tick")
-    table = columns(box, step)
-    parquet.write(out, table)
-    print(f"{out}: {len(table['tick'])} rows of {len(table)} columns")
+    try:
+        if out.is_dir():
+            raise FolderError("SH-OUT-001", f"{out} is a folder; give --out the name of a file")
+        if not out.absolute().parent.is_dir():  # said before all is computed
+            raise FolderError("SH-OUT-001", f"{out} cannot be written: there is no such folder")
+        table = columns(box, step)
+        rows = len(table["tick"])
+        if not rows:
+            wrong = f"--every: no chunk has a tick that is a multiple of {every}; there are {box.extent()}"
+            raise UsageError("SH-CLI-002", wrong)
+        parquet.write(out, table)
+    except OSError as error:
+        raise FolderError("SH-OUT-001", f"{out} cannot be written: {error.strerror or error}") from None
+    if json_output:
+        print(json.dumps({"file": str(out), "rows": rows, "columns": len(table)}))
+    else:
+        print(f"{out}: {rows} rows of {len(table)} columns")
     return EXIT_OK
 
 

@@ -71,10 +71,12 @@ def black_box(
         str | None, typer.Option(help='Show the parameters at a time of the flight computer, like "2h13m".')
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Show only this one; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="With --at: only this one; may be repeated.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write all parameters as a Parquet file.")] = None,
-    every: Annotated[str, typer.Option(help="How far apart the rows of --out are.")] = "1s",
+    every: Annotated[
+        str | None, typer.Option(help="How far apart the rows of --out are. Default: 1s.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compute again what flew, from the black box: any parameter at any control tick.

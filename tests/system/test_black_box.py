@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from safehold import parquet
-from safehold.black_box import BlackBox
+from safehold.black_box import CHUNK_OCTETS_MAX, BlackBox
 from safehold.cli import app
-from safehold.errors import BlackBoxError, UsageError
+from safehold.errors import BlackBoxError, FolderError, UsageError
 from safehold.scenario import load
 from safehold.schema import Fault, Scenario
 from safehold.simulation import Simulation
@@ -168,6 +169,74 @@ def _noticed(path: Path) -> bool:
         return any(one.checks_failed for one in BlackBox([path]).verify())
     except BlackBoxError:
         return True
+
+
+@pytest.mark.requirement("S4")
+def test_no_more_of_a_file_is_read_than_a_chunk_may_have(tmp_path: Path) -> None:
+    """A device has no end and no size, and a pipe that nobody writes to keeps its reader."""
+    os.mkfifo(tmp_path / "pipe")
+    for endless in (Path("/dev/zero"), tmp_path / "pipe"):
+        with pytest.raises(BlackBoxError, match=r"SH-BBX-001.*is no regular file"):
+            _run("black-box", endless)
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(CHUNK_OCTETS_MAX + 1)
+    with pytest.raises(BlackBoxError, match=r"SH-BBX-001.*larger than a chunk"):
+        _run("black-box", tmp_path / "large")
+
+
+@pytest.mark.requirement("S4")
+def test_a_table_that_cannot_be_written_is_refused(flown: Flown, tmp_path: Path) -> None:
+    _, paths = flown
+    for place in (tmp_path / "missing" / "flight.parquet", tmp_path, paths[0] / "flight.parquet"):
+        with pytest.raises(FolderError, match="SH-OUT-001"):
+            _run("black-box", paths[0], "--out", place)
+    long = tmp_path / ("x" * 300)  # only the attempt shows it
+    with pytest.raises(FolderError, match=r"SH-OUT-001.*too long"):
+        _run("black-box", paths[0], "--out", long, "--every", "10m")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--out", "x.parquet", "--at", "5s"),
+        ("--out", "x.parquet", "--parameter", "mode"),
+        ("--parameter", "mode"),
+        ("--every", "5s"),
+        ("--at", "5s", "--every", "1s"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(flown: Flown, tmp_path: Path, options: tuple[str, ...]) -> None:
+    placed = [str(tmp_path / one) if one == "x.parquet" else one for one in options]
+    with pytest.raises(UsageError, match="SH-CLI-001"):
+        _run("black-box", flown[1][0], *placed)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.requirement("S4")
+def test_a_table_without_a_row_is_refused(flown: Flown, tmp_path: Path) -> None:
+    table = tmp_path / "flight.parquet"
+    with pytest.raises(UsageError, match=r"SH-CLI-002 --every.*there are 6000 to 11999"):
+        _run("black-box", flown[1][1], "--out", table, "--every", "1000d")
+    assert not table.exists()
+
+
+@pytest.mark.requirement("S4")
+def test_a_chunk_that_is_given_twice_is_refused(flown: Flown, tmp_path: Path) -> None:
+    _, paths = flown
+    with pytest.raises(BlackBoxError, match=r"SH-BBX-003.*is given twice"):
+        _run("black-box", paths[0], paths[1], paths[0])
+    (tmp_path / "again").write_bytes(paths[0].read_bytes())
+    with pytest.raises(BlackBoxError, match=r"SH-BBX-003.*is the same chunk as"):
+        _run("black-box", paths[0], tmp_path / "again")
+
+
+def test_the_table_is_told_of_as_json(flown: Flown, tmp_path: Path) -> None:
+    table = tmp_path / "flight.parquet"
+    arguments = ["black-box", str(flown[1][1]), "--out", str(table), "--every", "1m", "--json"]
+    told = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert told == {"file": str(table), "rows": 10, "columns": len(parquet.names(table))}
 
 
 def _run(*arguments: object) -> None:
