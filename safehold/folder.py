@@ -144,10 +144,17 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         """Open a run's folder; raises FolderError if it is none."""
         try:
+            if not path.is_dir():
+                there = "is no folder" if path.exists() else "is not there"
+                raise FolderError("SH-OUT-003", f"{path} {there}; give the folder of a run")
             result = json.loads((path / "result.json").read_text(encoding="utf-8"))
             scenario_text = (path / "scenario.toml").read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            wrong = f"{path} holds no run: it has no {Path(error.filename).name}"
+            raise FolderError("SH-OUT-003", wrong) from None
         except (OSError, ValueError) as error:
-            raise FolderError("SH-OUT-003", f"{path} holds no run that can be read: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise FolderError("SH-OUT-003", f"{path} holds no run that can be read: {reason}") from None
         if not isinstance(result, dict):
             raise FolderError("SH-OUT-003", f"{path / 'result.json'} holds no result")
         return cls(path, result, scenario_text)

@@ -139,6 +139,8 @@ def dictionary(
     """Print the dictionary: telemetry, events, telecommands and on-board parameters; or export it as XTCE."""
     from safehold.command_dictionary import dictionary_document, dictionary_lines, export_xtce
 
+    if xtce and json_output:
+        raise errors.UsageError("SH-CLI-001", "--xtce writes XML; --json does not go with it")
     if xtce:
         export_xtce(file)
         return

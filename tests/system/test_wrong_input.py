@@ -109,6 +109,7 @@ def test_a_folder_that_cannot_be_written_is_refused(workplace: Path) -> None:
         (["passes", "--tle", "missing.txt", "--station", "svalbart"], "SH-CLI-002"),
         (["report", "nowhere"], "SH-OUT-003"),
         (["replay", "nowhere"], "SH-OUT-003"),
+        (["dictionary", "--xtce", "--json"], "SH-CLI-001"),
     ],
 )
 @pytest.mark.requirement("S4")
@@ -118,3 +119,17 @@ def test_bad_options_are_refused(workplace: Path, arguments: list[str], id: str)
     assert id in done.stderr
     assert "Traceback" not in done.stderr
     assert list(workplace.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["report", "replay", "archive"])
+@pytest.mark.requirement("S4")
+def test_a_folder_without_a_run_is_refused_in_words(workplace: Path, command: str) -> None:
+    (workplace / "empty").mkdir()
+    (workplace / "file").write_text("")
+    for place, said in {"nowhere": "is not there", "file": "is no folder", "empty": "no result.json"}.items():
+        done = safehold(command, place, folder=workplace)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith(f"safehold: SH-OUT-003 {place} ")
+        assert said in done.stderr
+        assert "Errno" not in done.stderr
+    assert sorted(path.name for path in workplace.rglob("*")) == ["empty", "file"]
