@@ -4,6 +4,7 @@ TLE format: Hoots and Roehrich, Spacetrack Report 3, and CelesTrak's description
 KVN, XML, JSON and CSV forms that CelesTrak and Space-Track give).
 """
 
+import calendar
 import csv
 import io
 import json
@@ -58,7 +59,7 @@ def split_tle(text: str) -> tuple[str, str]:
     """The two lines of a TLE, with or without a name line before them, checked.
 
     Raises TleError: wrong number of lines or length, line number, check digit, catalogue numbers that
-    differ, a field that is not a number or out of range.
+    differ, a field that is not a number or out of range, an epoch that is no day of its year.
     """
     lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()]
     if len(lines) == 3:
@@ -71,6 +72,7 @@ def split_tle(text: str) -> tuple[str, str]:
         _check_line(number, line)
     if lines[0][2:7] != lines[1][2:7]:
         raise TleError("tle", lines[1][2:7], f"is not the catalogue number of line 1, {lines[0][2:7]!r}")
+    _check_epoch(lines[0])
     _check_ranges(lines[1])
     return lines[0], lines[1]
 
@@ -92,6 +94,21 @@ def _check_line(number: int, line: str) -> None:
             finite = False
         if not finite:
             raise TleError(f"{key}, {name}", word, f"must be a number in columns {first} to {last}")
+
+
+def _check_epoch(line: str) -> None:
+    word, day = line[18:20].strip(), float(line[20:32])
+    if not word.isdigit():
+        raise TleError("tle line 1, epoch year", word, "must be two digits")
+    year = tle_year(line)
+    if not 1.0 <= day < 366.0 + calendar.isleap(year):
+        raise TleError("tle line 1, epoch day", day, f"must lie between 1 and the last day of {year}")
+
+
+def tle_year(line: str) -> int:
+    """The year of a TLE's epoch, by its checked first line: two digits of 1957 to 2056."""
+    year = int(line[18:20])
+    return year + (2000 if year < 57 else 1900)
 
 
 def _check_ranges(line: str) -> None:

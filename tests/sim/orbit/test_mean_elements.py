@@ -125,6 +125,10 @@ def damaged(old: str, new: str, *, mend: bool = True) -> str:
         (damaged("15.99081912", "25.99081912"), "at most 17"),
         (damaged("51.6242", "51.62x2"), "must be a number in columns 9 to 16"),
         (damaged("0014649", "0.14649"), "seven digits"),
+        (damaged(" 23115.44827133", " 23999.44827133"), "last day of 2023"),
+        (damaged(" 23115.44827133", " 23366.00000000"), "last day of 2023"),
+        (damaged(" 23115.44827133", " 23000.99999999"), "last day of 2023"),
+        (damaged(" 23115.", " 2.115."), "two digits"),
         (TLE.replace("1 55123", "3 55123"), "must begin with '1 '"),
         ("\n".join(line[:60] for line in TLE.splitlines()), "60 characters"),
         (TLE.splitlines()[1], "two lines"),
@@ -134,6 +138,12 @@ def damaged(old: str, new: str, *, mend: bool = True) -> str:
 def test_damaged_tle_is_refused(text: str, message: str) -> None:
     with pytest.raises(TleError, match=message):
         split_tle(text)
+
+
+@pytest.mark.requirement("S4")
+def test_a_leap_year_has_a_day_more() -> None:
+    text = damaged(" 23115.44827133", " 24366.99999999")
+    assert split_tle(text)[0] == text.splitlines()[1]
 
 
 @pytest.mark.requirement("S4")
