@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,9 @@ _CHUNKS_A_BLOCK = 8
 _CHUNKS_KEPT = 2
 _NS_PER_S = 1_000_000_000
 NEVER_NS = 2**62
+# Of SGP4 between the elements' epoch and the first instant: every minute for a year.
+_CHECKS_A_DAY = 1440
+_CHECKS_MOST = 600_000
 
 
 class Predictor:
@@ -57,6 +62,11 @@ class Predictor:
         self._kept: dict[int, Floats] = {}  # the states of the chunks that were wanted last
         self._open: list[list[float]] = [[] for _ in stations]
         self._windows: list[Window] = []
+
+    @property
+    def ends_ns(self) -> int:
+        """Where it stops looking: a pass that ends there may last longer."""
+        return self._chunks_last * CHUNK_STEPS * round(orbit.STEP_S * _NS_PER_S)
 
     def windows_until(self, time_ns: int) -> list[Window]:
         """Every pass that begins by `time_ns`, in order of acquisition; later ones may follow them."""
@@ -172,6 +182,17 @@ def predict(config: GroundConfig) -> list[Window]:
     return [window for window in windows if window.aos_ns < config.duration_ns]
 
 
+@dataclass(frozen=True, slots=True)
+class TlePrediction:
+    """The passes of a TLE; until when they were looked for, ns after the epoch: one that lasts until then may
+    last longer; and, if SGP4 gives no orbit from then on, why.
+    """
+
+    windows: list[Window]
+    ends_ns: int
+    no_orbit: str | None
+
+
 def predict_tle(
     line1: str,
     line2: str,
@@ -180,29 +201,62 @@ def predict_tle(
     stations: tuple[Station, ...],
     duration_ns: int,
     keep: Callable[[float, Floats], None] = lambda t_s, states: None,
-) -> list[Window]:
-    """Every pass of a TLE by SGP4 that begins within `duration_ns` of the epoch (ISO 8601 with its offset).
+) -> TlePrediction:
+    """Every pass of a TLE by SGP4 that begins within `duration_ns` of the epoch (ISO 8601 with its offset),
+    or before SGP4 gives no orbit any more.
 
     `keep` is told each stretch of states on the way: its first time, s after the epoch, and GCRF m and m/s.
 
-    Raises ValueError if SGP4 cannot carry the elements so far. The lines' form and checksums are the caller's
-    to check.
+    Raises ValueError if SGP4 cannot carry the elements to the epoch. The lines' form and checksums are the
+    caller's to check.
     """
     from skyfield.api import EarthSatellite
 
     satellite = EarthSatellite(line1, line2, None, orientation.timescale())
     epoch_tt = orientation.epoch_tt(datetime.fromisoformat(epoch))
+    ends: list[tuple[float, str]] = []
 
     def advance(t_s: float, states: Floats, _: Floats) -> None:
+        if ends:  # the finder looks on for a while: nothing moves there, and what it finds is left out
+            states[:] = states[0]
+            return
         times_s = t_s + orbit.STEP_S * np.arange(len(states))
         at = satellite.at(orientation.timescale().tt_jd(epoch_tt + times_s / orientation.SECONDS_A_DAY))
-        states[:, :3] = np.asarray(at.position.m).T
-        states[:, 3:] = np.asarray(at.velocity.m_per_s).T
-        if not np.isfinite(states).all():
-            raise ValueError(f"SGP4 cannot carry these elements to {t_s:.0f} s after {epoch}")
+        fresh = np.concatenate([np.asarray(at.position.m), np.asarray(at.velocity.m_per_s)]).T
+        failed = np.array([message is not None for message in at.message]) | ~np.isfinite(fresh).all(axis=1)
+        good = int(np.argmax(failed)) if failed.any() else len(states)
+        if good < len(states):
+            ends.append((t_s + orbit.STEP_S * (good - 1), at.message[good] or "its state is not finite"))
+            fresh[good:] = fresh[good - 1] if good else states[0]
+        states[:] = fresh
         keep(t_s, states)
 
     first = np.zeros((1, 6))
     advance(0.0, first, np.zeros(12))
-    found = Predictor(epoch, stations, advance, first[0], duration_ns).windows_until(duration_ns)
-    return [window for window in found if window.aos_ns < duration_ns]
+    why = ends[0][1] if ends else _failure_on_the_way(satellite, epoch_tt)
+    if why is not None:
+        raise ValueError(f"SGP4 cannot carry these elements to {epoch}: {why}")
+    finder = Predictor(epoch, stations, advance, first[0], duration_ns)
+    found = finder.windows_until(duration_ns)
+    if not ends:
+        return TlePrediction([one for one in found if one.aos_ns < duration_ns], finder.ends_ns, None)
+    ends_ns, why = round(ends[0][0] * _NS_PER_S), ends[0][1]
+    if ends_ns <= 0:
+        raise ValueError(f"SGP4 cannot carry these elements beyond {epoch}: {why}")
+    begun = [one for one in found if one.aos_ns < min(duration_ns, ends_ns)]
+    return TlePrediction([replace(one, los_ns=min(one.los_ns, ends_ns)) for one in begun], ends_ns, why)
+
+
+def _failure_on_the_way(satellite: Any, epoch_tt: float) -> str | None:
+    """Why SGP4 gives no orbit at some time between the elements' own epoch and a later one: it may give one
+    again afterwards, of a satellite that has decayed.
+    """
+    from sgp4.api import SGP4_ERRORS
+
+    model, days = satellite.model, epoch_tt - satellite.epoch.tt
+    if days <= 0.0:
+        return None
+    offsets = np.linspace(0.0, days, min(max(math.ceil(days * _CHECKS_A_DAY), 2), _CHECKS_MOST))
+    errors, _, _ = model.sgp4_array(np.full(len(offsets), model.jdsatepoch), model.jdsatepochF + offsets)
+    failed = errors[errors != 0]
+    return SGP4_ERRORS[int(failed[0])] if len(failed) else None

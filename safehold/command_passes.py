@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from safehold.durations import parse_duration
 from safehold.errors import EXIT_OK, UsageError
 from safehold.near import listing, suggestion
 from safehold.orbits import Site, environment_model, initial_orbit, sites
-from safehold.pass_figures import Track, pass_figures
+from safehold.pass_figures import Track, highest, pass_figures
 from safehold.radio import budget
 from safehold.run import adjusted
 from safehold.scenario import LARGEST_ELEMENTS_FILE, load
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
     from ground.windows import Window
     from sim.link import Budget
 
+DEFAULT_SCENARIO = "first-contact"
 DEFAULT_MASK_DEG = 10.0
 WIDEST = 100
+TITLES = ("station", "AOS (UTC)", "TCA", "LOS", "length", "highest", "nearest", "Doppler", "volume")
 DEFAULT_DURATION = "1d"
 LONGEST_NS = 31 * 86_400_000_000_000
 # With --tle: the years of the Earth orientation table; SGP4 asks for nothing else.
 START_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 START_LAST = datetime(2050, 1, 1, tzinfo=UTC)
+YEARS = "1990 to 2049, the years that the Earth's orientation is known for"
+# How far a window may be from the elements' epoch: SGP4 loses kilometres a day of a low orbit.
+AGE_NOTED = timedelta(days=14)
+AGE_LARGEST = timedelta(days=366)
 # Drag and radiation areas over mass of the reference spacecraft pointing at nadir, mean over an orbit.
 DRAG_M2_KG = 0.021
 PRESSURE_M2_KG = 0.013
@@ -46,7 +53,7 @@ PRESSURE_M2_KG = 0.013
 class PassesOptions:
     """The options of `safehold passes`."""
 
-    scenario: str
+    scenario: str | None
     tle: Path | None
     station: str | None
     start: str | None
@@ -56,6 +63,18 @@ class PassesOptions:
     ics: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when on passes are looked for; for how long they may begin; until when the search sees them, which
+    may be later; and, of two-line elements, their own epoch.
+    """
+
+    start: datetime
+    duration_ns: int
+    ends_ns: int
+    elements: datetime | None = None
+
+
 def passes_command(options: PassesOptions) -> int:
     """Find, print; returns the exit code."""
     if options.tle is not None:
@@ -63,7 +82,9 @@ def passes_command(options: PassesOptions) -> int:
     else:
         if options.start is not None or (options.mask is not None and options.station is None):
             raise UsageError("SH-CLI-001", "--start and --mask go with --tle; a scenario has its own")
-        scenario = adjusted(load(options.scenario), seed=None, duration=options.duration)
+        scenario = adjusted(load(options.scenario or DEFAULT_SCENARIO), seed=None, duration=options.duration)
+        if scenario.duration > LONGEST_NS:
+            raise UsageError("SH-CLI-002", "passes are listed for 31 days at most; give a shorter --duration")
         found = scenario_passes(scenario, _places(scenario, options))
         name, start = scenario.name, scenario.epoch
     if options.ics is not None:
@@ -90,41 +111,45 @@ def _print_table(found: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    rows = [_cells(one) for one in found]
+    widths = [max(map(len, column)) for column in zip(TITLES, *rows, strict=True)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, right in (
-        ("station", False),
-        ("AOS (UTC)", False),
-        ("TCA", False),
-        ("LOS", False),
-        ("length", True),
-        ("highest", True),
-        ("nearest", True),
-        ("Doppler", True),
-        ("volume", True),
-    ):
+    for place, title in enumerate(TITLES):
         table.add_column(
-            title, justify="right" if right else "left", no_wrap=True, overflow="ellipsis",
-            max_width=16 if title == "station" else None,
+            title, justify="left" if place < 4 else "right", no_wrap=True, overflow="ellipsis",
+            max_width=max(WIDEST - sum(widths[1:]) - 2 * len(widths[1:]), 7) if place == 0 else None,
         )  # fmt: skip
-    for one in found:
-        cells = (
-            one["station"],
-            f"{one['aos'][:10]} {one['aos'][11:19]}",
-            one["tca"][11:19],
-            one["los"][11:19],
-            f"{one['duration_s']:.0f} s",
-            f"{one['elevation_max_deg']:.1f}°",
-            f"{one['range_min_km']:.0f} km",
-            f"±{one['doppler_max_hz'] / 1e3:.1f} kHz",
-            f"{one['volume_bytes'] / 1e6:.1f} MB",
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+    for row in rows:
+        table.add_row(*map(Text, row))
     console = Console(width=WIDEST, highlight=False, soft_wrap=False)
     console.print(table)
     minutes = sum(one["duration_s"] for one in found) / 60.0
     megabytes = sum(one["volume_bytes"] for one in found) / 1e6
     count = f"{len(found)} pass{'' if len(found) == 1 else 'es'}"
     console.print(f"{count}, {minutes:.0f} min in all, {megabytes:.0f} MB of packets expected")
+    if any(one["cut_at_start"] or one["cut_at_end"] for one in found):
+        console.print("< in view before the prediction begins, > and after it ends")
+
+
+def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:
+    length_s = one["duration_s"]
+    return (
+        one["station"],
+        f"{'<' if one['cut_at_start'] else ''}{one['aos'][:10]} {one['aos'][11:19]}",
+        _time_after(one["aos"], one["tca"]),
+        f"{'>' if one['cut_at_end'] else ''}{_time_after(one['aos'], one['los'])}",
+        f"{length_s:.0f} s" if length_s < 36_000.0 else f"{length_s / 3600.0:.1f} h",
+        f"{one['elevation_max_deg']:.1f}°",
+        f"{one['range_min_km']:.0f} km",
+        f"±{one['doppler_max_hz'] / 1e3:.1f} kHz",
+        f"{one['volume_bytes'] / 1e6:.1f} MB",
+    )
+
+
+def _time_after(first: str, text: str) -> str:
+    """The time of day, to the second or after how many whole days since another instant."""
+    days = (datetime.fromisoformat(text) - datetime.fromisoformat(first)).days
+    return f"+{days}d {text[11:16]}" if days else text[11:19]
 
 
 def _places(scenario: Scenario, options: PassesOptions) -> tuple[Site, ...]:
@@ -204,7 +229,8 @@ def scenario_passes(scenario: Scenario, places: tuple[Site, ...] | None = None) 
         names = [site.name for site in sites(scenario)]
         radio = _radio_of(radio, [names.index(site.name) if site.name in names else -1 for site in places])
     protection = scenario.link.telemetry_protection
-    return _documents(windows, places, scenario.epoch, track, radio, protection)
+    span = Span(scenario.epoch, scenario.duration, finder.ends_ns)
+    return _documents(windows, places, span, track, radio, protection)
 
 
 def _radio_of(radio: Budget, which: Sequence[int]) -> Budget:
@@ -226,9 +252,11 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
     """
     from ground import orbit as ground_orbit
     from ground.predict import predict_tle
-    from sim.orbit.mean_elements import split_tle
+    from sim.orbit.mean_elements import split_tle, tle_year
 
     assert options.tle is not None
+    if options.scenario is not None:
+        raise UsageError("SH-CLI-001", f"{options.scenario}: --tle takes the place of a scenario")
     if options.station is None:
         raise UsageError("SH-CLI-001", f"--tle needs --station, one of {listing(registry.stations(), 30)}")
     place = _place(options)
@@ -236,16 +264,21 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
         line1, line2 = split_tle(_text(options.tle))
     except ValueError as error:
         raise UsageError("SH-CLI-003", f"{options.tle}: {error}") from None
-    epoch = _instant(options.start) if options.start is not None else _epoch(line1, line2)
+    if not START_FIRST.year <= tle_year(line1) < START_LAST.year:
+        wrong = f"the elements' epoch is in {tle_year(line1)}, outside {YEARS}"
+        raise UsageError("SH-CLI-003", f"{options.tle}: {wrong}")
+    elements = _epoch(line1, line2)
+    epoch = _instant(options.start) if options.start is not None else elements
     try:
         duration_ns = parse_duration(options.duration or DEFAULT_DURATION)
     except ValueError as error:
         raise UsageError("SH-CLI-002", f"--duration: {error}") from None
     if not 0 < duration_ns <= LONGEST_NS:
         raise UsageError("SH-CLI-002", "--duration must be more than nothing and at most 31 days")
+    _check_age(options.tle, elements, epoch, duration_ns)
     try:
         track = Track(epoch, ground_orbit.STEP_S)
-        windows = predict_tle(
+        found = predict_tle(
             line1,
             line2,
             epoch=epoch.isoformat(),
@@ -255,9 +288,29 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
         )
     except ValueError as error:
         raise UsageError("SH-CLI-003", f"{options.tle}: {error}") from None
-    radio = _radio_of(budget(load("first-contact")), [-1])
+    if found.no_orbit is not None and found.ends_ns < duration_ns:
+        until = utc_text(epoch, found.ends_ns)[:16].replace("T", " ")
+        _note(f"SGP4 gives no orbit from these elements after {until} UTC, so no passes: {found.no_orbit}")
+    radio = _radio_of(budget(load(DEFAULT_SCENARIO)), [-1])
     name = f"catalogue number {line1[2:7].strip()}"
-    return _documents(windows, (place,), epoch, track, radio), name, epoch
+    span = Span(epoch, duration_ns, found.ends_ns, elements)
+    return _documents(found.windows, (place,), span, track, radio), name, epoch
+
+
+def _check_age(path: Path, elements: datetime, start: datetime, duration_ns: int) -> None:
+    """Notes elements that are far from the window, refuses those that say nothing about it."""
+    end = start + timedelta(microseconds=duration_ns / 1e3)
+    age = max(start - elements, end - elements, key=abs)
+    told = f"{abs(age).days} days {'old' if age > timedelta() else 'ahead'}"
+    if abs(age) > AGE_LARGEST:
+        wrong = f"the elements are of {elements:%Y-%m-%d}, {told}; more than {AGE_LARGEST.days} say nothing"
+        raise UsageError("SH-CLI-003", f"{path}: {wrong}")
+    if abs(age) > AGE_NOTED:
+        _note(f"the elements are up to {told}; passes may come minutes earlier or later than listed")
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)
 
 
 def _known_station(name: str, known: Sequence[str]) -> None:
@@ -289,40 +342,55 @@ def _epoch(line1: str, line2: str) -> datetime:
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError:  # the first and the last day of the calendar, in another time zone
+        raise UsageError("SH-CLI-002", f"--start is outside {YEARS}") from None
     except ValueError:
         raise UsageError(
             "SH-CLI-002", f"--start: {text!r} is no instant; write it like 2026-06-21T00:00:00Z"
         ) from None
-    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     if not START_FIRST <= instant < START_LAST:
-        raise UsageError(
-            "SH-CLI-002",
-            "--start is outside 1990 to 2049, the years that the Earth's orientation is known for",
-        )
+        raise UsageError("SH-CLI-002", f"--start is outside {YEARS}")
     return instant
 
 
 def _documents(
     windows: Sequence[Window],
     places: Sequence[Site],
-    epoch: datetime,
+    span: Span,
     track: Track,
     radio: Budget,
     protection: TelemetryProtection = "none",
 ) -> list[dict[str, Any]]:
-    return [
-        {
-            "station": places[window.station].name,
-            "aos": utc_text(epoch, window.aos_ns),
-            "tca": utc_text(epoch, window.tca_ns),
-            "los": utc_text(epoch, window.los_ns),
-            "duration_s": round((window.los_ns - window.aos_ns) / 1e9, 3),
-            "elevation_max_deg": round(math.degrees(window.elevation_max_rad), 3),
-            "elevation_mask_deg": places[window.station].elevation_mask_deg,
-            **pass_figures(track, window, places[window.station], radio, window.station, protection),
+    documents: list[dict[str, Any]] = []
+    for window in windows:
+        place = places[window.station]
+        cut = window.los_ns >= span.ends_ns
+        seen = _until(window, min(span.duration_ns, span.ends_ns), track, place) if cut else window
+        document: dict[str, Any] = {
+            "station": place.name,
+            "aos": utc_text(span.start, seen.aos_ns),
+            "tca": utc_text(span.start, seen.tca_ns),
+            "los": utc_text(span.start, seen.los_ns),
+            "duration_s": round((seen.los_ns - seen.aos_ns) / 1e9, 3),
+            "cut_at_start": seen.aos_ns == 0,
+            "cut_at_end": cut,
+            "elevation_max_deg": round(math.degrees(seen.elevation_max_rad), 3),
+            "elevation_mask_deg": place.elevation_mask_deg,
+            **pass_figures(track, seen, place, radio, seen.station, protection),
         }
-        for window in windows
-    ]
+        if span.elements is not None:
+            age = span.start + timedelta(microseconds=seen.aos_ns / 1e3) - span.elements
+            document["elements_age_days"] = round(age / timedelta(days=1), 2)
+        documents.append(document)
+    return documents
+
+
+def _until(window: Window, end_ns: int, track: Track, place: Site) -> Window:
+    """A pass that was not seen to end, up to an instant: the highest elevation is that of the part."""
+    part = replace(window, los_ns=end_ns)
+    tca_ns, elevation_rad = highest(track, part, place)
+    return replace(part, tca_ns=tca_ns, elevation_max_rad=elevation_rad)
 
 
 def utc_text(epoch: datetime, nanoseconds: int) -> str:

@@ -55,6 +55,10 @@ def _event(one: Mapping[str, Any], stamp: str) -> Iterator[str]:
         f"nearest {one['range_min_km']:.0f} km\n"
         f"Doppler up to {one['doppler_max_hz'] / 1e3:.1f} kHz; {one['volume_bytes'] / 1e6:.1f} MB expected"
     )
+    if one.get("cut_at_start"):
+        words += "\nIn view before: the prediction begins here"
+    if one.get("cut_at_end"):
+        words += "\nIn view afterwards: the prediction ends here"
     yield "BEGIN:VEVENT"
     yield f"UID:{uid}@safehold"
     yield f"DTSTAMP:{_instant(stamp)}"

@@ -8,6 +8,7 @@ three seconds before loss of signal, when the carrier goes off.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sim.link import Budget
 
 SAMPLE_S = 5.0
+SAMPLES_MOST = 20_000  # of a pass of more than a day, as of a geostationary satellite
 CARRIER_OFF_S = 3.0
 _EARTH_ROTATION_RAD_S = 7.292115146706979e-5
 
@@ -78,6 +80,42 @@ class Track:
         return np.concatenate([position, velocity])
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A pass from its station, sampled: s after the epoch; satellite and line of sight in ITRS axes, m;
+    velocity relative to the turning Earth, m/s; range, m; sine of the elevation.
+    """
+
+    times_s: Floats
+    positions: Floats
+    velocities: Floats
+    lines: Floats
+    ranges: Floats
+    sines: Floats
+
+
+def _sight(track: Track, window: Window, place: Site) -> _Sight:
+    from ground import orientation
+
+    aos_s, los_s = window.aos_ns / 1e9, window.los_ns / 1e9
+    samples = min(max(3, math.ceil((los_s - aos_s) / SAMPLE_S) + 1), SAMPLES_MOST)
+    times_s = np.linspace(aos_s, los_s, samples)
+    positions, velocities = track.itrs(times_s)
+    row = orientation.station_row(
+        math.radians(place.latitude_deg), math.radians(place.longitude_deg), place.altitude_m
+    )
+    lines = positions - row[:3]
+    ranges = np.linalg.norm(lines, axis=1)
+    return _Sight(times_s, positions, velocities, lines, ranges, lines @ row[3:] / ranges)
+
+
+def highest(track: Track, window: Window, place: Site) -> tuple[int, float]:
+    """When in a pass the satellite stands highest, ns after the epoch and to a sample, and how high, rad."""
+    sight = _sight(track, window, place)
+    index = int(np.argmax(sight.sines))
+    return round(float(sight.times_s[index]) * 1e9), math.asin(float(sight.sines[index]))
+
+
 def pass_figures(
     track: Track,
     window: Window,
@@ -87,19 +125,11 @@ def pass_figures(
     protection: TelemetryProtection = "none",
 ) -> dict[str, float]:
     """`range_min_km`, `doppler_max_hz`, `doppler_rate_max_hz_s` and `volume_bytes` of a pass."""
-    from ground import orientation
     from sim.link.budget import bit_error_rate, doppler_hz
 
-    aos_s, los_s = window.aos_ns / 1e9, window.los_ns / 1e9
-    times_s = np.linspace(aos_s, los_s, max(3, math.ceil((los_s - aos_s) / SAMPLE_S) + 1))
-    positions, velocities = track.itrs(times_s)
-    row = orientation.station_row(
-        math.radians(place.latitude_deg), math.radians(place.longitude_deg), place.altitude_m
-    )
-    lines = positions - row[:3]
-    ranges = np.linalg.norm(lines, axis=1)
-    rates = np.einsum("ij,ij->i", lines, velocities) / ranges
-    sines = lines @ row[3:] / ranges
+    sight = _sight(track, window, place)
+    times_s, positions, lines, ranges = sight.times_s, sight.positions, sight.lines, sight.ranges
+    rates = np.einsum("ij,ij->i", lines, sight.velocities) / ranges
     # Nadir towards the station: minus the position against minus the line.
     nadir_cosines = np.einsum("ij,ij->i", lines, positions) / ranges / np.linalg.norm(positions, axis=1)
     shifts = np.array([doppler_hz(float(rate), budget.tm.frequency_hz) for rate in rates])
@@ -107,10 +137,10 @@ def pass_figures(
         _frame_share(bit_error_rate(budget.tm, ebn0_db) if ebn0_db >= budget.acquisition_ebn0_db else 0.5)
         for ebn0_db in (
             budget.tm_ebn0_db(station, float(distance), float(sine), float(cosine), 0)
-            for distance, sine, cosine in zip(ranges, sines, nadir_cosines, strict=True)
+            for distance, sine, cosine in zip(ranges, sight.sines, nadir_cosines, strict=True)
         )
     ]
-    used_s = np.clip(los_s - CARRIER_OFF_S - times_s, 0.0, None)
+    used_s = np.clip(times_s[-1] - CARRIER_OFF_S - times_s, 0.0, None)
     seconds = -np.diff(used_s)
     share = 0.5 * (np.array(good[1:]) + np.array(good[:-1]))
     return {

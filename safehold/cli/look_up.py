@@ -9,14 +9,21 @@ import typer
 
 from safehold import errors
 from safehold.cli.app import app
-from safehold.cli.options import JsonOption, ScenarioArgument, print_json
+from safehold.cli.options import JsonOption, print_json
 
 PANEL = "Look up"
 
 
 @app.command(rich_help_panel=PANEL)
 def passes(
-    scenario: ScenarioArgument = "first-contact",
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SCENARIO",
+            show_default="first-contact",
+            help="A built-in scenario's name, or the path of a .toml file.",
+        ),
+    ] = None,
     tle: Annotated[
         Path | None, typer.Option(help="Predict from the two lines in this file instead of a scenario.")
     ] = None,
@@ -29,7 +36,7 @@ def passes(
         typer.Option(help="With --tle: first instant, UTC, like 2026-06-21T00:00:00Z. Default: its epoch."),
     ] = None,
     duration: Annotated[
-        str | None, typer.Option(help="How long to look ahead. Default: the scenario's, or 1d.")
+        str | None, typer.Option(help="How long to look ahead, at most 31d. Default: the scenario's, or 1d.")
     ] = None,
     mask: Annotated[
         float | None, typer.Option(min=0.0, max=89.0, help="With --station: elevation mask in degrees.")

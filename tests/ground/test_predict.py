@@ -17,6 +17,7 @@ import pytest
 from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 from scipy.special import lpmv
+from sgp4.api import Satrec
 from skyfield.api import EarthSatellite, load, wgs84
 from skyfield.framelib import itrs
 
@@ -97,7 +98,7 @@ def test_edges_over_a_day_against_an_independent_orbit_with_everything_on(config
 @pytest.mark.requirement("L2.1")
 def test_passes_of_a_tle_against_skyfields_events(stations: tuple[Station, ...]) -> None:
     epoch = "2014-01-21T00:00:00+00:00"
-    windows = predict_tle(*ISS, epoch=epoch, stations=stations, duration_ns=DAY_S * 10**9)
+    windows = predict_tle(*ISS, epoch=epoch, stations=stations, duration_ns=DAY_S * 10**9).windows
     satellite = EarthSatellite(*ISS, None, TIMES)
     start = TIMES.from_datetime(datetime.fromisoformat(epoch))
     end = TIMES.tt_jd(start.tt + 1.0)
@@ -131,6 +132,43 @@ def test_passes_of_a_tle_against_skyfields_events(stations: tuple[Station, ...])
 def test_a_tle_that_sgp4_cannot_carry_is_refused(stations: tuple[Station, ...]) -> None:
     with pytest.raises(ValueError, match="SGP4 cannot carry"):
         predict_tle(*ISS, epoch="2045-01-01T00:00:00+00:00", stations=stations, duration_ns=DAY_S * 10**9)
+
+
+# The ISS with a drag term of 0.08 per Earth radius: by SGP4's own error codes it decays after 4.62 days.
+DECAYING = (
+    "1 25544U 98067A   26172.50000000  .00016717  00000-0  80000-1 0  9006",
+    "2 25544  51.6400 208.9163 0006317  69.9862  25.2906 15.49561420    16",
+)
+
+
+@pytest.mark.requirement("L2.1")
+def test_passes_end_where_sgp4_gives_no_orbit_any_more(stations: tuple[Station, ...]) -> None:
+    """The first error by the sgp4 package alone, tried every 10 s. Up to then the windows are those of a
+    shorter prediction, and none follows.
+    """
+    satellite = Satrec.twoline2rv(*DECAYING)
+    offsets = np.arange(0.0, 7.0, 10.0 / DAY_S)
+    errors, _, _ = satellite.sgp4_array(
+        np.full(len(offsets), satellite.jdsatepoch), satellite.jdsatepochF + offsets
+    )
+    lasts_s = 10.0 * np.flatnonzero(errors)[0]
+    epoch = "2026-06-21T12:00:00+00:00"
+    found = predict_tle(*DECAYING, epoch=epoch, stations=stations, duration_ns=7 * DAY_S * 10**9)
+    assert found.ends_ns / 1e9 == pytest.approx(lasts_s, abs=20.0)
+    assert found.no_orbit is not None
+    assert len(found.windows) >= 6
+    assert max(window.los_ns for window in found.windows) <= found.ends_ns
+    short = predict_tle(*DECAYING, epoch=epoch, stations=stations, duration_ns=4 * DAY_S * 10**9)
+    assert short.no_orbit is None
+    assert short.windows == found.windows[: len(short.windows)]
+
+
+def test_elements_that_have_decayed_by_the_first_instant_are_refused(stations: tuple[Station, ...]) -> None:
+    """SGP4 gives an orbit again, of sorts, half an hour after its first error."""
+    with pytest.raises(ValueError, match="SGP4 cannot carry"):
+        predict_tle(
+            *DECAYING, epoch="2026-06-26T03:40:00+00:00", stations=stations, duration_ns=DAY_S * 10**9
+        )
 
 
 def test_gravity_against_the_gradient_of_the_potential() -> None:

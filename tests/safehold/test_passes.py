@@ -20,6 +20,7 @@ from safehold.errors import UsageError
 from safehold.icalendar import calendar, escaped, folded
 from safehold.run import adjusted
 from safehold.scenario import load
+from sim.orbit.mean_elements import checksum
 
 # The ISS on 2008-09-20, as in Wikipedia's article on two-line elements.
 ISS = """1 25544U 98067A   08264.51782528 -.00002182  00000-0 -11606-4 0  2927
@@ -27,9 +28,18 @@ ISS = """1 25544U 98067A   08264.51782528 -.00002182  00000-0 -11606-4 0  2927
 """
 
 
+# Made up: one that is geostationary over 100 degrees west, and one that decays by SGP4 after 4.62 days.
+GEOSTATIONARY = """1 25544U 98067A   26172.50000000  .00016717  00000-0  10270-3 0  9000
+2 25544   0.0100 208.9163 0001000  69.9862  25.2906  1.00270000    18
+"""
+DECAYING = """1 25544U 98067A   26172.50000000  .00016717  00000-0  80000-1 0  9006
+2 25544  51.6400 208.9163 0006317  69.9862  25.2906 15.49561420    16
+"""
+
+
 def options(**changes: Any) -> PassesOptions:
     values: dict[str, Any] = {
-        "scenario": "first-contact",
+        "scenario": None,
         "tle": None,
         "station": None,
         "start": None,
@@ -72,6 +82,127 @@ def test_doppler_is_that_of_the_run() -> None:
     (flown,) = fly(scenario)[0].document["passes"]
     assert flown["doppler_max_hz"] == pytest.approx(found["doppler_max_hz"], rel=5e-3)
     assert flown["doppler_rate_max_hz_s"] == pytest.approx(found["doppler_rate_max_hz_s"], rel=2e-2)
+
+
+@pytest.fixture
+def tle(tmp_path: Path) -> Path:
+    path = tmp_path / "iss.txt"
+    path.write_text(ISS)
+    return path
+
+
+@pytest.mark.requirement("L2.1")
+def test_passes_end_with_the_orbit_and_it_is_said(tle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tle.write_text(DECAYING)
+    assert passes_command(options(tle=tle, station="starbase", duration="7d")) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert len(found) >= 6
+    assert all(one["los"] < "2026-06-26T02:57" for one in found)
+    assert "no orbit from these elements after 2026-06-26 02:5" in told.err
+    assert "decayed" in told.err
+    assert passes_command(options(tle=tle, station="starbase", duration="4d")) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.requirement("S4")
+def test_elements_without_an_orbit_are_refused(tle: Path) -> None:
+    for start in ("2026-06-26T03:40:00Z", "2026-06-28T00:00:00Z"):
+        tle.write_text(DECAYING)
+        with pytest.raises(UsageError, match=r"SH-CLI-003.*SGP4 cannot carry.*decayed"):
+            passes_command(options(tle=tle, station="starbase", start=start))
+
+
+@pytest.mark.requirement("L2.1")
+@pytest.mark.parametrize(
+    ("start", "middle_days", "noted"),
+    [
+        ("2008-10-03T00:00:00Z", 12.98, ""),
+        ("2008-10-10T00:00:00Z", 19.98, "up to 20 days old"),
+        ("2008-08-30T00:00:00Z", -21.02, "up to 21 days ahead"),
+    ],
+)
+def test_elements_far_from_the_window_are_noted(
+    tle: Path, capsys: pytest.CaptureFixture[str], start: str, middle_days: float, noted: str
+) -> None:
+    assert passes_command(options(tle=tle, station="starbase", start=start, duration="1d")) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert found
+    assert all(one["elements_age_days"] == pytest.approx(middle_days, abs=0.51) for one in found)
+    assert noted in told.err
+    assert bool(told.err) == bool(noted)
+
+
+@pytest.mark.requirement("S4")
+def test_elements_of_another_year_are_refused(tle: Path) -> None:
+    for start in ("2010-01-01T00:00:00Z", "1990-01-01T00:00:00Z"):
+        with pytest.raises(UsageError, match=r"SH-CLI-003.*the elements are of 2008-09-20"):
+            passes_command(options(tle=tle, station="starbase", start=start))
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize("epoch", ["57264", "89365", "50001", "08000", "08367", "08999"])
+def test_elements_whose_own_epoch_cannot_be_used_are_refused(tle: Path, epoch: str) -> None:
+    line1, line2 = ISS.splitlines()
+    changed = line1.replace("08264.", f"{epoch}.")
+    tle.write_text(f"{changed[:68]}{checksum(changed)}\n{line2}\n")
+    with pytest.raises(UsageError, match=r"SH-CLI-003.*epoch"):
+        passes_command(options(tle=tle, station="starbase"))
+
+
+@pytest.mark.requirement("S4")
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-10:00"])
+def test_an_instant_beyond_the_calendar_is_refused(tle: Path, start: str) -> None:
+    with pytest.raises(UsageError, match="SH-CLI-002 --start is outside 1990 to 2049"):
+        passes_command(options(tle=tle, station="starbase", start=start))
+
+
+@pytest.mark.requirement("S4")
+def test_a_scenario_and_elements_together_are_refused(tle: Path) -> None:
+    with pytest.raises(UsageError, match="SH-CLI-001 nosuch: --tle takes the place"):
+        passes_command(options(scenario="nosuch", tle=tle, station="starbase"))
+
+
+@pytest.mark.requirement("S4")
+def test_more_than_a_month_is_refused(tle: Path) -> None:
+    for changes in ({}, {"tle": tle, "station": "starbase"}):
+        with pytest.raises(UsageError, match=r"SH-CLI-002.*31 days"):
+            passes_command(options(duration="32d", **changes))
+
+
+@pytest.mark.requirement("L2.1")
+def test_a_pass_without_an_end_is_cut_where_the_prediction_ends(
+    tle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its highest elevation, and when, are those of the part that was seen."""
+    tle.write_text(GEOSTATIONARY)
+    path = tle.with_name("passes.ics")
+    (one,) = listed(capsys, tle=tle, station="0,-100", duration="1d", ics=path)
+    assert (one["aos"], one["los"]) == ("2026-06-21T12:00:00.000Z", "2026-06-22T12:00:00.000Z")
+    assert (one["cut_at_start"], one["cut_at_end"], one["duration_s"]) == (True, True, 86_400.0)
+    (event,) = icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    assert event.decoded("DTEND") == datetime(2026, 6, 22, 12, tzinfo=UTC)
+    assert "In view before" in str(event["DESCRIPTION"])
+    assert "In view afterwards" in str(event["DESCRIPTION"])
+    (short,) = listed(capsys, tle=tle, station="0,-100", duration="1h")
+    assert one["aos"] <= short["tca"] <= short["los"] == "2026-06-21T13:00:00.000Z"
+    assert 10.0 < short["elevation_max_deg"] <= one["elevation_max_deg"]
+    assert passes_command(options(tle=tle, station="0,-100", duration="1d", json_output=False)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "<2026-06-21 12:00:00" in lines[1]
+    assert ">+1d 12:00" in lines[1]
+    assert lines[-1].startswith("< in view before")
+
+
+@pytest.mark.requirement("L2.1")
+def test_a_pass_that_ends_after_the_window_ends_as_in_a_longer_one(
+    tle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer = listed(capsys, duration="3h")[0]
+    assert (longer["cut_at_start"], longer["cut_at_end"]) == (False, False)
+    assert listed(capsys, duration="25m") == [longer]
+    assert longer["los"] > "2026-06-21T00:25"
 
 
 def test_a_weak_station_gets_less(capsys: pytest.CaptureFixture[str]) -> None:
