@@ -303,7 +303,7 @@ def _check_age(path: Path, elements: datetime, start: datetime, duration_ns: int
     age = max(start - elements, end - elements, key=abs)
     told = f"{abs(age).days} days {'old' if age > timedelta() else 'ahead'}"
     if abs(age) > AGE_LARGEST:
-        wrong = f"the elements are of {elements:%Y-%m-%d}, {told}; more than {AGE_LARGEST.days} say nothing"
+        wrong = f"the elements are of {elements:%Y-%m-%d}, {told}; {AGE_LARGEST.days} days are the most"
         raise UsageError("SH-CLI-003", f"{path}: {wrong}")
     if abs(age) > AGE_NOTED:
         _note(f"the elements are up to {told}; passes may come minutes earlier or later than listed")
