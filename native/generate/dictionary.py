@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 # Raised when the meaning of the compiled module's interface changes, together with flight/dictionary.py's.
-ABI = 2
+ABI = 3
 
 TYPES = {
     "f64": ("double", 8),
