@@ -20,10 +20,12 @@ from flight.dictionary import SHA256
 from flight.frames import Delivery
 from ground.store import Request, Saved, StoreError
 from ground.store.console import ConsoleReader
+from ground.store.database import bounded, require_file, require_files, require_size, require_tables
 from ground.store.journal import Journal
 
 SCHEMA = 2
 JOURNAL, DATABASE = "frames.journal", "queue.sqlite"
+_NAMES = ("meta", "command", "piece", "reserved")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command (number INTEGER PRIMARY KEY, row BLOB NOT NULL);
@@ -37,10 +39,13 @@ def look_into(folder: Path) -> Saved | None:
     nothing is kept yet. Raises StoreError if it cannot be read, is of another version, or no store of ours.
     """
     path = folder / DATABASE
+    require_files(path)
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
-            _check_version(database, path)
+            with bounded(database):
+                require_tables(database, _NAMES)
+                _check_version(database, path)
             return _saved(database, path)
         finally:
             database.close()
@@ -52,9 +57,14 @@ def _saved(database: sqlite3.Connection, path: Path) -> Saved | None:
     try:
         database.execute("BEGIN")  # one moment's state, whatever another process commits meanwhile
         try:
-            pieces = dict(database.execute("SELECT name, value FROM piece"))
-            commands = dict(database.execute("SELECT number, row FROM command"))
-            reserved = {key: int(below) for key, below in database.execute("SELECT key, below FROM reserved")}
+            with bounded(database):
+                require_tables(database, _NAMES)
+                for table, column in (("piece", "value"), ("command", "row"), ("reserved", "below")):
+                    require_size(database, table, column)
+                pieces = dict(database.execute("SELECT name, value FROM piece"))
+                commands = dict(database.execute("SELECT number, row FROM command"))
+                rows = database.execute("SELECT key, below FROM reserved")
+                reserved = {key: int(below) for key, below in rows}
         finally:
             database.execute("ROLLBACK")
     except (sqlite3.Error, ValueError) as error:
@@ -97,6 +107,7 @@ class ArchiveStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._take_lock()
+            require_file(folder / JOURNAL)
             self._journal = Journal(folder / JOURNAL)
             self._database = self._open_database(folder / DATABASE)
             self._console = ConsoleReader(folder, SHA256, _taken(self._database))
@@ -190,15 +201,18 @@ class ArchiveStore:
         os.write(self._lock, f"{os.getpid()}\n".encode("ascii"))
 
     def _open_database(self, path: Path) -> sqlite3.Connection:
+        require_files(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
                 raise StoreError(f"{path}: damaged ({damage})")
-            database.executescript(_TABLES)
-            database.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))
-            _check_version(database, path)
+            with bounded(database):
+                database.executescript(_TABLES)
+                require_tables(database, _NAMES)
+                database.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))
+                _check_version(database, path)
         except BaseException:
             database.close()
             raise

@@ -21,6 +21,14 @@ from pathlib import Path
 from typing import Self
 
 from ground.store import Request, StoreError
+from ground.store.database import (
+    DamagedError,
+    bounded,
+    require_files,
+    require_size,
+    require_tables,
+    tables,
+)
 
 NAME = "console.sqlite"
 CONTENT_OCTETS_MAX = 1 << 20
@@ -32,6 +40,17 @@ _PATIENCE_S = 5.0
 """How long a console waits for another one."""
 _PATIENCE_READER_S = 0.1
 """How long mission control waits for a console at its start; after that, not at all."""
+_NAMES = ("meta", "request")
+_META_MAX = 16
+_LOOK_STEPS_MAX = 20_000_000
+"""Of mission control in a look: a fraction of a second."""
+_NEXT = """
+SELECT number, CASE WHEN typeof(content) = 'blob' THEN length(content) ELSE 0 END,
+    CASE WHEN typeof(content) = 'blob' AND length(content) <= ? THEN content END
+FROM request WHERE number > ? ORDER BY number LIMIT ?
+"""
+_TOO_LONG = bytes(CONTENT_OCTETS_MAX + 1)
+"""In the place of a request's content that is longer than any may be."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS request (
@@ -57,10 +76,13 @@ class ConsoleBook:
     def __init__(self, folder: Path) -> None:
         """Opens what a mission control has made; raises StoreError if there is none, or it is not ours."""
         self.path = folder / NAME
+        require_files(self.path)
         self._file = _file(self.path)
         self._database = _open(self.path, f"{self.path.absolute().as_uri()}?mode=rw", _PATIENCE_S)
         try:
-            found = self._meta()
+            with bounded(self._database):
+                require_tables(self._database, _NAMES)
+                found = self._meta()
             if found.get("schema") != str(SCHEMA):
                 raise StoreError(f"{self.path}: version {found.get('schema', 'none')}; this one has {SCHEMA}")
             self.dictionary = found.get("dictionary", "")
@@ -94,9 +116,10 @@ class ConsoleBook:
     def add(self, made: str, telecommands: int, content: bytes) -> int:
         """A new request; its number."""
         row = (made, telecommands, content)
-        cursor = self._database.execute(
-            "INSERT INTO request (made, telecommands, content) VALUES (?, ?, ?)", row
-        )
+        with bounded(self._database):
+            cursor = self._database.execute(
+                "INSERT INTO request (made, telecommands, content) VALUES (?, ?, ?)", row
+            )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -118,16 +141,21 @@ class ConsoleBook:
             "SELECT sum(telecommands) FROM request WHERE number > ? AND typeof(telecommands) = 'integer'"
         )
         try:
-            (count,) = self._database.execute(counted, (after,)).fetchone()
+            with bounded(self._database):
+                require_tables(self._database, _NAMES)
+                (count,) = self._database.execute(counted, (after,)).fetchone()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         return int(count or 0)
 
     def _entries(self, which: str, *values: int) -> list[Entry]:
         try:
-            rows = self._database.execute(
-                f"SELECT number, made, telecommands, content FROM request {which}", values
-            ).fetchall()
+            with bounded(self._database):
+                require_tables(self._database, _NAMES)
+                require_size(self._database, "request", "content")
+                rows = self._database.execute(
+                    f"SELECT number, made, telecommands, content FROM request {which}", values
+                ).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         return [
@@ -146,7 +174,8 @@ class ConsoleBook:
         self.close()
 
     def _meta(self) -> dict[str, str]:
-        return {str(name): str(value) for name, value in self._database.execute("SELECT * FROM meta")}
+        rows = self._database.execute("SELECT name, value FROM meta LIMIT ?", (_META_MAX,))
+        return {str(name): str(value) for name, value in rows}
 
 
 class ConsoleReader:
@@ -183,6 +212,9 @@ class ConsoleReader:
             self._wait(str(error))
             if _is_damage(error):
                 self.close()
+            if isinstance(error, DamagedError):  # opening it would not find that again
+                with contextlib.suppress(OSError):
+                    self._move_aside(str(error))
             return []
         self.trouble = ""
         return found
@@ -199,18 +231,19 @@ class ConsoleReader:
             return []
         found: list[Request] = []
         octets, whole = 0, True
-        rows = database.execute(
-            "SELECT number, content FROM request WHERE number > ? ORDER BY number LIMIT ?",
-            (number, AT_A_TIME),
-        )
-        for at, content in rows:
-            octets += len(_octets(content))
-            if found and octets > CONTENT_OCTETS_MAX:
-                whole = False
-                break
-            found.append(Request(at, _octets(content)[: CONTENT_OCTETS_MAX + 1]))
-            self._last = at
-        rows.close()
+        with bounded(database, _LOOK_STEPS_MAX):
+            require_tables(database, ("request",))
+            rows = database.execute(_NEXT, (CONTENT_OCTETS_MAX, number, AT_A_TIME))
+            for at, size, content in rows:
+                if type(at) is not int:
+                    raise DamagedError("a request's number is none")
+                octets += size
+                if found and octets > CONTENT_OCTETS_MAX:
+                    whole = False
+                    break
+                found.append(Request(at, _octets(content) if size <= CONTENT_OCTETS_MAX else _TOO_LONG))
+                self._last = at
+            rows.close()
         if whole and len(found) < AT_A_TIME:
             self._version = version
         return found
@@ -235,16 +268,27 @@ class ConsoleReader:
 
     def _prepare(self, taken: int, patience_s: float) -> None:
         """Raises StoreError or sqlite3.Error. Writes only what is not as it has to be: a console may hang."""
+        require_files(self.path)
         uri = f"{self.path.absolute().as_uri()}?mode=rwc"
         self._database = database = _open(self.path, uri, patience_s)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
+        with bounded(database, _LOOK_STEPS_MAX):
+            self._make_ours(database, taken)
+        if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+            raise DamagedError(damage)
+        database.execute("PRAGMA query_only = ON")
+        database.execute("PRAGMA busy_timeout = 100")
+        self._file = _file(self.path)
+
+    def _make_ours(self, database: sqlite3.Connection, taken: int) -> None:
         own = {"schema": str(SCHEMA), "dictionary": self._dictionary}
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        found = dict(database.execute("SELECT name, value FROM meta")) if "meta" in tables else {}
+        has = tables(database, _NAMES)
+        rows = database.execute("SELECT name, value FROM meta LIMIT ?", (_META_MAX,)) if "meta" in has else ()
+        found = dict(rows)
         if (version := found.get("schema", own["schema"])) != own["schema"]:
             raise StoreError(f"{self.path}: version {version}; this one has {SCHEMA}")
-        if not {"meta", "request"} <= tables:
+        if len(has) < len(_NAMES):
             database.executescript(_TABLES)
         if found != own:
             database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", own.items())
@@ -255,11 +299,6 @@ class ConsoleReader:
             database.execute("DELETE FROM sqlite_sequence WHERE name = 'request'")
             database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('request', ?)", row)
             database.execute("COMMIT")
-        if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
-            raise _Damaged(damage)
-        database.execute("PRAGMA query_only = ON")
-        database.execute("PRAGMA busy_timeout = 100")
-        self._file = _file(self.path)
 
     def _move_aside(self, why: str) -> None:
         self.close()
@@ -276,13 +315,9 @@ class ConsoleReader:
         self.trouble = f"{self.path}: {why}; what is asked for there waits"
 
 
-class _Damaged(sqlite3.DatabaseError):
-    """What a look through a whole database has found."""
-
-
 def _is_damage(error: sqlite3.Error) -> bool:
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, _Damaged) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
+    return isinstance(error, DamagedError) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
 
 
 def _file(path: Path) -> tuple[int, int] | None:

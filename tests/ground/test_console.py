@@ -7,6 +7,7 @@ before mission control looks, so each telecommand has to be executed exactly onc
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from ground.console import WAITING_MAX, Console, encode_request, encode_withdraw
 from ground.mission import Ground
 from ground.predict import predict
 from ground.store import Request, StoreError
-from ground.store.archive import ArchiveStore
+from ground.store.archive import DATABASE, JOURNAL, ArchiveStore, look_into
 from ground.store.console import NAME, ConsoleBook
 from ground.store.memory import MemoryStore
 
@@ -401,6 +402,133 @@ def test_a_damaged_database_is_told_and_mission_control_goes_on(
     restarted.advance(restarted.promise_tick(), [])
     assert len(restarted.results()["commands"]) == 3
     again.close()
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+SPOILT = {
+    "an endless view": f"CREATE VIEW request AS {ENDLESS} SELECT i AS number, x'00' AS content FROM n",
+    "an endless view of meta": (
+        f"DROP TABLE meta; CREATE VIEW meta AS {ENDLESS} SELECT i AS name, i AS value FROM n"
+    ),
+    "a number that is none": (
+        "CREATE TABLE request (number TEXT, made TEXT, telecommands INTEGER, content BLOB);"
+        "INSERT INTO request VALUES ('one', '', 1, x'00')"
+    ),
+}
+
+
+def spoil(database_file: Path, table: str, script: str) -> None:
+    with sqlite3.connect(database_file) as database:
+        database.executescript(f"DROP TABLE IF EXISTS {table}; {script}")
+    database.close()
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_database_that_would_never_end_is_moved_aside(
+    configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str], running: bool, what: str
+) -> None:
+    """SQLite finds nothing wrong with it: but what stands under our tables' names is none of ours."""
+    config = configure(mode(2))
+    store = ArchiveStore(tmp_path)
+    ground = Ground(config, store=store)
+    if not running:
+        store.close()
+    spoil(tmp_path / NAME, "request", SPOILT[what])
+    if not running:
+        store = ArchiveStore(tmp_path)
+        ground = Ground(config, store=store)
+    for tick in (begin_of(config), begin_of(config) + 10):
+        ground.advance(tick, [])
+        store.requests(0)
+    if what != "an endless view of meta" or not running:  # a look reads no meta
+        assert "moved aside to console.sqlite.damaged-1; what was asked for" in capfd.readouterr().err
+        add(tmp_path, config, mode(3))
+        ground.advance(ground.promise_tick(), [])
+        assert len(ground.results()["commands"]) == 2
+    store.close()
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("table", ["request", "meta"])
+def test_a_console_does_not_hang_on_a_database_that_would_never_end(tmp_path: Path, table: str) -> None:
+    ArchiveStore(tmp_path).close()
+    view = f"CREATE VIEW {table} AS {ENDLESS} SELECT i AS number, i AS name, i AS value FROM n"
+    spoil(tmp_path / NAME, table, view)
+    with pytest.raises(StoreError, match=f"{table} is no table"):
+        ConsoleBook(tmp_path)
+
+
+@pytest.mark.requirement("S3")
+def test_what_never_ends_when_it_is_asked_is_given_up_and_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trigger of a table that is sound: nothing but its work betrays it."""
+    monkeypatch.setattr("ground.store.database.STEPS_MAX", 1_000_000)
+    ArchiveStore(tmp_path).close()
+    endless = f"INSERT INTO meta {ENDLESS} SELECT i, i FROM n"
+    trigger = f"CREATE TRIGGER t AFTER INSERT ON request BEGIN {endless}; END"
+    spoil(tmp_path / NAME, "none", trigger)
+    with (
+        ConsoleBook(tmp_path) as book,
+        pytest.raises(StoreError, match="more steps to read than any of ours; nothing was asked for"),
+        book.writing(),
+    ):
+        book.add("", 1, b"a")
+    with ConsoleBook(tmp_path) as book:
+        assert book.entries() == []
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("table", ["command", "piece", "reserved", "meta"])
+def test_a_state_that_would_never_end_is_refused_by_name(
+    configure: Configure, tmp_path: Path, table: str
+) -> None:
+    store = ArchiveStore(tmp_path)
+    Ground(configure(), store=store).keep()
+    store.close()
+    columns = "i AS number, i AS row, i AS name, i AS value, i AS key, i AS below"
+    spoil(tmp_path / DATABASE, table, f"CREATE VIEW {table} AS {ENDLESS} SELECT {columns} FROM n")
+    for read in (look_into, ArchiveStore):
+        with pytest.raises(StoreError, match=f"queue.sqlite: {table} is no table"):
+            read(tmp_path)
+
+
+@pytest.mark.requirement("S3")
+def test_more_than_any_state_is_refused_before_it_is_read(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArchiveStore(tmp_path)
+    Ground(configure(), store=store).keep()
+    for limit, value in (("OCTETS_MAX", 500), ("ROWS_MAX", 3)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"ground.store.database.{limit}", value)
+            with pytest.raises(StoreError, match=r"piece has .* more than any of ours"):
+                store.load()
+    assert store.load() is not None
+    store.close()
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("name", [NAME, DATABASE, f"{DATABASE}-wal", JOURNAL])
+def test_a_pipe_in_the_folder_holds_up_nobody(tmp_path: Path, name: str) -> None:
+    """Opening one would wait for whoever writes to it."""
+    ArchiveStore(tmp_path).close()
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    if name == NAME:
+        with pytest.raises(StoreError, match=r"console\.sqlite: no file"):
+            ConsoleBook(tmp_path)
+        store = ArchiveStore(tmp_path)
+        assert store.requests(0) == []
+        store.close()
+        return
+    with pytest.raises(StoreError, match=f"{name}: no file"):
+        ArchiveStore(tmp_path)
+    if name != JOURNAL:
+        with pytest.raises(StoreError, match=f"{name}: no file"):
+            look_into(tmp_path)
 
 
 def add(folder: Path, config: GroundConfig, *wanted: Command) -> int:
