@@ -20,7 +20,7 @@ from flight.dictionary import SHA256
 from flight.frames import Delivery
 from ground.store import Request, Saved, StoreError
 from ground.store.console import ConsoleReader
-from ground.store.database import bounded, require_file, require_files, require_size, require_tables
+from ground.store.database import bounded, require_file, require_files, require_size, require_tables, tables
 from ground.store.journal import Journal
 
 SCHEMA = 2
@@ -89,6 +89,20 @@ def _check_version(database: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"{path}: version {version} of the archive; this one reads {SCHEMA}")
 
 
+def _octets(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _forgotten(folder: Path) -> str:
+    """What to do about frames without a state. It is made before the first frame comes, so it was lost, and
+    with it which counters were used: beginning anew would seal other telecommands with the same ones.
+    """
+    return (
+        f"{folder / DATABASE}: missing or empty, though {JOURNAL} has frames: it is not known any more which "
+        "counters of the telecommand key were used; restore it, or begin with an empty folder and a new key"
+    )
+
+
 class ArchiveStore:
     """The folder of one mission control; only one process has it at a time."""
 
@@ -108,8 +122,11 @@ class ArchiveStore:
             folder.mkdir(parents=True, exist_ok=True)
             self._take_lock()
             require_file(folder / JOURNAL)
+            has_frames = _octets(folder / JOURNAL) > 0
+            if has_frames and not _octets(folder / DATABASE):
+                raise StoreError(_forgotten(folder))
             self._journal = Journal(folder / JOURNAL)
-            self._database = self._open_database(folder / DATABASE)
+            self._database = self._open_database(folder / DATABASE, has_frames=has_frames)
             self._console = ConsoleReader(folder, SHA256, _taken(self._database))
             self._tell(self._console)
         except OSError as error:
@@ -200,7 +217,7 @@ class ArchiveStore:
         os.ftruncate(self._lock, 0)
         os.write(self._lock, f"{os.getpid()}\n".encode("ascii"))
 
-    def _open_database(self, path: Path) -> sqlite3.Connection:
+    def _open_database(self, path: Path, *, has_frames: bool) -> sqlite3.Connection:
         require_files(path)
         database = sqlite3.connect(path, isolation_level=None)
         try:
@@ -209,6 +226,8 @@ class ArchiveStore:
             if (damage := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
                 raise StoreError(f"{path}: damaged ({damage})")
             with bounded(database):
+                if has_frames and not tables(database, _NAMES):
+                    raise StoreError(_forgotten(path.parent))
                 database.executescript(_TABLES)
                 require_tables(database, _NAMES)
                 database.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (SCHEMA,))

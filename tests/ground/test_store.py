@@ -287,6 +287,51 @@ def test_what_is_no_archive_is_refused(configure: Configure, tmp_path: Path) -> 
         ArchiveStore(tmp_path / "file")
 
 
+@pytest.mark.requirement("L2.6", "S3")
+@pytest.mark.parametrize("lost", ["missing", "empty", "without its log"])
+def test_frames_without_the_state_are_refused(configure: Configure, tmp_path: Path, lost: str) -> None:
+    """Beginning anew would use the counters of its key once more, which are initialisation vectors."""
+    store = ArchiveStore(tmp_path)
+    ground = Ground(configure(), store=store)
+    ground.keep()
+    store.journal(FRAMES)
+    if lost == "without its log":  # killed, and copied without what SQLite keeps beside the database
+        for name in ("frames.journal", "queue.sqlite"):
+            (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
+    store.close()
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"queue.sqlite{end}").unlink(missing_ok=True)
+    if lost == "empty":
+        (tmp_path / "queue.sqlite").touch()
+    elif lost == "without its log":
+        for name in ("frames.journal", "queue.sqlite"):
+            (tmp_path / f"copy-{name}").replace(tmp_path / name)
+        assert (tmp_path / "queue.sqlite").stat().st_size
+    before = (tmp_path / "frames.journal").read_bytes()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"queue\.sqlite: missing or empty.* restore it, or begin with"):
+            ArchiveStore(tmp_path)
+    assert (tmp_path / "frames.journal").read_bytes() == before
+    (tmp_path / "frames.journal").unlink()
+    ArchiveStore(tmp_path).close()
+
+
+@pytest.mark.requirement("L2.6")
+def test_killed_in_its_first_writes_it_starts_again(tmp_path: Path) -> None:
+    """Nothing is journalled before the database is there: it alone, or with frames and no state yet."""
+    (tmp_path / "frames.journal").touch()
+    store = ArchiveStore(tmp_path)
+    store.journal(FRAMES)
+    kept = {one.name: one.read_bytes() for one in tmp_path.iterdir()}  # as a kill leaves it
+    store.close()
+    for name, octets in kept.items():
+        (tmp_path / name).write_bytes(octets)
+    again = ArchiveStore(tmp_path)
+    assert again.load() is None
+    again.close()
+    assert read(tmp_path / "frames.journal") == (FRAMES, 0)
+
+
 def test_counters_go_on_behind_those_that_were_reserved(two_passes: Any, make_world: MakeWorld) -> None:
     config, windows = two_passes
     store = MemoryStore()
