@@ -20,7 +20,7 @@ from ground import protocol
 from ground.config import GroundConfig
 from ground.mission import Ground
 from ground.protocol import Kind, MessageError
-from ground.store import GroundStore, StoreError
+from ground.store import ENDED, GroundStore, StoreError
 from ground.store.archive import ArchiveStore
 
 TOKEN_OCTETS = 32
@@ -61,6 +61,7 @@ class Service:
             if self.store is None:
                 raise StoreError("nothing is kept here; start it with --data and the folder of before")
             self.ground = Ground(GroundConfig.from_json(payload), store=self.store)
+            self.store.commit({ENDED: None}, {})
             self.resumed = True
             return b""
         if kind == Kind.RESTORE:
@@ -70,6 +71,7 @@ class Service:
             self.ground = Ground.from_bytes(GroundConfig.from_json(config), state)
             return b""
         if kind == Kind.STOP:
+            self._end()
             return b""
         if self.ground is None:
             raise MessageError("the ground is not configured yet")
@@ -91,9 +93,23 @@ class Service:
                 f"the archive is of a run that has come to {ground.time_ns / 1e9:.1f} s, and this one "
                 "begins; name another folder"
             )
+        if self.store is not None:
+            self.store.commit({ENDED: None}, {})
         ground.keep()  # consoles find out here what it is for, long before it has anything to do
         self.ground = ground
         return protocol.KEPT if self.store is not None else b""
+
+    def _end(self) -> None:
+        """Keeps to when it has lived, and that its run is over: nobody flies what consoles ask for from now
+        on, and they say so. If that cannot be kept, it ends all the same.
+        """
+        if self.store is None or self.ground is None:
+            return
+        try:
+            self.ground.keep()
+            self.store.commit({ENDED: b"true"}, {})
+        except StoreError as error:
+            print(f"safehold ground: {error}", file=sys.stderr)
 
     def _exchange(self, ground: Ground, until_tick: int, deliveries: list[Delivery]) -> bytes:
         again = []

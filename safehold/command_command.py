@@ -129,7 +129,8 @@ def _show(document: Mapping[str, Any], json_output: bool) -> None:
         print(json.dumps(document, indent=2, allow_nan=False))
         return
     came = f"{format_clock(document['time_ns'])} of {format_clock(document['end_ns'])}"
-    print(f"mission control has come to {came} since {document['epoch']}")
+    over = "; its run has ended" if document["ended"] else ""
+    print(f"mission control has come to {came} since {document['epoch']}{over}")
     rows = [_cells(row) for row in document["telecommands"]]
     if not rows:
         print("no telecommand has been asked for")

@@ -129,6 +129,7 @@ def queue(folder: Path) -> dict[str, Any]:
         "epoch": known.config.epoch,
         "time_ns": known.time_ns,
         "end_ns": known.config.duration_ns,
+        "ended": known.ended,
         "telecommands": rows,
     }
 
@@ -166,8 +167,10 @@ def _add(book: ConsoleBook, known: Known, telecommands: int, content: bytes) -> 
 
 def _checked(rows: Sequence[Mapping[str, Any]], source: Source, known: Known) -> list[Command]:
     """The telecommands as the ground is told them; raises ScenarioError or ConsoleError for what is wrong."""
-    if known.time_ns >= known.config.duration_ns:
-        came = f"has come to {format_clock(known.time_ns)}, the end of its mission"
+    if known.ended:
+        whole = known.time_ns >= known.config.duration_ns
+        end = ", the end of its mission" if whole else ", and its run has ended"
+        came = f"has come to {format_clock(known.time_ns)}{end}"
         raise ConsoleError("SH-CON-005", f"{source.label}: mission control {came}; nothing goes up any more")
     now = format_duration(known.time_ns)
     tree = commands.expand({"command": [{"at": now, **row} for row in rows]}, source)

@@ -11,7 +11,7 @@ from ground.commands import OWN
 from ground.config import Command, GroundConfig
 from ground.console import Console, origin_of, read_request
 from ground.mission import configuration_of
-from ground.store import Saved
+from ground.store import ENDED, Saved
 from ground.store.console import Entry
 from ground.tracking import Tracking
 
@@ -29,12 +29,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a folder's mission control knew when it last kept itself: to when it had lived, its telecommands
-    by where they came from, in their order, and what it had taken of consoles.
+    """What a folder's mission control knew when it last kept itself: to when it had lived, whether that was
+    the end, its telecommands by where they came from, in their order, and what it had taken of consoles.
     """
 
     config: GroundConfig
     time_ns: int
+    ended: bool
     rows: dict[str, list[Row]]
     console: Console
 
@@ -57,7 +58,8 @@ def known_of(saved: Saved) -> Known:
         row = json.loads(content)
         tracking = Tracking(**row["tracking"])
         rows.setdefault(tracking.origin, []).append(Row(tracking, row["command"]))
-    return Known(configuration_of(saved), int(json.loads(values["time_ns"])), rows, console)
+    config, time_ns = configuration_of(saved), int(json.loads(values["time_ns"]))
+    return Known(config, time_ns, ENDED in values or time_ns >= config.duration_ns, rows, console)
 
 
 def of_console(origin: str) -> bool:

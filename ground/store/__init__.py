@@ -16,6 +16,9 @@ from typing import Protocol
 
 from flight.frames import Delivery
 
+ENDED = "ended"
+"""The piece of a store that says to consoles that the run is over: who takes the store up deletes it."""
+
 
 class StoreError(RuntimeError):
     """The store cannot keep what it is given, or holds what is not ours; the message says why."""

@@ -24,11 +24,14 @@ from hypothesis import strategies as st
 from flight.frames import Delivery, Uplink
 from ground import protocol
 from ground.config import Command, GroundConfig
+from ground.mission import Ground
 from ground.predict import predict
 from ground.process import GroundClient, GroundError, GroundLostError, InProcessGround, ZmqGround
 from ground.protocol import Kind, MessageError
 from ground.recovery import ACKNOWLEDGE_BEFORE_NS, LOOK_NS
 from ground.server import Service
+from ground.store import ENDED, StoreError
+from ground.store.memory import MemoryStore
 from ground.uplink import ANSWER_MARGIN_NS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +55,46 @@ def wait_until_gone(pid: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} lives on")
+
+
+def answer(service: Service, kind: Kind, payload: bytes = b"") -> bytes:
+    """The payload of the reply, which is no error."""
+    reply = service.handle(protocol.encode(kind, 1, payload))
+    assert reply is not None
+    replied, _, body = protocol.decode(reply)
+    assert replied == kind | protocol.REPLY, body
+    return body
+
+
+@pytest.mark.requirement("L2.3")
+def test_what_is_kept_at_the_end_says_that_it_is_over(configure: Configure) -> None:
+    """Time that brought nothing is kept, too; and a mission control that goes on is not over."""
+    config = configure()
+    store = MemoryStore()
+    service = Service(store)
+    answer(service, Kind.CONFIGURE, config.to_json().encode())
+    answer(service, Kind.EXCHANGE, protocol.encode_exchange(70, []))
+    assert store.saved is not None
+    assert Ground(config, store=store).time_ns == 0
+    answer(service, Kind.STOP)
+    assert Ground(config, store=store).time_ns == 70 * TICK_NS
+    assert ENDED in store.saved.pieces
+    answer(Service(store), Kind.RESUME, config.to_json().encode())
+    assert ENDED not in store.saved.pieces
+
+
+def test_it_ends_even_if_that_cannot_be_kept(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fault(_operation: int, _done: bool) -> None:
+        raise StoreError("the disk is full")
+
+    store = MemoryStore()
+    service = Service(store)
+    answer(service, Kind.CONFIGURE, configure().to_json().encode())
+    store.fault = fault
+    answer(service, Kind.STOP)
+    assert capsys.readouterr().err == "safehold ground: the disk is full\n"
 
 
 @pytest.mark.requirement("S3")

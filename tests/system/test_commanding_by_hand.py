@@ -56,6 +56,9 @@ class GroundByHand:
         self.arguments = [*SAFEHOLD, "ground", *said[1].split(), "--data", str(folder)]
         self.process = subprocess.Popen(self.arguments)
 
+    def wait(self) -> int:
+        return self.process.wait(60)
+
     def kill_and_start(self) -> None:
         self.end()
         self.process = subprocess.Popen(self.arguments)
@@ -120,3 +123,22 @@ def test_what_an_operator_asks_for_goes_up_once_and_is_verified(
     assert all((PASS_S + 60) * 10**9 <= one["at_ns"] < (PASS_S + 130) * 10**9 for one in told[1:])
     shown = [line.split() for line in ask().splitlines()]
     assert ["3", "reset_computer", "completed"] in [line[:3] for line in shown]
+
+
+@pytest.mark.requirement("L2.3")
+def test_what_is_asked_for_after_the_run_is_refused(
+    flight: tuple[Simulation, GroundByHand], ask: Ask, folder: Path
+) -> None:
+    """The run ends before its time and before the first pass: nobody flies that mission any more."""
+    simulation, ground = flight
+    fly_to(simulation, 700)
+    simulation.ground.results()
+    ask("ping")
+    simulation.close()
+    assert ground.wait() == 0
+    before = (folder / "console.sqlite").read_bytes()
+    told = ask("ping", code=2)
+    assert "SH-CON-005" in told
+    assert "and its run has ended; nothing goes up any more" in told
+    assert (folder / "console.sqlite").read_bytes() == before
+    assert "; its run has ended" in ask().splitlines()[0]
