@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, repeat
@@ -21,10 +20,11 @@ from numpy.typing import NDArray
 
 from flight.dictionary import ENUMERATIONS, PARAMETERS
 from flight.tm_frames import TM_FRAME_OCTETS
-from flight.tm_protection import TelemetryProtection, kept_octets
+from flight.tm_protection import PROTECTIONS, kept_octets
 from ground.alarms import LIVE
 from safehold import parquet
 from safehold.archive_tables import COLUMNS, SUMMARIES, make_empty, make_table
+from safehold.documents import DAMAGED, open_file, read_toml, reading, require_file, said
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
 from safehold.frame_store import ARRIVALS
@@ -37,6 +37,8 @@ DOCUMENTS = tuple(COLUMNS)
 TABLES = ("frames", "parameters_raw", "parameters", "summaries", *DOCUMENTS)
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "512MB"}
 _FRAMES_AT_A_TIME = 4096
+_FILES = ("events", "reports")  # of DOCUMENTS: each has a file of its own; the others stand in result.json
+_TIME_MAX_NS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +59,61 @@ class Source:
 
 
 def source_of_run(folder: RunFolder) -> Source:
-    """A run's folder as a source; raises FolderError if its events cannot be read."""
-    told = {name: folder.result.get(name, []) for name in DOCUMENTS if name != "events"}
-    told["reports"] = folder.reports()
+    """A run's folder as a source; raises FolderError for a file of it that cannot be read."""
+    told = {name: folder.rows(name) for name in DOCUMENTS if name not in _FILES}
+    since = [name for name in (ARRIVALS, "summaries.parquet") if (folder.path / name).exists()]
+    for name in ("frames.tm", "telemetry.parquet", *since):
+        require_file(folder.path / name)
     return Source(
         path=folder.path,
         frames=folder.path / "frames.tm",
         arrivals=folder.path / ARRIVALS,
         telemetry=folder.path / "telemetry.parquet",
         summaries=folder.path / "summaries.parquet",
-        documents={"events": folder.events(), **told},
-        clock=folder.result.get("clock"),
-        frame_octets=kept_octets(_protection(folder)),
+        documents={"events": _events(folder), **told, "reports": _reports(folder)},
+        clock=_clock(folder),
+        frame_octets=_frame_octets(folder),
     )
 
 
-def _protection(folder: RunFolder) -> TelemetryProtection:
-    found: TelemetryProtection = (
-        tomllib.loads(folder.scenario_text).get("link", {}).get("telemetry_protection", "none")
-    )
+def _events(folder: RunFolder) -> list[dict[str, Any]]:
+    """Events whose times are times."""
+    found = folder.events()
+    for place, one in enumerate(found, start=1):
+        for name in (name for name in ("sim_time_ns", "on_board_time_ns") if name in one):
+            if type(one[name]) is not int or not -_TIME_MAX_NS <= one[name] <= _TIME_MAX_NS:
+                wrong = f"{name} of event {place} is {one[name]!r:.40}, not a time in nanoseconds"
+                raise FolderError("SH-OUT-003", f"{folder.path / 'events.jsonl'}: {wrong}")
     return found
+
+
+def _reports(folder: RunFolder) -> list[dict[str, Any]]:
+    """Reports that say something."""
+    found = folder.reports()
+    for place, one in enumerate(found, start=1):
+        if "content" not in one:
+            wrong = f"report {place} has no content"
+            raise FolderError("SH-OUT-003", f"{folder.path / 'reports.jsonl'}: {wrong}")
+    return found
+
+
+def _clock(folder: RunFolder) -> dict[str, Any] | None:
+    """What the run tells of its clock, which times can be translated by."""
+    clock: dict[str, Any] | None = folder.result.get("clock")
+    if clock is not None:
+        with reading(folder.path / "result.json", "clock"):
+            utc_texts(clock, np.zeros(1, dtype=np.int64))
+    return clock
+
+
+def _frame_octets(folder: RunFolder) -> int:
+    path = folder.path / "scenario.toml"
+    scenario = read_toml(path, folder.scenario_text)
+    with reading(path, "link"):
+        protection = scenario.get("link", {}).get("telemetry_protection", "none")
+        if protection not in PROTECTIONS:
+            raise ValueError(f"telemetry_protection is {protection!r:.40}")
+        return kept_octets(protection)
 
 
 def archive_folder(folder: Path, place: Path) -> Path:
@@ -114,6 +151,8 @@ def write_archive(source: Source, place: Path) -> Path:
             os.replace(made, place)
     except OSError as error:
         raise FolderError("SH-OUT-001", f"{place} cannot be written: {error.strerror or error}") from None
+    except DAMAGED as error:  # columns and rows that are none of ours, whatever they look like
+        raise FolderError("SH-OUT-003", f"{source.path} cannot be archived: {said(error)}") from None
     except duckdb.Error as error:
         raise FolderError("SH-OUT-003", f"{source.path} cannot be archived: {error}") from None
     return place
@@ -209,7 +248,7 @@ def _frames(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         raise FolderError("SH-OUT-003", wrong)
     cuts = [*range(0, total, _FRAMES_AT_A_TIME), total]
     arrivals = parquet.read_pieces(source.arrivals, ("arrival_ns", "station"), cuts) if told else repeat(None)
-    with source.frames.open("rb") as file:
+    with reading(source.frames), open_file(source.frames) as file:
         for (first, end), arrived in zip(pairwise(cuts), arrivals, strict=False):
             whole = end - first
             given = _frame_columns(file.read(whole * size), first, whole, size)

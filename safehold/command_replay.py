@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from safehold.code_id import code_id
+from safehold.documents import reading
 from safehold.errors import EXIT_FAILED, EXIT_OK, FolderError
 from safehold.folder import RunFolder
 from safehold.run import fly
@@ -19,14 +20,17 @@ def replay_command(path: Path, json_output: bool) -> int:
         raise FolderError(
             "SH-OUT-003", f"{path} holds an interrupted run; there is no whole digest to compare"
         )
+    with reading(path / "result.json"):
+        chains_then = dict(folder.result["digests"].items())
+        digest_then, code_then = folder.result["digest"], folder.result["code_id"]
     scenario = parse(folder.scenario_text, Source(str(path / "scenario.toml"), None))
     again = fly(scenario)[0].document
     chains = {
-        name: "equal" if again["digests"][name] == digest else "different"
-        for name, digest in folder.result["digests"].items()
+        name: "equal" if again["digests"].get(name) == digest else "different"
+        for name, digest in chains_then.items()
     }
-    same = again["digest"] == folder.result["digest"]
-    same_code = folder.result["code_id"] == code_id()
+    same = again["digest"] == digest_then
+    same_code = code_then == code_id()
     if json_output:
         print(
             json.dumps({"equal": same, "chains": chains, "same_code": same_code, "digest": again["digest"]})

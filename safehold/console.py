@@ -29,7 +29,8 @@ from ground.store.archive import DATABASE, JOURNAL, look_into
 from ground.store.console import CONTENT_OCTETS_MAX, NAME, ConsoleBook, Entry
 from safehold import commands, schema, stack
 from safehold.clock import wall_utc
-from safehold.console_queue import DAMAGED, Known, known_of, of_console, row_of, shown
+from safehold.console_queue import Known, known_of, of_console, row_of, shown
+from safehold.documents import DAMAGED
 from safehold.durations import format_clock, format_duration
 from safehold.errors import ConsoleError, Problem, ScenarioError
 from safehold.scenario import Source

@@ -14,9 +14,7 @@ from ground.mission import configuration_of
 from ground.store import ENDED, Saved
 from ground.store.console import Entry
 from ground.tracking import Tracking
-
-DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading raises for what is none of ours."""
+from safehold.documents import DAMAGED
 
 
 @dataclass(frozen=True, slots=True)

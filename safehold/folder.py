@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from safehold import documents
 from safehold.errors import FolderError
 
 DEFAULT_PARENT = "runs"
@@ -143,21 +144,26 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Open a run's folder; raises FolderError if it is none."""
+        with documents.reading(path):
+            there = "" if path.is_dir() else "is no folder" if path.exists() else "is not there"
+        if there:
+            raise FolderError("SH-OUT-003", f"{path} {there}; give the folder of a run")
+        for name in ("result.json", "scenario.toml"):
+            if not (path / name).exists():
+                raise FolderError("SH-OUT-003", f"{path} holds no run: it has no {name}")
         try:
-            if not path.is_dir():
-                there = "is no folder" if path.exists() else "is not there"
-                raise FolderError("SH-OUT-003", f"{path} {there}; give the folder of a run")
-            result = json.loads((path / "result.json").read_text(encoding="utf-8"))
-            scenario_text = (path / "scenario.toml").read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            wrong = f"{path} holds no run: it has no {Path(error.filename).name}"
-            raise FolderError("SH-OUT-003", wrong) from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise FolderError("SH-OUT-003", f"{path} holds no run that can be read: {reason}") from None
-        if not isinstance(result, dict):
-            raise FolderError("SH-OUT-003", f"{path / 'result.json'} holds no result")
+            result = documents.read_object(path / "result.json")
+            scenario_text = documents.read_text(path / "scenario.toml")
+        except FolderError as error:
+            raise FolderError(error.id, f"{path} holds no run that can be read: {error.text}") from None
         return cls(path, result, scenario_text)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The objects of a list of result.json, none if it has no such list; raises FolderError."""
+        found = self.result.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise FolderError("SH-OUT-003", f"{self.path / 'result.json'}: {name} is no list of objects")
+        return found
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of events.jsonl."""
@@ -168,8 +174,11 @@ class RunFolder:
         return self._lines("reports.jsonl") if (self.path / "reports.jsonl").exists() else []
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
-        try:
-            text = (self.path / name).read_text(encoding="utf-8")
-            return [json.loads(line) for line in text.splitlines() if line]
-        except (OSError, ValueError) as error:
-            raise FolderError("SH-OUT-003", f"{self.path / name} cannot be read: {error}") from None
+        rows = []
+        with documents.reading(self.path / name), documents.open_file(self.path / name) as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    rows += [documents.object_of(line.decode("utf-8"))] if line.strip() else []
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {documents.said(error)}") from None
+        return rows

@@ -27,6 +27,7 @@ from ground.telemetry_security import Opener
 from safehold import parquet
 from safehold.archive import Source
 from safehold.decoding import Received, decode
+from safehold.documents import DAMAGED, require_file
 from safehold.downlink import add_downlink
 from safehold.errors import FolderError
 from safehold.frame_store import ARRIVALS, FrameStore
@@ -34,7 +35,6 @@ from safehold.on_board_clock import clock_document
 from safehold.result import json_safe
 
 _DEGREES = 57.29577951308232
-_DAMAGED = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
 
 
 def is_ground_folder(folder: Path) -> bool:
@@ -50,9 +50,10 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     for name in (JOURNAL, DATABASE):
         if not (folder / name).exists():
             raise FolderError("SH-OUT-003", f"{folder} has no {name}: it is not whole, or not a ground's")
+        require_file(folder / name)
     try:
         config, results, time_ns = _state(folder)
-    except _DAMAGED as error:
+    except (StoreError, *DAMAGED) as error:
         raise FolderError("SH-OUT-003", f"{folder} holds no ground that can be read: {error}") from None
     stations = [station.name for station in config.stations]
     kept = FrameStore()
@@ -70,7 +71,7 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
     finally:
         kept.close()
     if not received.frames and any(one["frames"] for one in results["passes"]):
-        raise FolderError("SH-OUT-003", f"{folder}: the telemetry keys here open none of its frames")
+        raise FolderError("SH-OUT-003", f"{folder}: {_why_none(folder, opener)}")
     parquet.write_pieces(scratch / "telemetry.parquet", received.telemetry.pieces())
     parquet.write_pieces(scratch / "summaries.parquet", received.summaries.pieces())
     found = _documents(config, results, received, time_ns)
@@ -84,6 +85,15 @@ def source_of_ground(folder: Path, scratch: Path) -> Source:
         clock=found["clock"],
         frame_octets=kept_octets(config.telemetry_protection),
     )
+
+
+def _why_none(folder: Path, opener: Opener | None) -> str:
+    """Why no frame comes of a journal, where the database tells of some."""
+    if next(stream(folder / JOURNAL), None) is None:
+        return f"{JOURNAL} has none of the frames that {DATABASE} tells of; it was emptied or damaged"
+    if opener is None:
+        return f"{JOURNAL} has none of the sound frames that {DATABASE} tells of; they do not belong together"
+    return "the telemetry keys here open none of its frames"
 
 
 def _state(folder: Path) -> tuple[GroundConfig, dict[str, Any], int]:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safehold import judgement
+from safehold.documents import DAMAGED, require_file, said
 from safehold.durations import format_clock
+from safehold.errors import FolderError
 from safehold.expectations import finding, sentence
 from safehold.folder import RunFolder
 from safehold.report_style import MODE_COLOURS, PALETTE, layout, table
@@ -34,6 +36,24 @@ def write_report(folder: RunFolder) -> Path:
     path = folder.path / "report.html"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def report_again(folder: Path) -> Path:
+    """Write report.html of a folder that may have been changed since; raises FolderError."""
+    import duckdb
+
+    found = RunFolder.open(folder)
+    require_file(folder / "truth.parquet")
+    try:
+        return write_report(found)
+    except DAMAGED as error:
+        raise FolderError("SH-OUT-003", f"{folder} holds no run to report on: {said(error)}") from None
+    except duckdb.Error as error:
+        wrong = f"{folder / 'truth.parquet'} cannot be read: {error}"
+        raise FolderError("SH-OUT-003", wrong) from None
+    except OSError as error:
+        wrong = f"{folder / 'report.html'} cannot be written: {error.strerror or error}"
+        raise FolderError("SH-OUT-001", wrong) from None
 
 
 def page(

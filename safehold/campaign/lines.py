@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safehold.documents import object_of, open_file
 from safehold.errors import FolderError
 
 
@@ -19,7 +19,7 @@ def read_lines(
     last one of a file whose writer was ended; without it such a line is an error.
     """
     try:
-        with path.open("rb") as lines:
+        with open_file(path) as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
@@ -42,11 +42,6 @@ def read_lines(
 def _document(line: bytes) -> dict[str, Any]:
     """A line's object; raises ValueError."""
     try:
-        document = json.loads(line.decode())
+        return object_of(line.decode())
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    if not isinstance(document, dict):
-        raise ValueError("not an object")
-    return document

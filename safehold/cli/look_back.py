@@ -16,15 +16,11 @@ PANEL = "Look back"
 @app.command(rich_help_panel=PANEL)
 def report(folder: Annotated[Path, typer.Argument(help="Folder of a run or of a campaign.")]) -> None:
     """Make report.html again; of a campaign its junit.xml and campaign.json too, as far as it got."""
-    from safehold.folder import RunFolder
-    from safehold.report import write_report
-
     if (folder / "manifest.jsonl").exists():
         from safehold.campaign.campaign_report import report_again
-
-        typer.echo(str(report_again(folder)))
-        return
-    typer.echo(str(write_report(RunFolder.open(folder))))
+    else:
+        from safehold.report import report_again
+    typer.echo(str(report_again(folder)))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,11 +18,13 @@ from ground.alarms import Alarm
 from ground.gaps import LedgerEntry
 from ground.tracking import Tracking
 from safehold import parquet
-from safehold.archive import TABLES, source_of_run, write_archive
+from safehold.archive import TABLES, archive_folder, source_of_run, write_archive
 from safehold.archive_tables import COLUMNS
+from safehold.command_replay import replay_command
 from safehold.errors import FolderError
 from safehold.folder import RunFolder
 from safehold.frame_store import FrameStore
+from safehold.report import report_again
 
 HOSTILE = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m'); DROP TABLE events; --"
 
@@ -107,6 +111,77 @@ def test_tables_have_their_columns_without_rows(folder: RunFolder, tmp_path: Pat
             "SELECT on_board_utc FROM events WHERE severity = 'high'",
         ):
             assert database.execute(query).fetchall() == [], query
+
+
+DEEP = "[" * 200_000
+SPOILT = {
+    "deep": ("result.json", DEEP, "result.json cannot be read: nested too deep"),
+    "no object": ("result.json", "[]", "result.json cannot be read: not an object"),
+    "no list": ("result.json", '{"commands": 5}', "result.json: commands is no list of objects"),
+    "no rows": ("result.json", '{"commands": [5, "x", null]}', "commands is no list of objects"),
+    "clock without parts": ("result.json", '{"clock": {"x": 1}}', "clock cannot be read: it has no 'before'"),
+    "clock of a list": ("result.json", '{"clock": []}', "result.json: clock cannot be read"),
+    "event of a number": ("events.jsonl", "5", "events.jsonl cannot be read: line 1: not an object"),
+    "deep event": ("events.jsonl", "{}\n" + DEEP, "events.jsonl cannot be read: line 2: nested too deep"),
+    "time of text": ("events.jsonl", '{"on_board_time_ns": "x"}', "on_board_time_ns of event 1 is 'x'"),
+    "time beyond": ("events.jsonl", '{"sim_time_ns": 1e300}', "sim_time_ns of event 1 is 1e"),
+    "report of nothing": ("reports.jsonl", "{}", "reports.jsonl: report 1 has no content"),
+    "link of a number": ("scenario.toml", "link = 5", "scenario.toml: link cannot be read"),
+    "protection": ("scenario.toml", 'link.telemetry_protection = "x"', "telemetry_protection is 'x'"),
+    "no TOML": ("scenario.toml", "x = =", "scenario.toml cannot be read: Invalid value"),
+    "deep TOML": ("scenario.toml", f"x = {DEEP}", "scenario.toml cannot be read: nested too deep"),
+    "other columns": ("telemetry.parquet", None, "cannot be archived"),
+}
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_document_that_was_spoilt_is_refused_by_name(folder: RunFolder, tmp_path: Path, what: str) -> None:
+    name, text, wrong = SPOILT[what]
+    if text is None:
+        parquet.write(tmp_path / name, {"other": np.zeros(1)})
+        clock = {"epoch_utc": "2026-06-21T00:00:00+00:00", "before": [], "line": None}
+        (tmp_path / "result.json").write_text(json.dumps({"clock": clock}), encoding="utf-8")
+    else:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(FolderError, match=re.escape(wrong)) as caught:
+        archive_folder(tmp_path, tmp_path / "archive")
+    assert (caught.value.id, caught.value.exit_code) == ("SH-OUT-003", 2)
+    assert not (tmp_path / "archive").exists()
+
+
+@pytest.mark.requirement("S3")
+@pytest.mark.parametrize("name", ["result.json", "scenario.toml", "events.jsonl", "frames.tm"])
+def test_a_file_that_is_missing_or_a_pipe_is_refused_by_name(
+    folder: RunFolder, tmp_path: Path, name: str
+) -> None:
+    """Opening a pipe would wait for who writes to it."""
+    (tmp_path / name).unlink()
+    with pytest.raises(FolderError, match=rf"(it has no {name}|{name} cannot be read: No such file)"):
+        archive_folder(tmp_path, tmp_path / "archive")
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FolderError, match=f"{name} cannot be read: it is no file"):
+        archive_folder(tmp_path, tmp_path / "archive")
+
+
+@pytest.mark.requirement("S3")
+def test_a_report_and_a_replay_refuse_what_was_spoilt_by_name(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "truth.parquet").write_bytes(b"nonsense")
+    with pytest.raises(FolderError, match=r"truth\.parquet cannot be read"):
+        report_again(tmp_path)
+    parquet.write(tmp_path / "truth.parquet", {"other": np.zeros(1)})
+    with pytest.raises(FolderError, match="SH-OUT-003"):
+        report_again(tmp_path)
+    for text, wrong in (
+        ('{"complete": true}', "it has no 'digests'"),
+        ('{"complete": true, "digests": []}', "result.json cannot be read"),
+        (DEEP, "nested too deep"),
+    ):
+        (tmp_path / "result.json").write_text(text, encoding="utf-8")
+        with pytest.raises(FolderError, match=wrong):
+            replay_command(tmp_path, json_output=False)
+    with pytest.raises(FolderError, match="nested too deep"):
+        report_again(tmp_path)
 
 
 @pytest.mark.requirement("L2.2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -119,6 +120,11 @@ def test_what_is_no_ground_s_folder_is_refused_by_name(folders: tuple[Path, Path
 
     (data / "frames.journal").rename(data / "elsewhere")
     assert "has no frames.journal" in refused()
+    (data / "frames.journal").touch()
+    assert "frames.journal has none of the frames that queue.sqlite tells of" in refused()
+    (data / "frames.journal").unlink()
+    os.mkfifo(data / "frames.journal")
+    assert "frames.journal cannot be read: it is no file" in refused()
     (data / "elsewhere").rename(data / "frames.journal")
     with sqlite3.connect(data / "queue.sqlite") as database:
         database.execute("UPDATE piece SET value = '[]' WHERE name = 'contacts'")
