@@ -144,4 +144,4 @@ def test_what_is_no_ground_s_folder_is_refused_by_name(folders: tuple[Path, Path
     assert "not a database" in refused()
     shutil.rmtree(data)
     data.mkdir()
-    assert "no run that can be read" in refused()
+    assert "holds no run: it has no result.json" in refused()
