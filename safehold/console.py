@@ -103,6 +103,7 @@ def take_back(folder: Path, number: int) -> int:
         if not any(one["state"] in ("waiting", "queued") for one in rows if one["telecommand"]):
             state = ", ".join(dict.fromkeys(str(one["state"]) for one in rows))
             raise ConsoleError("SH-CON-007", f"nothing of request {number} waits any more: it is {state}")
+        _require_running(known, str(folder))
         return _add(book, known, 0, encode_withdrawal(known.config.sha256(), number))
 
 
@@ -168,11 +169,7 @@ def _add(book: ConsoleBook, known: Known, telecommands: int, content: bytes) -> 
 
 def _checked(rows: Sequence[Mapping[str, Any]], source: Source, known: Known) -> list[Command]:
     """The telecommands as the ground is told them; raises ScenarioError or ConsoleError for what is wrong."""
-    if known.ended:
-        whole = known.time_ns >= known.config.duration_ns
-        end = ", the end of its mission" if whole else ", and its run has ended"
-        came = f"has come to {format_clock(known.time_ns)}{end}"
-        raise ConsoleError("SH-CON-005", f"{source.label}: mission control {came}; nothing goes up any more")
+    _require_running(known, source.label)
     now = format_duration(known.time_ns)
     tree = commands.expand({"command": [{"at": now, **row} for row in rows]}, source)
     try:
@@ -189,6 +186,15 @@ def _checked(rows: Sequence[Mapping[str, Any]], source: Source, known: Known) ->
         _refuse(source, problems)
     told = [commands.to_ground(one) for one in asked.command]
     return [one if "at" in row else replace(one, at_ns=0) for one, row in zip(told, rows, strict=True)]
+
+
+def _require_running(known: Known, where: str) -> None:
+    """Raises ConsoleError once nobody flies any more what is asked for."""
+    if known.ended:
+        whole = known.time_ns >= known.config.duration_ns
+        end = ", the end of its mission" if whole else ", and its run has ended"
+        came = f"has come to {format_clock(known.time_ns)}{end}"
+        raise ConsoleError("SH-CON-005", f"{where}: mission control {came}; nothing goes up any more")
 
 
 def _past(row: Mapping[str, Any], one: schema.Command, time_ns: int, where: str) -> Iterator[str]:

@@ -8,21 +8,21 @@ from typing import Annotated
 import typer
 
 from safehold.cli.app import app
-from safehold.cli.options import DurationOption, InProcessOption, JsonOption, ScenarioArgument, SeedOption
+from safehold.cli.options import (
+    DurationOption,
+    InProcessOption,
+    JsonOption,
+    ScenarioArgument,
+    ScenarioOrNone,
+    SeedOption,
+)
 
 PANEL = "Fly"
 
 
 @app.command(rich_help_panel=PANEL)
 def run(
-    scenario: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SCENARIO",
-            show_default="first-contact",
-            help="A built-in scenario's name, or the path of a .toml file.",
-        ),
-    ] = None,
+    scenario: ScenarioOrNone = None,
     seed: SeedOption = None,
     duration: DurationOption = None,
     out: Annotated[

@@ -9,21 +9,14 @@ import typer
 
 from safehold import errors
 from safehold.cli.app import app
-from safehold.cli.options import JsonOption, print_json
+from safehold.cli.options import JsonOption, ScenarioOrNone, print_json
 
 PANEL = "Look up"
 
 
 @app.command(rich_help_panel=PANEL)
 def passes(
-    scenario: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SCENARIO",
-            show_default="first-contact",
-            help="A built-in scenario's name, or the path of a .toml file.",
-        ),
-    ] = None,
+    scenario: ScenarioOrNone = None,
     tle: Annotated[
         Path | None, typer.Option(help="Predict from the two lines in this file instead of a scenario.")
     ] = None,

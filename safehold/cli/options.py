@@ -15,6 +15,15 @@ ScenarioArgument = Annotated[
         help="A built-in scenario's name, or the path of a .toml file.",
     ),
 ]
+# Left out where it may not be given: beside --from-snapshot, beside --tle.
+ScenarioOrNone = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SCENARIO",
+        show_default="first-contact",
+        help="A built-in scenario's name, or the path of a .toml file.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")]
 DurationOption = Annotated[
     str | None,

@@ -140,5 +140,6 @@ def test_what_is_asked_for_after_the_run_is_refused(
     told = ask("ping", code=2)
     assert "SH-CON-005" in told
     assert "and its run has ended; nothing goes up any more" in told
+    assert "SH-CON-005" in ask("--cancel", "1", code=2)
     assert (folder / "console.sqlite").read_bytes() == before
     assert "; its run has ended" in ask().splitlines()[0]
