@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -198,6 +199,21 @@ def _coordinates(text: str, mask: float) -> Site:
     return Site(text, latitude, longitude, altitude, mask)
 
 
+@contextmanager
+def _searching(duration_ns: int) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error while passes are looked for, if a person looks on: a month takes a while. It is
+    told to what time, s after the epoch, the search has come.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("looking for passes"), BarColumn(bar_width=40), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=duration_ns / 1e9)
+        yield lambda t_s: bar.update(task, completed=t_s)
+
+
 def scenario_passes(scenario: Scenario, places: tuple[Site, ...] | None = None) -> list[dict[str, Any]]:
     """The passes of a scenario over its duration, from its orbit with its own force model."""
     from ground import orbit as ground_orbit
@@ -215,15 +231,16 @@ def scenario_passes(scenario: Scenario, places: tuple[Site, ...] | None = None) 
         times = np.round((t_s + ground_orbit.STEP_S * np.arange(len(states))) * 1e9).astype(np.int64)
         states[:] = propagate(states[0], tables, times, drag_m2_kg=drag, pressure_m2_kg=pressure)
         track.keep(t_s, states)
+        told(t_s)
 
     own = places is None
     places = sites(scenario) if places is None else places
     track = Track(scenario.epoch, ground_orbit.STEP_S)
     first = np.asarray(initial_orbit(scenario).state_gcrf, dtype=np.float64)
     finder = Predictor(scenario.epoch.isoformat(), ground_stations(places), advance, first, scenario.duration)
-    windows = [
-        window for window in finder.windows_until(scenario.duration) if window.aos_ns < scenario.duration
-    ]
+    with _searching(scenario.duration) as told:
+        found = finder.windows_until(scenario.duration)
+    windows = [window for window in found if window.aos_ns < scenario.duration]
     radio = budget(scenario)
     if not own:
         names = [site.name for site in sites(scenario)]
@@ -276,16 +293,22 @@ def tle_passes(options: PassesOptions) -> tuple[list[dict[str, Any]], str, datet
     if not 0 < duration_ns <= LONGEST_NS:
         raise UsageError("SH-CLI-002", "--duration must be more than nothing and at most 31 days")
     _check_age(options.tle, elements, epoch, duration_ns)
+    track = Track(epoch, ground_orbit.STEP_S)
+
+    def keep(t_s: float, states: NDArray[np.float64]) -> None:
+        track.keep(t_s, states)
+        told(t_s)
+
     try:
-        track = Track(epoch, ground_orbit.STEP_S)
-        found = predict_tle(
-            line1,
-            line2,
-            epoch=epoch.isoformat(),
-            stations=ground_stations((place,)),
-            duration_ns=duration_ns,
-            keep=track.keep,
-        )
+        with _searching(duration_ns) as told:
+            found = predict_tle(
+                line1,
+                line2,
+                epoch=epoch.isoformat(),
+                stations=ground_stations((place,)),
+                duration_ns=duration_ns,
+                keep=keep,
+            )
     except ValueError as error:
         raise UsageError("SH-CLI-003", f"{options.tle}: {error}") from None
     if found.no_orbit is not None and found.ends_ns < duration_ns:

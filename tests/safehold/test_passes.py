@@ -307,3 +307,26 @@ def test_folding_cuts_no_character(text: str) -> None:
 
 def test_escaping_leaves_no_control_character() -> None:
     assert escaped("a;b,c\\d\ne\x00\x1b[31m") == "a\\;b\\,c\\\\d\\ne[31m"
+
+
+@pytest.mark.requirement("L2.1")
+@pytest.mark.parametrize("looked_on", [True, False])
+@pytest.mark.parametrize("tle", [True, False])
+def test_a_bar_shows_how_far_the_search_is_to_who_looks_on(
+    tle: bool,
+    looked_on: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    if looked_on:
+        monkeypatch.setenv("FORCE_COLOR", "1")  # to rich, standard error is then a terminal
+    changes: dict[str, Any] = {}
+    if tle:
+        (tmp_path / "iss.txt").write_text(ISS)
+        changes = {"tle": tmp_path / "iss.txt", "station": "starbase"}
+    assert passes_command(options(**changes)) == 0
+    shown = capsys.readouterr()
+    assert ("looking for passes" in shown.err) == looked_on
+    json.loads(shown.out)
