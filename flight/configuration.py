@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Final, TypeGuard
+
+import numpy as np
 
 from flight.dictionary import SETTINGS, load_native
 from flight.tm_protection import PROTECTIONS
@@ -47,7 +49,7 @@ def check_configuration(
             f"not {shown(tick_ns)}"
         )
     for name, flag in (("resync", resync), ("autonomy", autonomy)):
-        if not isinstance(flag, bool):
+        if not isinstance(flag, bool | np.bool_):
             raise ValueError(f"{name} must be true or false, not {shown(flag)}")
     if not isinstance(telemetry_protection, str) or telemetry_protection not in PROTECTIONS:
         raise ValueError(
@@ -87,7 +89,7 @@ def _check_parameters(parameters: object) -> None:
     for name, value in parameters.items():
         if not isinstance(name, str) or name not in SETTINGS:
             raise ValueError(f"parameters: there is no setting {shown(name)}")
-        several = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
         if not all(_is_number(one) for one in (value if several else [value])):
             raise ValueError(
                 f"parameters: setting {name} must be a number, or a list of as many as it has values, "
@@ -114,7 +116,7 @@ def _listing(names: Iterable[str], word: str = "or") -> str:
 
 
 def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:

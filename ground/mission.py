@@ -45,6 +45,8 @@ __all__ = ["BLIND_AFTER_NS", "NEVER", "Ground", "Pass"]
 
 CONFIGURATION = "configuration"
 """The piece of a store that is not state: what the ground was configured with, for who reads it later."""
+HOLD_NS = 30_000_000_000
+"""So long after the first frame nothing goes up if counters may have been forgotten: three reports' time."""
 _RECORD = struct.Struct("<4sqHI")
 
 
@@ -90,10 +92,9 @@ class Ground:
         self._opened: list[bytes] = []
         self._timers_ran = False
         self._carrier_told = True
+        self._held_ns = NEVER
         self._go_on()
-        # With keys of its own and an empty folder, it cannot know which counters have been used: a folder may
-        # have been lost. Frames are held until housekeeping tells, some seconds in the first pass.
-        self._uplink.held = store is not None and not self._keys.published and not self._sender.reserved
+        self._hold()
 
     def advance(self, until_tick: int, deliveries: list[Delivery]) -> list[Uplink]:
         """Lives on to `until_tick`, with every frame that arrives until then; returns what the stations
@@ -430,6 +431,8 @@ class Ground:
         receiver = self._desk.receiver
         for octets in receiver.files:
             self._desk.files.take(octets, delivery.arrival_ns)
+        if self._uplink.held:
+            self._end_hold(delivery.arrival_ns)
         if receiver.clcw is not None:
             self._uplink.see(receiver.clcw, receiver.master_count, delivery.arrival_ns)
             self._watch.see_barren(self._uplink.barren, delivery.arrival_ns)
@@ -437,12 +440,30 @@ class Ground:
 
     def _follow(self, report: Report, arrival_ns: int) -> None:
         packet = report.packet
+        key_before = self._sender.key_id
         live = (packet.service, packet.subtype) == (3, 25) and report.channel == LIVE_CHANNEL
-        if live and self._watch.see_housekeeping(self._sender, packet.data, packet.time_ns, arrival_ns):
-            self._uplink.held = False
+        told = live and self._watch.see_housekeeping(self._sender, packet.data, packet.time_ns, arrival_ns)
         if (key_id := self._key_said(report)) is not None:
             self._watch.see_key(self._sender, key_id, packet.time_ns, arrival_ns)
+        if told:
+            self._uplink.held = False
+        elif self._sender.key_id != key_before:
+            self._hold()
         self._desk.follow(report, arrival_ns)
+
+    def _hold(self) -> None:
+        """With keys of its own and a folder that knows nothing of the one in use, it cannot know which
+        counters were used: a folder may have been lost. What goes up is held until housekeeping tells.
+        """
+        unsure = self._keeper is not None and not self._keys.published and not self._sender.remembers()
+        self._uplink.held, self._held_ns = unsure, NEVER
+
+    def _end_hold(self, now_ns: int) -> None:
+        """Nothing that is heard tells the counter: a satellite that may need commands waits no longer."""
+        self._held_ns = min(self._held_ns, now_ns)
+        if now_ns - self._held_ns >= HOLD_NS:
+            self._uplink.held = False
+            self._watch.see_untold(self._sender.key_id, now_ns)
 
     def _key_said(self, report: Report) -> int | None:
         """The key that is in force from here on, if that is what a report says."""

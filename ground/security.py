@@ -21,7 +21,9 @@ from flight.tc_frames import COUNTER_MAX, TcFrame
 BLOCK = 1024
 """Counters reserved at a time."""
 AHEAD_MAX = 2**32
-"""How far telemetry, which anyone may have forged, moves a sender on at a time: of 2^64 it uses up none."""
+"""How far telemetry, which anyone may have forged, moves a sender on at a time: of 2^64 it uses up none. One
+that remembers nothing has nothing to hold against it, and leaves half of them.
+"""
 
 Reserve = Callable[[int, int], None]
 """Keeps, for good, that the counters of a key are used below a number: `reserve(key_id, below)`."""
@@ -78,9 +80,15 @@ class Sender:
         """Whether a counter of the key in use that the satellite has taken was never given out here."""
         return counter >= self.next_counter.get(self.key_id, 1)
 
+    def remembers(self) -> bool:
+        """Whether it knows which counters of the key in use were given out."""
+        return self.key_id in self.reserved
+
     def go_beyond(self, counter: int) -> bool:
         """Go on behind that counter; False if it is too far to be believed."""
-        if counter - self.next_counter.get(self.key_id, 1) >= AHEAD_MAX or counter >= COUNTER_MAX:
+        known = self.next_counter.get(self.key_id)
+        most = COUNTER_MAX // 2 if known is None else min(known + AHEAD_MAX, COUNTER_MAX)
+        if counter >= most:
             return False
         self.next_counter[self.key_id] = counter + 1
         return True

@@ -152,7 +152,7 @@ class UplinkControl:
         """When something next happens by itself; NEVER if nothing does."""
         if self.last_ns is None:
             return NEVER
-        first = NEVER if self.fop.timer_ns is None else self.fop.timer_ns
+        first = NEVER if self.fop.timer_ns is None or self.held else self.fop.timer_ns
         if self.on_air:
             return min(first, self.free_ns)
         waits = not self.heard and self.fed_ns < self.blind_ns
@@ -166,7 +166,8 @@ class UplinkControl:
         if self.on_air and self.free_ns <= now_ns:
             self._line_free(now_ns)
         suspended = self.fop.suspend_state
-        self.fop.expire(now_ns)
+        if not self.held:
+            self.fop.expire(now_ns)
         if self.fop.suspend_state and not suspended:
             self.barren += 1
         self._carry_out(now_ns)

@@ -25,13 +25,14 @@ _SETTLED_NS = 2_000_000_000
 @dataclass(slots=True)
 class UplinkWatch:
     """`told_ns` is the on-board time of the last change of key that was followed, `alarms` every alarm so
-    far; `unknown`, `behind`, `barren` and `waiting` are the places of the open ones among them.
+    far; `unknown`, `behind`, `untold`, `barren` and `waiting` are the places of the open ones among them.
     """
 
     told_ns: int = -1
     alarms: list[Alarm] = field(default_factory=list)
     unknown: int | None = None
     behind: int | None = None
+    untold: int | None = None
     barren: int | None = None
     waiting: int | None = None
 
@@ -50,7 +51,15 @@ class UplinkWatch:
             self.unknown = None
         return key_id == sender.key_id and self._see_counter(sender, counter, time_ns, arrival_ns)
 
+    def see_untold(self, key_id: int, now_ns: int) -> None:
+        """Nothing has told the counter of a key for so long that frames go up without knowing it."""
+        if self.untold is None:
+            self.untold = self._raise("counter_unknown", now_ns, now_ns, float(key_id))
+
     def _see_counter(self, sender: Sender, counter: int, time_ns: int, arrival_ns: int) -> bool:
+        if self.untold is not None:
+            self._clear(self.untold, arrival_ns)
+            self.untold = None
         if sender.is_behind(counter):
             if self.behind is None:
                 self.behind = self._raise("counter_behind", arrival_ns, time_ns, float(counter))

@@ -51,7 +51,7 @@ def sizes(space: Space, parameter: FaultParameter) -> Sequence[float]:
     if parameter.name == "axis":
         return AXES
     if parameter.name == DOWNTIME:
-        return lengths(space)
+        return lengths(space) or DURATIONS_S[:1]
     if parameter.name == "bit":
         return range(space.flight_bits)
     return ladder(parameter)

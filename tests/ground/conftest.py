@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flight import packets
+from flight.dictionary import EVENT_IDS
 from flight.frames import FrameError
 from flight.packets import PacketError, TmPacket, Verification
 from flight.tm_frames import (
@@ -41,7 +42,8 @@ class Satellite:
     and answers commands in the tick they come. `deaf`: takes nothing up. What it is told about records goes
     to `records`: subtype and arguments. While `recorded` is more than the number of its events, it makes one
     every second; those of `lost` do not arrive the first time. `boots` starts, cold all of them, the last at
-    the tick `started`. `key`: what housekeeping tells of the key in force, its id and counter.
+    the tick `started`. `key`: what housekeeping tells of the key in force, its id and counter. `says`: events
+    to send, by name, with their arguments.
     """
 
     framer: TmFramer = field(default_factory=TmFramer)
@@ -61,6 +63,7 @@ class Satellite:
     boots: int = 1
     started: int = 0
     key: tuple[int, int] = (0, 0)
+    says: list[tuple[str, tuple[float, ...]]] = field(default_factory=list)
 
     def step(self, tick: int, uplink: list[bytes], lock: bool) -> list[bytes]:
         """The TM frames of a tick."""
@@ -72,6 +75,9 @@ class Satellite:
             values["boot_count"] = self.boots
             values["key_active"], values["key_counter"] = self.key
             out.append(self._packet(tick, 3, 25, encode_housekeeping(1, values)))
+            for name, arguments in self.says:
+                out.append(self._packet(tick, 5, 3, encode_event(EVENT_IDS[name], 0, arguments)))
+            self.says = []
             if self.events < self.recorded:
                 out += [] if self.events in self.lost else [self._event(tick, self.events)]
                 self.events += 1

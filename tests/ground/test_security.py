@@ -112,8 +112,20 @@ def test_a_sender_goes_on_behind_what_the_satellite_has_taken_and_not_beyond_bel
     assert not sender.is_behind(1)
     assert sender.is_behind(2)
     assert sender.go_beyond(5_000)
+    assert sender.remembers()
     assert parse(sender.seal(FRAME)).counter == 5_001
     assert kept[1] > 5_001
     for forged in (5_002 + AHEAD_MAX, COUNTER_MAX):
         assert not sender.go_beyond(forged)
     assert parse(sender.seal(FRAME)).counter == 5_002
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_sender_that_remembers_nothing_believes_more_and_keeps_half_of_all_counters() -> None:
+    """Forged reports may once have moved the one before it and the satellite far: it has to find them."""
+    sender = Sender.start(RING)
+    assert not sender.remembers()
+    assert not sender.go_beyond(COUNTER_MAX // 2)
+    assert sender.go_beyond(COUNTER_MAX // 2 - 1)
+    assert not sender.go_beyond(COUNTER_MAX // 2 + AHEAD_MAX), "but only once"
+    assert parse(sender.seal(FRAME)).counter == COUNTER_MAX // 2

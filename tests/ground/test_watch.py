@@ -28,6 +28,10 @@ def start(*key_ids: int) -> tuple[UplinkWatch, Sender]:
     return UplinkWatch(), Sender.start(KeyRing(MappingProxyType({one: keys[one] for one in key_ids})))
 
 
+def windows_of(configure: Callable[..., GroundConfig]) -> list[tuple[int, int, int]]:
+    return [(window.station, window.aos_ns, window.los_ns) for window in predict(configure())]
+
+
 def housekeeping(key_id: int, counter: int = 0) -> bytes:
     return encode_housekeeping(1, {"key_active": key_id, "key_counter": counter})
 
@@ -95,7 +99,7 @@ def test_a_satellite_that_takes_nothing_raises_an_alarm(
     configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
 ) -> None:
     config = configure(Command(at_ns=0, name="ping"))
-    windows = [(window.station, window.aos_ns, window.los_ns) for window in predict(config)]
+    windows = windows_of(configure)
     world = make_world(InProcessGround(config), windows)
     world.satellite.deaf = True
     world.fly(windows[0][2] // 100_000_000 + 50)
@@ -108,21 +112,22 @@ def test_a_satellite_that_takes_nothing_raises_an_alarm(
     assert world.ground.results()["commands"][0]["state"] == "completed"
 
 
+def unsure(config: GroundConfig, store: MemoryStore) -> InProcessGround:
+    """A mission control with keys of its own and a folder."""
+    ground = InProcessGround(config)
+    ground._ground = Ground(config, replace(published_ring(), published=False), store)
+    return ground
+
+
 @pytest.mark.requirement("L2.6")
 def test_with_keys_of_its_own_and_an_empty_folder_it_waits_for_the_counter_that_was_used_last(
     configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
 ) -> None:
     """Nothing goes up under a vector that may have been used; with its folder there is no wait."""
     config = configure(Command(at_ns=0, name="ping"))
-    windows = [(window.station, window.aos_ns, window.los_ns) for window in predict(config)]
-    ring, store = replace(published_ring(), published=False), MemoryStore()
-
-    def mission_control() -> InProcessGround:
-        ground = InProcessGround(config)
-        ground._ground = Ground(config, ring, store)
-        return ground
-
-    world = make_world(mission_control(), windows)
+    windows = windows_of(configure)
+    store = MemoryStore()
+    world = make_world(unsure(config, store), windows)
     aos, los = (edge // 100_000_000 for edge in windows[0][1:])
     world.fly(aos + 200)
     assert [kind for _, _, kind in world.sent_up] == ["carrier_on"]
@@ -131,6 +136,50 @@ def test_with_keys_of_its_own_and_an_empty_folder_it_waits_for_the_counter_that_
     world.fly(aos + 400)
     assert world.ground.results()["commands"][0]["state"] == "completed"
     assert world.satellite.heard == ["17,1"], "no frame was refused as a replay"
+    assert [one["name"] for one in world.ground.results()["alarms"]] == ["counter_behind"]
     world.fly(los + 50)
     assert store.saved is not None
-    assert not mission_control().ground._uplink.held
+    assert not unsure(config, store).ground._uplink.held
+
+
+@pytest.mark.requirement("L2.6")
+def test_if_nothing_tells_the_counter_commanding_begins_all_the_same_with_an_alarm(
+    configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
+) -> None:
+    """Housekeeping may have been disabled: then only a telecommand enables it again."""
+    config = configure(Command(at_ns=0, name="ping"))
+    windows = windows_of(configure)
+    world = make_world(unsure(config, MemoryStore()), windows)
+    aos = windows[0][1] // 100_000_000
+    world.fly(aos + 290)
+    assert [kind for _, _, kind in world.sent_up] == ["carrier_on"]
+    world.fly(aos + 400)
+    assert world.ground.results()["commands"][0]["state"] == "completed"
+    (alarm,) = world.ground.results()["alarms"]
+    assert (alarm["name"], alarm["level"], alarm["cleared_ns"]) == ("counter_unknown", "red", None)
+    world.satellite.key = (1, 1)
+    world.fly(aos + 450)
+    (alarm,) = world.ground.results()["alarms"]
+    assert alarm["cleared_ns"] is not None
+
+
+@pytest.mark.requirement("L2.6")
+def test_a_key_that_the_folder_does_not_know_is_waited_for_as_well(
+    configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
+) -> None:
+    later = Command(at_ns=windows_of(configure)[0][1] + 20 * S, name="ping")
+    config = configure(Command(at_ns=0, name="ping"), later)
+    windows = windows_of(configure)
+    world = make_world(unsure(config, MemoryStore()), windows)
+    aos = windows[0][1] // 100_000_000
+    world.satellite.key = (1, 0)
+    world.fly(aos + 150)
+    assert world.ground.results()["commands"][0]["state"] == "completed"
+    went = len(world.sent_up)
+    world.satellite.key, world.satellite.says = (0, 0), [("key_changed", (1.0, 2.0))]
+    world.fly(aos + 300)
+    assert len(world.sent_up) == went
+    world.satellite.key, world.satellite.farm.counter = (2, 900), 900
+    world.fly(aos + 400)
+    assert world.ground.results()["commands"][1]["state"] == "completed"
+    assert "dropped replay" not in world.satellite.heard
