@@ -389,6 +389,7 @@ class Ground:
     def _begin_pass(self, uplinks: list[Uplink]) -> None:
         fresh = self._contacts.begin(self._time_ns)
         if fresh is not None and self._contacts.carrier_on:
+            self._held_ns = NEVER  # between passes nothing could have told the counter
             self._uplink.begin(
                 fresh.station, max(fresh.start_ns, fresh.aos_ns), carrier_off_ns=fresh.carrier_off_ns
             )

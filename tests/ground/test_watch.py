@@ -164,6 +164,25 @@ def test_if_nothing_tells_the_counter_commanding_begins_all_the_same_with_an_ala
 
 
 @pytest.mark.requirement("L2.6")
+def test_the_wait_for_the_counter_is_of_one_pass(
+    configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
+) -> None:
+    """A glimpse at the end of a pass is no reason to send without knowing at the begin of the next."""
+    config = configure(Command(at_ns=0, name="ping"))
+    windows = windows_of(configure)
+    world = make_world(unsure(config, MemoryStore()), windows)
+    world.satellite.mute = True
+    world.fly(windows[0][2] // 100_000_000 - 100)
+    world.satellite.mute = False
+    world.fly(windows[1][1] // 100_000_000 + 200)
+    assert not [kind for _, _, kind in world.sent_up if kind == "frame"]
+    assert world.ground.results()["alarms"] == []
+    world.satellite.key = (1, 0)
+    world.fly(windows[1][1] // 100_000_000 + 300)
+    assert world.ground.results()["commands"][0]["state"] == "completed"
+
+
+@pytest.mark.requirement("L2.6")
 def test_a_key_that_the_folder_does_not_know_is_waited_for_as_well(
     configure: Callable[..., GroundConfig], make_world: Callable[..., Any]
 ) -> None:
