@@ -248,10 +248,14 @@ def _frames(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         raise FolderError("SH-OUT-003", wrong)
     cuts = [*range(0, total, _FRAMES_AT_A_TIME), total]
     arrivals = parquet.read_pieces(source.arrivals, ("arrival_ns", "station"), cuts) if told else repeat(None)
-    with reading(source.frames), open_file(source.frames) as file:
+    with reading(source.frames):
+        file = open_file(source.frames)
+    with file:
         for (first, end), arrived in zip(pairwise(cuts), arrivals, strict=False):
             whole = end - first
-            given = _frame_columns(file.read(whole * size), first, whole, size)
+            with reading(source.frames):
+                stream = file.read(whole * size)
+            given = _frame_columns(stream, first, whole, size)
             connection.register("given", {**given, **(arrived or {})})
             when = "arrival_ns, station" if arrived else "NULL, NULL"
             connection.execute(
