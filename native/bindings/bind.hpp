@@ -16,6 +16,7 @@ namespace safehold::bindings {
 namespace py = pybind11;
 
 void bind_digest(py::module_& module);
+void bind_keys(py::module_& module);
 void bind_computer(py::module_& module);
 void bind_driver(py::module_& module);
 void bind_flight(py::module_& module);

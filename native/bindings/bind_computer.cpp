@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "bind.hpp"
+#include "bind_keys.hpp"
 #include "safehold/cdh/downlink.hpp"
 #include "safehold/cdh/telecommand.hpp"
 #include "safehold/host/stores.hpp"
@@ -186,66 +187,6 @@ py::dict named(const std::array<std::uint32_t, n>& counts, const std::array<cons
     return found;
 }
 
-// The secret keys of a flight computer, on their way to it. pybind11 shows all arguments of a call that it
-// cannot make: so keys come in by a call that it can always make, and what holds them then shows nothing.
-struct SecretKeys {
-    security::KeyRing telecommand{};
-    security::KeyRing telemetry{};
-
-    SecretKeys() = default;
-    SecretKeys(const SecretKeys&) = delete;
-    SecretKeys& operator=(const SecretKeys&) = delete;
-    ~SecretKeys() {
-        security::wipe(&telecommand, sizeof telecommand);
-        security::wipe(&telemetry, sizeof telemetry);
-    }
-};
-
-void take_keys(security::KeyRing& ring, const py::handle& given) {
-    if (!PyDict_Check(given.ptr())) throw py::value_error("keys come as a dict, by their ids");
-    const auto keys = py::reinterpret_borrow<py::dict>(given);
-    if (keys.size() > security::keys_max) {
-        throw py::value_error("a key ring holds at most " + std::to_string(security::keys_max) +
-                              " keys, not " + std::to_string(keys.size()));
-    }
-    for (const auto& [id, octets] : keys) {
-        const long number = PyLong_CheckExact(id.ptr()) != 0 ? PyLong_AsLong(id.ptr()) : -1;
-        if (PyErr_Occurred() != nullptr) PyErr_Clear();  // of a number that is no long, which -1 tells, too
-        if (number < 1 || number > 65535) throw py::value_error("a key's id is a number from 1 to 65535");
-        if (PyBytes_Check(octets.ptr()) == 0 ||
-            PyBytes_GET_SIZE(octets.ptr()) != static_cast<py::ssize_t>(security::key_octets)) {
-            throw py::value_error("key " + std::to_string(number) + ": a key is bytes, 32 octets of them");
-        }
-        security::Key& place = ring.keys[ring.count++];
-        place.id = static_cast<std::uint16_t>(number);
-        std::memcpy(place.octets.data(), PyBytes_AS_STRING(octets.ptr()), place.octets.size());
-    }
-}
-
-std::unique_ptr<SecretKeys> make_secret_keys(const py::args& rings, const py::kwargs& named) {
-    if (rings.size() != 2 || !named.empty()) {
-        throw py::value_error("secret keys are made of two dicts: of telecommand keys, of telemetry keys");
-    }
-    auto keys = std::make_unique<SecretKeys>();
-    take_keys(keys->telecommand, rings[0]);
-    take_keys(keys->telemetry, rings[1]);
-    return keys;
-}
-
-void load_keys(FlightComputer& flight, const SecretKeys* keys) {
-    const bool commands = keys != nullptr && keys->telecommand.count != 0;
-    const bool telemetry = keys != nullptr && keys->telemetry.count != 0;
-    if (flight.protects_telemetry() && !telemetry) {
-        throw py::value_error("telemetry cannot be protected without a telemetry key");
-    }
-    if (!commands && !telemetry) return;
-    if (!security::can_authenticate()) {
-        throw py::value_error("keys are of no use: this build has no OpenSSL and takes no telecommand frame");
-    }
-    if (commands) flight.load_keys(keys->telecommand);
-    flight.load_telemetry_keys(keys->telemetry);
-}
-
 py::bytes read_file(const FlightComputer& flight, std::uint32_t id) {
     const auto readback = std::make_unique<computer::Readback>();
     computer::ReadRequest request{};
@@ -395,13 +336,11 @@ void bind_computer(py::module_& module) {
         "folder_mission", [](const std::string& path) { return host::Folder(path).mission(); },
         py::arg("path"));
     module.def("what_differs", &host::what_differs, py::arg("here"), py::arg("there"));
-    py::class_<SecretKeys>(module, "SecretKeys", "Keys of a flight computer; nothing shows them.")
-        .def(py::init(&make_secret_keys));
     module.attr("QUOTA_LIMITS") = quota_limits();
     py::class_<FlightComputer>(module, "FlightComputer", "Replicas, voter and what answers their failures.")
         .def(py::init([](std::uint32_t replicas, bool resync, const py::dict& parameters,
                          std::int64_t tick_ns, std::uint32_t persistence, bool autonomy,
-                         const SecretKeys* keys, const std::optional<std::string>& folder,
+                         const py::object& keys, const std::optional<std::string>& folder,
                          const std::map<std::string, std::uint64_t>& quotas,
                          const std::string& telemetry_protection) {
                  auto flight = std::make_unique<FlightComputer>(

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_safehold_native, module) {
     module.attr("DICTIONARY_SHA256") = safehold::dictionary_sha256;
     module.attr("ABI") = safehold::abi_number;
     safehold::bindings::bind_digest(module);
+    safehold::bindings::bind_keys(module);
     safehold::bindings::bind_computer(module);
     safehold::bindings::bind_flight(module);
     safehold::bindings::bind_driver(module);

@@ -198,6 +198,13 @@ def test_what_holds_keys_shows_none_and_what_cannot_hold_them_neither(ring: KeyR
         native.SecretKeys(telecommand=dict(ring.keys), telemetry={})
 
 
+@pytest.mark.requirement("L2.3", "L2.6")
+def test_the_compiled_module_takes_no_keys_in_the_clear_and_shows_none(ring: KeyRing) -> None:
+    with pytest.raises(ValueError, match="keys are SecretKeys") as refused:
+        native.FlightComputer(keys=dict(ring.keys))
+    assert not shows_a_key(str(refused.value), ring)
+
+
 def test_a_key_is_found_where_there_is_one(ring: KeyRing) -> None:
     """So that the other tests look for what they mean to."""
     key = next(iter(ring.telemetry.values()))
